@@ -1,0 +1,63 @@
+"""What can go wrong, as callers see it: one family, one table to API code and HTTP status."""
+
+from typing import Any, ClassVar
+
+
+class PlumberError(Exception):
+    """Something went wrong. The docstring of a subclass is its message when none is given."""
+
+    code: ClassVar[int] = 5000
+    http_status: ClassVar[int] = 500
+
+    def __init__(self, message: str = "", **details: Any) -> None:
+        self.message = message or (self.__doc__ or "").strip()
+        self.details = details
+        super().__init__(self.message)
+
+
+class BadParameter(PlumberError):
+    """A parameter is wrong."""
+
+    code, http_status = 1001, 400
+
+
+class NotAuthenticated(PlumberError):
+    """No valid token was given. Send it as 'Authorization: Bearer <token>'."""
+
+    code, http_status = 1002, 401
+
+
+class NotAllowed(PlumberError):
+    """The token's role does not allow this."""
+
+    code, http_status = 1003, 403
+
+
+class NotFound(PlumberError):
+    """There is no such thing."""
+
+    code, http_status = 1004, 404
+
+
+class Conflict(PlumberError):
+    """Something else changed this first."""
+
+    code, http_status = 1005, 409
+
+
+class TooManyRequests(PlumberError):
+    """Too many requests. Try again a little later."""
+
+    code, http_status = 1006, 429
+
+
+class AgentNotFound(PlumberError):
+    """There is no such agent."""
+
+    code, http_status = 2001, 404
+
+
+class AgentOffline(PlumberError):
+    """The agent is offline."""
+
+    code, http_status = 2002, 409

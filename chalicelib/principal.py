@@ -1,0 +1,71 @@
+"""Who calls and what it may do: permissions, and roles as one table of them."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from chalicelib.errors import NotAllowed
+
+
+class Permission(str, Enum):
+    """What a route or method needs."""
+
+    AGENTS_READ = "agents:read"
+    AGENTS_WRITE = "agents:write"
+    ENROLLMENTS_WRITE = "enrollments:write"
+    TASKS_READ = "tasks:read"
+    TASKS_WRITE = "tasks:write"
+    RUNS_READ = "runs:read"
+    RUNS_TRIGGER = "runs:trigger"
+    RUNS_CANCEL = "runs:cancel"
+    LOGS_READ = "logs:read"
+    TOKENS_WRITE = "tokens:write"
+    JOBS_REPORT = "jobs:report"
+
+
+class Role(str, Enum):
+    """What a token is for. `agent` is the role of agent tokens and cannot be given to others."""
+
+    VIEWER = "viewer"
+    TRIGGER = "trigger"
+    OPERATOR = "operator"
+    ADMIN = "admin"
+    AGENT = "agent"
+
+
+_VIEWER = frozenset(
+    {
+        Permission.AGENTS_READ,
+        Permission.TASKS_READ,
+        Permission.RUNS_READ,
+        Permission.LOGS_READ,
+    }
+)
+_TRIGGER = _VIEWER | {Permission.RUNS_TRIGGER}
+_OPERATOR = _TRIGGER | {Permission.RUNS_CANCEL, Permission.TASKS_WRITE, Permission.AGENTS_WRITE}
+_ADMIN = _OPERATOR | {Permission.ENROLLMENTS_WRITE, Permission.TOKENS_WRITE}
+
+PERMISSIONS: dict[Role, frozenset[Permission]] = {
+    Role.VIEWER: _VIEWER,
+    Role.TRIGGER: _TRIGGER,
+    Role.OPERATOR: _OPERATOR,
+    Role.ADMIN: _ADMIN,
+    Role.AGENT: frozenset({Permission.JOBS_REPORT}),
+}
+
+
+@dataclass(frozen=True)
+class Principal:
+    """An authenticated caller. `id` is a token's id, or the agent's for `Role.AGENT`."""
+
+    id: str
+    name: str
+    role: Role
+
+    def require(self, permission: Permission) -> None:
+        """Raises NotAllowed, naming what is missing."""
+        if permission not in PERMISSIONS[self.role]:
+            raise NotAllowed(
+                f"The role '{self.role.value}' does not include '{permission.value}'. "
+                "Use a token with a role that does.",
+                permission=permission.value,
+            )
