@@ -1,0 +1,21 @@
+"""An enrollment: a join token that lets new agents in."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class Enrollment:
+    """A join token as stored. `used_by` are the agents that joined with it."""
+
+    id: str
+    secret_hash: str
+    description: str
+    max_uses: int
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+    labels: Mapping[str, str] = field(default_factory=dict)
+    group: str | None = None
+    used_by: frozenset[str] = frozenset()

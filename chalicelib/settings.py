@@ -1,0 +1,38 @@
+"""The environment, read once."""
+
+import os
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How this installation runs. Every field comes from the variable `PLUMBER_<FIELD>`."""
+
+    table_prefix: str = "plumber-"
+    bucket: str = "plumber-files"
+    public_url: str = ""  # where callers reach the control plane; empty: taken from the request
+    heartbeat_seconds: int = 30
+    ttl_seconds: int = 90  # without a heartbeat for so long an agent is offline
+    poll_idle_seconds: float = 5.0  # how often an idle agent polls
+    history_days: int = 90  # then runs and their logs expire
+
+    @classmethod
+    def from_environment(cls) -> "Settings":
+        """Raises ValueError when a number is none."""
+
+        def value(field: str) -> str:
+            return os.environ.get(f"PLUMBER_{field.upper()}", str(getattr(cls, field)))
+
+        return cls(
+            table_prefix=value("table_prefix"),
+            bucket=value("bucket"),
+            public_url=value("public_url").rstrip("/"),
+            heartbeat_seconds=int(value("heartbeat_seconds")),
+            ttl_seconds=int(value("ttl_seconds")),
+            poll_idle_seconds=float(value("poll_idle_seconds")),
+            history_days=int(value("history_days")),
+        )
+
+
+settings = Settings.from_environment()
+VERSION = "0.1.0"
