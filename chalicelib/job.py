@@ -38,7 +38,9 @@ _ENDED_BY_REPORT = frozenset(
 )
 
 TRANSITIONS: dict[JobState, frozenset[JobState]] = {
-    JobState.WAITING: frozenset({JobState.QUEUED, JobState.CANCELLED, JobState.TIMED_OUT, JobState.SKIPPED}),
+    JobState.WAITING: frozenset(
+        {JobState.QUEUED, JobState.CANCELLED, JobState.TIMED_OUT, JobState.SKIPPED}
+    ),
     JobState.QUEUED: frozenset(
         {JobState.CLAIMED, JobState.UNDELIVERED, JobState.CANCELLED, JobState.TIMED_OUT}
     ),

@@ -25,9 +25,7 @@ class RunState(str, Enum):
         return not TRANSITIONS[self]
 
 
-_ENDS = frozenset(
-    {RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.TIMED_OUT}
-)
+_ENDS = frozenset({RunState.SUCCEEDED, RunState.FAILED, RunState.CANCELLED, RunState.TIMED_OUT})
 TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.QUEUED: _ENDS | {RunState.RUNNING, RunState.CANCELLING},
     RunState.RUNNING: _ENDS | {RunState.CANCELLING},
@@ -96,7 +94,7 @@ class Progress:
 
 @dataclass(frozen=True)
 class Enqueue:
-    """Put jobs that do not exist yet: `queued`, or at once in the state in which a stop leaves them."""
+    """Put jobs that do not exist yet: `queued`, or ended at once in the state that a stop gives."""
 
     step: RunStep
     agent_ids: tuple[str, ...]
@@ -188,7 +186,7 @@ def outcome(states: Iterable[JobState]) -> RunState:
 
 
 def step_state(run: Run, jobs: Iterable[Job]) -> JobState:
-    """A step's state for a person, derived from its jobs; `skipped` when the run ended before it."""
+    """A step's state, derived from its jobs; `skipped` when the run ended before it."""
     states = {job.state for job in jobs}
     if not states:
         return JobState.SKIPPED if run.state.is_terminal else JobState.WAITING

@@ -13,7 +13,9 @@ JobState = Literal[
     "waiting", "queued", "claimed", "running", "succeeded", "failed", "timed_out", "cancelled",
     "lost", "undelivered", "skipped",
 ]  # fmt: skip
-RunState = Literal["queued", "running", "cancelling", "succeeded", "failed", "cancelled", "timed_out"]
+RunState = Literal[
+    "queued", "running", "cancelling", "succeeded", "failed", "cancelled", "timed_out"
+]
 StepState = Literal[
     "waiting", "queued", "running", "succeeded", "failed", "timed_out", "cancelled", "skipped"
 ]
@@ -35,7 +37,7 @@ class Shape(Struct, frozen=True, forbid_unknown_fields=True):
 # --- health and principals
 
 
-class Health(Shape):
+class Health(Shape, frozen=True):
     """`status` is `ok` when every backend answers."""
 
     status: Literal["ok", "degraded"]
@@ -43,7 +45,7 @@ class Health(Shape):
     backends: dict[str, Literal["ok", "unreachable"]]
 
 
-class Principal(Shape):
+class Principal(Shape, frozen=True):
     """Who the caller is, and what it may do."""
 
     id: str
@@ -55,7 +57,7 @@ class Principal(Shape):
 # --- agents
 
 
-class Agent(Shape):
+class Agent(Shape, frozen=True):
     """A managed machine."""
 
     id: str
@@ -74,7 +76,7 @@ class Agent(Shape):
     created_at: datetime
 
 
-class AgentChange(Shape):
+class AgentChange(Shape, frozen=True):
     """Keys that are left out stay as they are; `group` may be set to null."""
 
     name: Name | None = None
@@ -83,7 +85,7 @@ class AgentChange(Shape):
     disabled: bool | None = None
 
 
-class NewEnrollment(Shape):
+class NewEnrollment(Shape, frozen=True):
     """`labels` and `group` are given to every agent that joins with the token."""
 
     description: Annotated[str, Meta(max_length=256)] = ""
@@ -93,7 +95,7 @@ class NewEnrollment(Shape):
     group: Annotated[str, Meta(max_length=128)] | None = None
 
 
-class Enrollment(Shape):
+class Enrollment(Shape, frozen=True):
     """A join token, without its secret."""
 
     id: str
@@ -107,7 +109,7 @@ class Enrollment(Shape):
     expires_at: datetime
 
 
-class EnrollmentSecret(Shape):
+class EnrollmentSecret(Shape, frozen=True):
     """Shown once. `agent_json` is the content of the new agent's configuration file."""
 
     enrollment: Enrollment
@@ -118,14 +120,14 @@ class EnrollmentSecret(Shape):
 # --- tasks
 
 
-class TaskSource(Shape):
+class TaskSource(Shape, frozen=True):
     """`revision` is the one that a PUT replaces."""
 
     definition: str
     revision: Annotated[int, Meta(ge=1)] | None = None
 
 
-class Task(Shape):
+class Task(Shape, frozen=True):
     """A task in a list."""
 
     id: str
@@ -137,7 +139,7 @@ class Task(Shape):
     updated_by: str
 
 
-class Step(Shape):
+class Step(Shape, frozen=True):
     """One `[[step]]`; `number` counts from 1."""
 
     number: int
@@ -149,7 +151,7 @@ class Step(Shape):
     timeout_seconds: float | None
 
 
-class TaskDetail(Shape):
+class TaskDetail(Shape, frozen=True):
     """A task with its current revision: the TOML as saved, and what it says."""
 
     task: Task
@@ -158,7 +160,7 @@ class TaskDetail(Shape):
     steps: list[Step]
 
 
-class Revision(Shape):
+class Revision(Shape, frozen=True):
     """A saved state of a task."""
 
     task_id: str
@@ -171,8 +173,8 @@ class Revision(Shape):
 # --- runs
 
 
-class Run(Shape):
-    """A run in a list. `code` is 0, 3001 (failed) or 3002 (timed out); `reason` says why it ended so."""
+class Run(Shape, frozen=True):
+    """A run in a list. `code` is 0, 3001 (failed) or 3002 (timed out), `reason` why it ended so."""
 
     id: str
     task_id: str
@@ -189,14 +191,14 @@ class Run(Shape):
     duration_seconds: float | None
 
 
-class StreamSummary(Shape):
+class StreamSummary(Shape, frozen=True):
     """What the agent says that a stream holds."""
 
     bytes: int
     sha256: str
 
 
-class LogSummary(Shape):
+class LogSummary(Shape, frozen=True):
     """From the final report: a log is complete when so many chunks are there."""
 
     chunks: int
@@ -204,7 +206,7 @@ class LogSummary(Shape):
     truncated: bool
 
 
-class Job(Shape):
+class Job(Shape, frozen=True):
     """One step of a run on one agent."""
 
     id: str
@@ -223,7 +225,7 @@ class Job(Shape):
     log: LogSummary | None
 
 
-class RunStep(Shape):
+class RunStep(Shape, frozen=True):
     """A step of a run with its jobs."""
 
     number: int
@@ -237,14 +239,14 @@ class RunStep(Shape):
     jobs: list[Job]
 
 
-class RunDetail(Shape):
+class RunDetail(Shape, frozen=True):
     """A run with everything that happened in it."""
 
     run: Run
     steps: list[RunStep]
 
 
-class LogRecord(Shape):
+class LogRecord(Shape, frozen=True):
     """A piece of output, as the command wrote it: `data` is base64."""
 
     stream: StreamName
@@ -252,7 +254,7 @@ class LogRecord(Shape):
     data: bytes
 
 
-class LogPage(Shape):
+class LogPage(Shape, frozen=True):
     """A part of a job's log, and the cursor from which to go on."""
 
     records: list[LogRecord]
@@ -261,7 +263,7 @@ class LogPage(Shape):
     job_state: JobState
 
 
-class LogDownload(Shape):
+class LogDownload(Shape, frozen=True):
     """A presigned address of one whole stream."""
 
     url: str
@@ -273,7 +275,7 @@ class LogDownload(Shape):
 # --- tokens
 
 
-class NewToken(Shape):
+class NewToken(Shape, frozen=True):
     """`expires_in_seconds` null: never expires."""
 
     name: Name
@@ -281,7 +283,7 @@ class NewToken(Shape):
     expires_in_seconds: Annotated[int, Meta(ge=60, le=3650 * 86_400)] | None = None
 
 
-class Token(Shape):
+class Token(Shape, frozen=True):
     """An access token, without its secret."""
 
     id: str
@@ -292,7 +294,7 @@ class Token(Shape):
     expires_at: datetime | None
 
 
-class TokenSecret(Shape):
+class TokenSecret(Shape, frozen=True):
     """Shown once."""
 
     token: Token
@@ -302,14 +304,14 @@ class TokenSecret(Shape):
 # --- envelopes
 
 
-class Page(Shape):
+class Page(Shape, frozen=True):
     """A page of a list; `next` is the cursor of the next one, null at the end."""
 
     items: list[Any]
     next: str | None
 
 
-class TomlFault(Shape):
+class TomlFault(Shape, frozen=True):
     """Where a definition is wrong."""
 
     line: int | None

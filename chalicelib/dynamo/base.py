@@ -1,0 +1,116 @@
+"""What all tables share: stored instants, cursors, and what a failed condition means."""
+
+import base64
+import binascii
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+from pynamodb.attributes import Attribute
+from pynamodb.constants import NUMBER
+from pynamodb.exceptions import PynamoDBException
+from pynamodb.pagination import ResultIterator
+
+from chalicelib.errors import BadParameter
+from chalicelib.settings import settings
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+class InstantAttribute(Attribute[datetime]):
+    """An instant in UTC, as whole milliseconds since 1970: sorts right, and is small."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: datetime) -> str:
+        return str((value - _EPOCH) // timedelta(milliseconds=1))
+
+    def deserialize(self, value: str) -> datetime:
+        return _EPOCH + timedelta(milliseconds=int(value))
+
+
+class ExpiryAttribute(Attribute[datetime]):
+    """An instant in whole seconds, as DynamoDB's TTL wants it."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: datetime) -> str:
+        return str((value - _EPOCH) // timedelta(seconds=1))
+
+    def deserialize(self, value: str) -> datetime:
+        return _EPOCH + timedelta(seconds=int(value))
+
+
+class TableMeta:
+    """Shared settings of the models' `Meta`. Time-outs are seconds; a Lambda lives 30."""
+
+    billing_mode = "PAY_PER_REQUEST"
+    connect_timeout_seconds = 2
+    read_timeout_seconds = 5
+    max_retry_attempts = 4
+
+
+def table_name(name: str) -> str:
+    """The full name of a table of this installation."""
+    return settings.table_prefix + name
+
+
+def condition_failed(error: PynamoDBException) -> bool:
+    """Whether a write did nothing because its condition did not hold."""
+    return bool(error.cause_response_code == "ConditionalCheckFailedException")
+
+
+@contextmanager
+def ignoring_failed_condition() -> Iterator[None]:
+    """For writes that somebody else may have done already."""
+    try:
+        yield
+    except PynamoDBException as error:
+        if not condition_failed(error):
+            raise
+
+
+def passed(write: Callable[[], Any]) -> bool:
+    """Whether the write's condition held; other faults raise."""
+    try:
+        write()
+    except PynamoDBException as error:
+        if condition_failed(error):
+            return False
+        raise
+    return True
+
+
+# --- cursors
+
+
+def encode_cursor(key: dict[str, Any] | None) -> str | None:
+    """A DynamoDB key as opaque text."""
+    if key is None:
+        return None
+    return base64.urlsafe_b64encode(json.dumps(key, separators=(",", ":")).encode()).decode()
+
+
+def decode_cursor(text: str | None) -> dict[str, Any] | None:
+    """Raises BadParameter for text that no list has answered."""
+    if not text:
+        return None
+    try:
+        key = json.loads(base64.urlsafe_b64decode(text.encode()))
+    except (binascii.Error, ValueError) as error:
+        raise BadParameter("The cursor is not one that a list has answered.") from error
+    if not isinstance(key, dict) or not all(_is_key_value(value) for value in key.values()):
+        raise BadParameter("The cursor is not one that a list has answered.")
+    return key
+
+
+def _is_key_value(value: Any) -> bool:
+    return isinstance(value, dict) and len(value) == 1 and set(value) <= {"S", "N"}
+
+
+def page(results: ResultIterator[Any]) -> tuple[list[Any], str | None]:
+    """All that a limited query yields, and the cursor of what follows."""
+    items = list(results)
+    return items, encode_cursor(results.last_evaluated_key)

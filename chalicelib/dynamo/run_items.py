@@ -1,0 +1,203 @@
+"""The runs' table. A run, its steps, its jobs and their counters share the partition `run_id`:
+
+| item | is |
+| --- | --- |
+| `RUN` | the run; `RunItem`, verbs in `runs` |
+| `STEP#001` | a step as frozen at the trigger, never written again; `StepItem`, verbs in `runs` |
+| `JOB#001#<agent>` | a job; `JobItem`, verbs in `jobs` |
+| `ENDED#001` | how many jobs of a step ended: a hint when to look; `EndedItem`, verbs in `jobs` |
+| `KEY` | in a partition of its own, an idempotency key's run; `KeyItem`, verbs in `runs` |
+"""
+
+import zlib
+from datetime import datetime
+from typing import ClassVar
+
+from pynamodb.attributes import (
+    BooleanAttribute,
+    DiscriminatorAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+)
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.models import Model
+
+from chalicelib.dynamo.base import ExpiryAttribute, InstantAttribute, TableMeta, table_name
+from chalicelib.job import JobKey
+
+DEADLINE_SHARDS = 4  # partitions over which active deadlines are spread
+
+
+class Inbox(GlobalSecondaryIndex["JobItem"]):
+    """An agent's jobs that have not ended, oldest run first (ADR 2)."""
+
+    class Meta:
+        index_name = "inbox"
+        projection = AllProjection()
+
+    inbox = UnicodeAttribute(hash_key=True)
+    run_id = UnicodeAttribute(range_key=True)
+
+
+class Deadlines(GlobalSecondaryIndex["PartitionItem"]):
+    """Runs and jobs that the sweeper should look at, by when."""
+
+    class Meta:
+        index_name = "deadlines"
+        projection = KeysOnlyProjection()
+
+    deadline_shard = NumberAttribute(hash_key=True)
+    deadline_at = InstantAttribute(range_key=True)
+
+
+class ByMonth(GlobalSecondaryIndex["RunItem"]):
+    """All runs of a month, by time: run ids are ULIDs."""
+
+    class Meta:
+        index_name = "by_month"
+        projection = AllProjection()
+
+    month = UnicodeAttribute(hash_key=True)
+    run_id = UnicodeAttribute(range_key=True)
+
+
+class ByTask(GlobalSecondaryIndex["RunItem"]):
+    """A task's runs by time."""
+
+    class Meta:
+        index_name = "by_task"
+        projection = AllProjection()
+
+    task_id = UnicodeAttribute(hash_key=True)
+    run_id = UnicodeAttribute(range_key=True)
+
+
+class ActiveByTask(GlobalSecondaryIndex["RunItem"]):
+    """A task's runs that have not ended."""
+
+    class Meta:
+        index_name = "active_by_task"
+        projection = KeysOnlyProjection()
+
+    active_task = UnicodeAttribute(hash_key=True)
+    run_id = UnicodeAttribute(range_key=True)
+
+
+class PartitionItem(Model):
+    """Whatever stands in a run's partition."""
+
+    class Meta(TableMeta):
+        table_name = table_name("runs")
+
+    run_id = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+    kind = DiscriminatorAttribute()
+    ttl = ExpiryAttribute(null=True)
+    deadline_shard = NumberAttribute(null=True)
+    deadline_at = InstantAttribute(null=True)
+
+    inbox_index = Inbox()
+    deadlines = Deadlines()
+    by_month = ByMonth()
+    by_task = ByTask()
+    active_by_task = ActiveByTask()
+
+
+class RunItem(PartitionItem, discriminator="run"):
+    """See `Run`. `month` and `active_task` exist for the indexes."""
+
+    ITEM: ClassVar[str] = "RUN"
+
+    task_id = UnicodeAttribute()
+    task_name = UnicodeAttribute()
+    revision = NumberAttribute()
+    step_count = NumberAttribute()
+    state = UnicodeAttribute()
+    triggered_by = UnicodeAttribute()
+    created_at = InstantAttribute()
+    timeout_at = InstantAttribute(null=True)
+    stop = UnicodeAttribute(null=True)
+    stop_reason = UnicodeAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    started_at = InstantAttribute(null=True)
+    ended_at = InstantAttribute(null=True)
+    month = UnicodeAttribute()
+    active_task = UnicodeAttribute(null=True)
+
+
+class StepItem(PartitionItem, discriminator="step"):
+    """See `RunStep`."""
+
+    number = NumberAttribute()
+    name = UnicodeAttribute()
+    agents = JSONAttribute()
+    path = UnicodeAttribute(null=True)
+    command = UnicodeAttribute()
+    env = JSONAttribute()
+    timeout_seconds = NumberAttribute(null=True)
+
+
+class JobItem(PartitionItem, discriminator="job"):
+    """See `Job`. `inbox` is the agent while the job has not ended."""
+
+    inbox = UnicodeAttribute(null=True)
+    state = UnicodeAttribute()
+    step_size = NumberAttribute()
+    attempt = NumberAttribute(default=1)
+    lease = UnicodeAttribute(null=True)
+    poll_seq = NumberAttribute(default=0)
+    timeout_seconds = NumberAttribute(null=True)
+    cancel_requested = BooleanAttribute(default=False)
+    exit_code = NumberAttribute(null=True)
+    reason = UnicodeAttribute(null=True)
+    reported = BooleanAttribute(default=False)
+    queued_at = InstantAttribute(null=True)
+    claimed_at = InstantAttribute(null=True)
+    started_at = InstantAttribute(null=True)
+    ended_at = InstantAttribute(null=True)
+    duration_ms = NumberAttribute(null=True)
+    log = JSONAttribute(null=True)
+
+
+class EndedItem(PartitionItem, discriminator="ended"):
+    """A counter."""
+
+    ended = NumberAttribute(default=0)
+
+
+class KeyItem(PartitionItem, discriminator="key"):
+    """The run that an idempotency key stands for."""
+
+    names_run = UnicodeAttribute()
+
+
+def step_sort_key(step: int) -> str:
+    """Of a step's frozen state."""
+    return f"STEP#{step:03d}"
+
+
+def job_sort_key(key: JobKey) -> str:
+    """Of a job."""
+    return f"JOB#{key.step:03d}#{key.agent_id}"
+
+
+def parse_job_sort_key(run_id: str, item: str) -> JobKey:
+    """The inverse of `job_sort_key`."""
+    _, step, agent_id = item.split("#", 2)
+    return JobKey(run_id, int(step), agent_id)
+
+
+def ended_sort_key(step: int) -> str:
+    """Of the counter of a step's ended jobs."""
+    return f"ENDED#{step:03d}"
+
+
+def deadline_shard(run_id: str) -> int:
+    """The partition of the deadlines' index for a run and its jobs."""
+    return zlib.crc32(run_id.encode()) % DEADLINE_SHARDS
+
+
+def month_of(instant: datetime) -> str:
+    """The partition of the history's index."""
+    return instant.strftime("%Y-%m")
