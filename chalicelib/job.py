@@ -117,7 +117,7 @@ class Job:
     lease: str | None = None
     poll_seq: int = 0
     timeout_seconds: float | None = None
-    cancel_requested: bool = False
+    stop: JobState | None = None  # asked to end: the state it gets when it does
     exit_code: int | None = None
     reason: str | None = None
     reported: bool = False  # ended by a report of its agent
@@ -127,6 +127,12 @@ class Job:
     ended_at: datetime | None = None
     duration_ms: int | None = None
     log: Mapping[str, Any] | None = None
+    deadline_at: datetime | None = None  # when the sweeper gives this state up
+
+    @property
+    def cancel_requested(self) -> bool:
+        """Whether the agent should end it."""
+        return self.stop is not None
 
     def describe_end(self, step_name: str, agent_name: str) -> str:
         """Why a job did not succeed, for a person."""

@@ -113,9 +113,10 @@ class EndQueued:
 
 @dataclass(frozen=True)
 class RequestCancel:
-    """Ask the agent to end a job."""
+    """Ask the agent to end a job, which then is in `state`."""
 
     job: Job
+    state: JobState
 
 
 @dataclass(frozen=True)
@@ -162,7 +163,7 @@ def _stop(run: Run, open_jobs: Iterable[Job]) -> list[Action]:
         if job.state is JobState.QUEUED:
             actions.append(EndQueued(job, run.stop, run.stop_reason))
         elif not job.cancel_requested:
-            actions.append(RequestCancel(job))
+            actions.append(RequestCancel(job, run.stop))
     return actions
 
 

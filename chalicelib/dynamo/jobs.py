@@ -45,7 +45,7 @@ def value(item: JobItem) -> Job:
         lease=item.lease,
         poll_seq=int(item.poll_seq),
         timeout_seconds=item.timeout_seconds,
-        cancel_requested=item.cancel_requested,
+        stop=JobState(item.job_stop) if item.job_stop else None,
         exit_code=_int(item.exit_code),
         reason=item.reason,
         reported=item.reported,
@@ -55,6 +55,7 @@ def value(item: JobItem) -> Job:
         ended_at=item.ended_at,
         duration_ms=_int(item.duration_ms),
         log=item.log,
+        deadline_at=item.deadline_at,
     )
 
 
@@ -191,9 +192,9 @@ def end_active(job: Job, ending: Ending, now: datetime) -> Job | None:
     return _move(job.key, _ending_actions(ending, now), is_unchanged & is_same_poll)
 
 
-def request_cancel(job: Job) -> Job | None:
-    """Flags a job that its agent should end; None when it has ended."""
-    return _move(job.key, [JobItem.cancel_requested.set(True)], _state_in(ACTIVE))
+def request_cancel(job: Job, becomes: JobState) -> Job | None:
+    """Flags a job that its agent should end, and what it then is; None when it has ended."""
+    return _move(job.key, [JobItem.job_stop.set(becomes.value)], _state_in(ACTIVE))
 
 
 def count_ended(key: JobKey) -> int:
@@ -237,13 +238,3 @@ def due(now: datetime, limit: int) -> list[Due]:
             key = parse_job_sort_key(item.run_id, item.item) if is_job else None
             found.append(Due(item.run_id, key))
     return found
-
-
-def deadline_of(key: JobKey) -> datetime | None:
-    """When the job's present state is to be given up."""
-    try:
-        item = JobItem.get(key.run_id, job_sort_key(key), consistent_read=True)
-    except DoesNotExist:
-        return None
-    deadline: datetime | None = item.deadline_at
-    return deadline

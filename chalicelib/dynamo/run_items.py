@@ -148,7 +148,7 @@ class JobItem(PartitionItem, discriminator="job"):
     lease = UnicodeAttribute(null=True)
     poll_seq = NumberAttribute(default=0)
     timeout_seconds = NumberAttribute(null=True)
-    cancel_requested = BooleanAttribute(default=False)
+    job_stop = UnicodeAttribute(null=True)
     exit_code = NumberAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     reported = BooleanAttribute(default=False)

@@ -11,7 +11,7 @@ from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.exceptions import DoesNotExist, TransactWriteError
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 from pynamodb.transactions import TransactWrite
 
@@ -29,7 +29,7 @@ _EVERY_TASK = "task"
 
 @dataclass(frozen=True)
 class StoredTask:
-    """A task without its definition."""
+    """A task. `definition` is its current TOML, empty in lists."""
 
     id: str
     name: str
@@ -38,6 +38,7 @@ class StoredTask:
     created_at: datetime
     updated_at: datetime
     updated_by: str
+    definition: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,9 @@ class ByName(GlobalSecondaryIndex["TaskItem"]):
 
     class Meta:
         index_name = "by_name"
-        projection = AllProjection()
+        projection = IncludeProjection(
+            ["revision", "step_count", "created_at", "updated_at", "updated_by"]
+        )
 
     listing = UnicodeAttribute(hash_key=True)
     name = UnicodeAttribute(range_key=True)
@@ -76,6 +79,7 @@ class TaskItem(Model):
     created_at = InstantAttribute(null=True)
     updated_at = InstantAttribute(null=True)
     updated_by = UnicodeAttribute(null=True)
+    definition = UnicodeAttribute(null=True)
     guards = UnicodeAttribute(null=True)
 
     by_name = ByName()
@@ -103,6 +107,7 @@ def _value(item: TaskItem) -> StoredTask:
         created_at=item.created_at,
         updated_at=item.updated_at,
         updated_by=item.updated_by,
+        definition=item.definition or "",
     )
 
 
@@ -120,11 +125,11 @@ def _guard(name: str, task_id: str) -> TaskItem:
     return TaskItem(f"name#{name}", guards=task_id)
 
 
-def _revision_item(task: StoredTask, definition: str) -> RevisionItem:
+def _revision_item(task: StoredTask) -> RevisionItem:
     return RevisionItem(
         task.id,
         task.revision,
-        definition=definition,
+        definition=task.definition,
         created_by=task.updated_by,
         created_at=task.updated_at,
     )
@@ -134,7 +139,7 @@ def _transaction() -> TransactWrite:
     return TransactWrite(connection=Connection())
 
 
-def create(task: StoredTask, definition: str) -> bool:
+def create(task: StoredTask) -> bool:
     """Saves a new task with its first revision; False when the name is taken."""
     item = TaskItem(
         task.id,
@@ -145,19 +150,20 @@ def create(task: StoredTask, definition: str) -> bool:
         created_at=task.created_at,
         updated_at=task.updated_at,
         updated_by=task.updated_by,
+        definition=task.definition,
     )
     is_new = TaskItem.task_id.does_not_exist()
     try:
         with _transaction() as transaction:
             transaction.save(_guard(task.name, task.id), condition=is_new)
             transaction.save(item, condition=is_new)
-            transaction.save(_revision_item(task, definition))
+            transaction.save(_revision_item(task))
     except TransactWriteError as error:
         return _refused(error)
     return True
 
 
-def replace(old: StoredTask, new: StoredTask, definition: str) -> bool:
+def replace(old: StoredTask, new: StoredTask) -> bool:
     """Saves the next revision; False when another was saved meanwhile.
 
     Raises Conflict when the task gets a name that another one bears.
@@ -169,11 +175,12 @@ def replace(old: StoredTask, new: StoredTask, definition: str) -> bool:
         TaskItem.step_count.set(new.step_count),
         TaskItem.updated_at.set(new.updated_at),
         TaskItem.updated_by.set(new.updated_by),
+        TaskItem.definition.set(new.definition),
     ]
     try:
         with _transaction() as transaction:
             transaction.update(TaskItem(old.id), actions=actions, condition=is_current)
-            transaction.save(_revision_item(new, definition))
+            transaction.save(_revision_item(new))
             if new.name != old.name:
                 is_free = TaskItem.task_id.does_not_exist()
                 transaction.save(_guard(new.name, new.id), condition=is_free)
@@ -228,14 +235,6 @@ def search(limit: int, cursor: str | None) -> tuple[list[StoredTask], str | None
         TaskItem.by_name.query(_EVERY_TASK, limit=limit, last_evaluated_key=decode_cursor(cursor))
     )
     return [_value(item) for item in found], following
-
-
-def get_revision(task_id: str, number: int) -> StoredRevision | None:
-    """One saved state, or None."""
-    try:
-        return _revision_value(RevisionItem.get(task_id, number, consistent_read=True))
-    except DoesNotExist:
-        return None
 
 
 def revisions(

@@ -1,0 +1,263 @@
+"""The methods of the agents' wire: parameters in, one operation, result out. See docs/wire.md."""
+
+import secrets
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from chalicelib import agent as agents_core
+from chalicelib.agent import Facts
+from chalicelib.api.rpc import Call, Method
+from chalicelib.dynamo import agents, presences
+from chalicelib.errors import BadParameter, NotAllowed, NotAuthenticated
+from chalicelib.job import KILL_AFTER_SECONDS, JobKey, Outcome
+from chalicelib.log import MAX_LOG_BYTES
+from chalicelib.operations import dispatch, enrollment, report
+from chalicelib.principal import Permission
+from chalicelib.s3 import chunks
+from chalicelib.settings import settings
+from chalicelib.token import is_secret
+
+URLS_WITH_CLAIM = 3  # a short job needs one; more are handed out on request
+
+Text = Annotated[str, Meta(max_length=256)]
+Lease = Annotated[str, Meta(min_length=1, max_length=64)]
+Leases = Annotated[list[Lease], Meta(max_length=1_000)]
+Milliseconds = Annotated[int, Meta(ge=0, le=10**12)]
+Uuid = Annotated[
+    str, Meta(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+]
+
+
+class FactsShape(Struct, frozen=True):
+    """Of the machine; unknown facts of newer agents are ignored."""
+
+    hostname: Text = ""
+    address: Text = ""
+    os: Text = ""
+    arch: Text = ""
+    version: Text = ""
+
+    def value(self) -> Facts:
+        """As the core knows them."""
+        return Facts(self.hostname, self.address, self.os, self.arch, self.version)
+
+
+class EnrollParams(Struct, frozen=True):
+    """`agent.enroll`."""
+
+    join_token: Annotated[str, Meta(max_length=256)]
+    agent_id: Uuid
+    secret: Annotated[str, Meta(max_length=64)]
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    facts: FactsShape = FactsShape()
+
+
+class HeartbeatParams(Struct, frozen=True):
+    """`agent.heartbeat`."""
+
+    leases: Leases = []
+    metrics: Annotated[dict[Annotated[str, Meta(max_length=64)], float], Meta(max_length=64)] | (
+        None
+    ) = None
+    facts: FactsShape | None = None
+
+
+class PollParams(Struct, frozen=True):
+    """`agent.poll`."""
+
+    seq: Annotated[int, Meta(ge=0, lt=2**63)]
+    capacity: Annotated[int, Meta(ge=0, le=100)]
+    leases: Leases = []
+    idle_ms: Milliseconds = 0
+
+
+class JobParams(Struct, frozen=True):
+    """What every report names."""
+
+    run_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    job_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    lease: Lease
+
+
+class StartParams(JobParams, frozen=True):
+    """`job.start`."""
+
+    elapsed_ms: Milliseconds = 0
+
+
+class ExtendParams(JobParams, frozen=True):
+    """`job.extend`."""
+
+
+class StreamSummary(Struct, frozen=True):
+    """What a stream holds."""
+
+    bytes: Annotated[int, Meta(ge=0, lt=2**53)]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+
+
+class LogSummary(Struct, frozen=True):
+    """What the whole log holds."""
+
+    chunks: Annotated[int, Meta(ge=0, lt=10**8)]
+    streams: dict[Literal["stdout", "stderr"], StreamSummary]
+    truncated: bool = False
+
+
+class FinishParams(JobParams, frozen=True):
+    """`job.finish`."""
+
+    outcome: Literal["exited", "timed_out", "cancelled", "not_started", "lost"]
+    duration_ms: Milliseconds
+    exit_code: Annotated[int, Meta(ge=0, le=255)] | None = None
+    reason: Annotated[str, Meta(max_length=2_048)] | None = None
+    log: LogSummary | None = None
+
+
+class LogUrlsParams(JobParams, frozen=True, rename={"first": "from"}):
+    """`job.log_urls`."""
+
+    first: Annotated[int, Meta(ge=1, lt=10**8 - 100)]
+    count: Annotated[int, Meta(ge=1, le=100)]
+
+
+def _agent_id(call: Call) -> str:
+    if call.principal is None:
+        raise NotAuthenticated
+    call.principal.require(Permission.JOBS_REPORT)
+    return call.principal.id
+
+
+def _own_job(call: Call, params: JobParams) -> JobKey:
+    """Raises NotAllowed for a job of another agent."""
+    key = JobKey.parse(params.run_id, params.job_id)
+    if key is None:
+        raise BadParameter("job_id must have the form <step>-<agent id>.")
+    if key.agent_id != _agent_id(call):
+        raise NotAllowed("This job belongs to another agent.")
+    return key
+
+
+def enroll(call: Call, params: EnrollParams) -> dict[str, Any]:
+    """Lets an agent in."""
+    if not is_secret(params.secret):
+        raise BadParameter("secret must be 64 lower-case hex digits.")
+    token = enrollment.enroll(
+        params.join_token,
+        agent_id=params.agent_id,
+        secret=params.secret,
+        name=params.name,
+        facts=params.facts.value(),
+        now=call.now,
+    )
+    return {"agent_id": params.agent_id, "token": token}
+
+
+def heartbeat(call: Call, params: HeartbeatParams) -> dict[str, Any]:
+    """Notes that the agent is there."""
+    agent_id = _agent_id(call)
+    cancels = presences.beat(agent_id, call.now, len(params.leases), params.metrics)
+    if params.facts is not None:
+        agents.update_facts(agent_id, params.facts.value())
+    return {
+        "heartbeat_seconds": settings.heartbeat_seconds,
+        "ttl_seconds": settings.ttl_seconds,
+        "poll_idle_ms": int(settings.poll_idle_seconds * 1000),
+        "cancels": sorted(cancels.intersection(params.leases)),
+    }
+
+
+def poll(call: Call, params: PollParams) -> dict[str, Any]:
+    """Hands out work."""
+    work = dispatch.poll(
+        _agent_id(call),
+        seq=params.seq,
+        capacity=params.capacity,
+        held=frozenset(params.leases),
+        now=call.now,
+        make_lease=lambda: secrets.token_hex(16),
+    )
+    return {
+        "jobs": [_render_offer(offer) for offer in work.offers],
+        "cancels": list(work.cancels),
+        "next_poll_ms": agents_core.next_poll_ms(
+            params.idle_ms, work.is_active, settings.poll_idle_seconds
+        ),
+    }
+
+
+def _render_offer(offer: dispatch.Offer) -> dict[str, Any]:
+    job, step = offer.job, offer.step
+    urls = [
+        {"seq": seq, "url": chunks.put_url(job.key, job.attempt, seq)}
+        for seq in range(1, URLS_WITH_CLAIM + 1)
+    ]
+    return {
+        "run_id": job.key.run_id,
+        "job_id": job.key.job_id,
+        "step": step.number,
+        "attempt": job.attempt,
+        "lease": job.lease,
+        "path": step.path,
+        "command": step.command,
+        "env": dict(step.env),
+        "timeout_seconds": job.timeout_seconds,
+        "kill_after_seconds": KILL_AFTER_SECONDS,
+        "log": {"urls": urls, "max_bytes": MAX_LOG_BYTES},
+    }
+
+
+def start(call: Call, params: StartParams) -> dict[str, Any]:
+    """Notes that a process runs."""
+    key = _own_job(call, params)
+    state = report.report_start(key, params.lease, params.elapsed_ms, call.now)
+    return {"state": state.value}
+
+
+def extend(call: Call, params: ExtendParams) -> dict[str, Any]:
+    """Confirms a lease."""
+    job = report.extend(_own_job(call, params), params.lease, call.now)
+    return {"state": job.state.value, "cancel": job.cancel_requested}
+
+
+def finish(call: Call, params: FinishParams) -> dict[str, Any]:
+    """Takes the end of an attempt."""
+    if params.outcome == "exited" and params.exit_code is None:
+        raise BadParameter("An attempt that exited has an exit_code.")
+    state = report.report_end(
+        _own_job(call, params),
+        params.lease,
+        outcome=Outcome(params.outcome),
+        exit_code=params.exit_code,
+        reason=params.reason,
+        duration_ms=params.duration_ms,
+        log=None if params.log is None else _plain(params.log),
+        now=call.now,
+    )
+    return {"state": state.value}
+
+
+def _plain(log: LogSummary) -> dict[str, Any]:
+    streams = {
+        name: {"bytes": summary.bytes, "sha256": summary.sha256}
+        for name, summary in log.streams.items()
+    }
+    return {"chunks": log.chunks, "streams": streams, "truncated": log.truncated}
+
+
+def log_urls(call: Call, params: LogUrlsParams) -> dict[str, Any]:
+    """Hands out further presigned URLs."""
+    urls = report.log_urls(_own_job(call, params), params.lease, params.first, params.count)
+    return {"urls": [{"seq": seq, "url": url} for seq, url in urls]}
+
+
+METHODS: dict[str, Method] = {
+    "agent.enroll": Method(enroll, EnrollParams, open=True),
+    "agent.heartbeat": Method(heartbeat, HeartbeatParams, open=False),
+    "agent.poll": Method(poll, PollParams, open=False),
+    "job.start": Method(start, StartParams, open=False),
+    "job.extend": Method(extend, ExtendParams, open=False),
+    "job.finish": Method(finish, FinishParams, open=False),
+    "job.log_urls": Method(log_urls, LogUrlsParams, open=False),
+}

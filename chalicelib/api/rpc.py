@@ -1,0 +1,173 @@
+"""The agents' wire: strict JSON-RPC 2.0 at `POST /rpc`. See docs/wire.md."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from chalicelib.errors import NotAllowed, NotAuthenticated, PlumberError
+from chalicelib.operations.enrollment import AgentIdTaken, JoinTokenRefused
+from chalicelib.operations.report import NoSuchJob, OldLease
+from chalicelib.principal import Principal
+
+PARSE_ERROR = -32700
+INVALID_REQUEST = -32600
+METHOD_NOT_FOUND = -32601
+INVALID_PARAMS = -32602
+INTERNAL_ERROR = -32603
+NOT_AUTHENTICATED = -32001
+
+BATCH_AT_MOST = 100
+BODY_BYTES_AT_MOST = 1 << 20
+
+# The first class that fits counts.
+ERROR_CODES: tuple[tuple[type[PlumberError], int], ...] = (
+    (JoinTokenRefused, -32005),
+    (AgentIdTaken, -32006),
+    (OldLease, -32003),
+    (NoSuchJob, -32004),
+    (NotAuthenticated, NOT_AUTHENTICATED),
+    (NotAllowed, -32002),
+    (PlumberError, INVALID_PARAMS),
+)
+
+_log = logging.getLogger("plumber")
+
+
+@dataclass(frozen=True)
+class Call:
+    """What a method gets beside its parameters. `principal` is None for enrollment only."""
+
+    principal: Principal | None
+    now: datetime
+
+
+@dataclass(frozen=True)
+class Method:
+    """A method: the shape of its parameters, and whether a caller must be an agent."""
+
+    handle: Callable[[Call, Any], Any]
+    takes: type[msgspec.Struct]
+    open: bool
+
+
+class RpcError(Exception):
+    """An error object of the protocol."""
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code, self.message = code, message
+        super().__init__(message)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The HTTP side of an answer; `body` None goes with 204."""
+
+    status: int
+    body: bytes | None
+
+
+def answer(
+    body: bytes,
+    methods: dict[str, Method],
+    authenticate: Callable[[], Principal],
+    now: datetime,
+) -> Answer:
+    """Carries out what the body asks for: one call or a batch.
+
+    `authenticate` raises NotAuthenticated; it is called at most once, and not for `open` methods.
+    """
+    if len(body) > BODY_BYTES_AT_MOST:
+        return _refusal(INVALID_REQUEST, f"The body is larger than {BODY_BYTES_AT_MOST} bytes.")
+    try:
+        request = json.loads(body, parse_constant=_no_constant)
+    except (ValueError, RecursionError):
+        return _refusal(PARSE_ERROR, "The body is not JSON.")
+    calls = request if isinstance(request, list) else [request]
+    if not calls:
+        return _refusal(INVALID_REQUEST, "The batch is empty.")
+    if len(calls) > BATCH_AT_MOST:
+        return _refusal(INVALID_REQUEST, f"A batch has at most {BATCH_AT_MOST} calls.")
+    try:
+        principal = authenticate() if any(_needs_agent(call, methods) for call in calls) else None
+    except NotAuthenticated as error:
+        return Answer(401, _encode(_error(None, NOT_AUTHENTICATED, error.message)))
+    except PlumberError as error:
+        return Answer(200, _encode(_error(None, _code_of(error), error.message)))
+    answers = [_carry_out(call, methods, Call(principal, now)) for call in calls]
+    given = [each for each in answers if each is not None]
+    if not given:
+        return Answer(204, None)
+    return Answer(200, _encode(given if isinstance(request, list) else given[0]))
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _needs_agent(call: Any, methods: dict[str, Method]) -> bool:
+    name = call.get("method") if isinstance(call, dict) else None
+    method = methods.get(name) if isinstance(name, str) else None
+    return method is None or not method.open
+
+
+def _carry_out(call: Any, methods: dict[str, Method], context: Call) -> dict[str, Any] | None:
+    """None for a notification, whatever became of it."""
+    if not _is_request(call):
+        return _error(None, INVALID_REQUEST, "This is not a JSON-RPC 2.0 request.")
+    is_notification = "id" not in call
+    try:
+        result = _invoke(call, methods, context)
+    except RpcError as error:
+        return None if is_notification else _error(call["id"], error.code, error.message)
+    return None if is_notification else {"jsonrpc": "2.0", "result": result, "id": call["id"]}
+
+
+def _is_request(call: Any) -> bool:
+    if not isinstance(call, dict) or call.get("jsonrpc") != "2.0":
+        return False
+    if not isinstance(call.get("method"), str) or set(call) - {"jsonrpc", "method", "params", "id"}:
+        return False
+    identity = call.get("id")
+    is_id = identity is None or (
+        isinstance(identity, str | int | float) and not isinstance(identity, bool)
+    )
+    return is_id and isinstance(call.get("params", {}), dict | list)
+
+
+def _invoke(call: dict[str, Any], methods: dict[str, Method], context: Call) -> Any:
+    method = methods.get(call["method"])
+    if method is None:
+        raise RpcError(METHOD_NOT_FOUND, f"There is no method '{call['method'][:64]}'.")
+    params = call.get("params", {})
+    if isinstance(params, list):
+        raise RpcError(INVALID_PARAMS, "Parameters are given by name, as an object.")
+    try:
+        return method.handle(context, msgspec.convert(params, method.takes))
+    except msgspec.ValidationError as error:
+        raise RpcError(INVALID_PARAMS, str(error)) from error
+    except PlumberError as error:
+        raise RpcError(_code_of(error), error.message) from error
+    except Exception as error:
+        _log.exception("rpc method failed", extra={"method": call["method"]})
+        raise RpcError(INTERNAL_ERROR, "Our fault. Try again a little later.") from error
+
+
+def _code_of(error: PlumberError) -> int:
+    return next(code for kind, code in ERROR_CODES if isinstance(error, kind))
+
+
+def _refusal(code: int, message: str) -> Answer:
+    return Answer(200, _encode(_error(None, code, message)))
+
+
+def _error(identity: Any, code: int, message: str) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "error": {"code": code, "message": message}, "id": identity}
+
+
+def _encode(document: Any) -> bytes:
+    return msgspec.json.encode(document)

@@ -1,0 +1,1 @@
+"""Verbs that span nouns: what a caller wants done, step by step."""

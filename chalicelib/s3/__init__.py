@@ -1,0 +1,1 @@
+"""S3: logs and files. The only importer of its client."""

@@ -1,0 +1,22 @@
+"""The S3 client, made on first use: importing botocore's S3 parts costs a cold start dearly."""
+
+from functools import lru_cache
+from typing import Any
+
+
+@lru_cache(maxsize=1)
+def client() -> Any:
+    """Follows boto3's standard variables, `AWS_ENDPOINT_URL_S3` among them."""
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        "s3",
+        config=Config(
+            signature_version="s3v4",
+            s3={"addressing_style": "path"},
+            connect_timeout=2,
+            read_timeout=10,
+            retries={"max_attempts": 4, "mode": "standard"},
+        ),
+    )
