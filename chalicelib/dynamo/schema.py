@@ -1,5 +1,6 @@
 """All tables. The models are the only statement of the schema; stacks and templates follow them."""
 
+from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
 from chalicelib.dynamo.agents import AgentItem
@@ -35,3 +36,11 @@ def delete_all() -> None:
     for model in MODELS:
         if model.exists():
             model.delete_table()
+
+
+def is_reachable() -> bool:
+    """Whether DynamoDB answers for this installation's tables."""
+    try:
+        return SweepItem.exists()
+    except PynamoDBException:
+        return False

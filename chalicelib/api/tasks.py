@@ -1,0 +1,109 @@
+"""Tasks, their revisions and their runs."""
+
+from chalicelib.api import render, shapes
+from chalicelib.api.routing import Api, Request
+from chalicelib.dynamo import runs, tasks
+from chalicelib.ids import new_ulid
+from chalicelib.operations.tasks import create_task, delete_task, existing_task, replace_task
+from chalicelib.operations.trigger import trigger
+from chalicelib.principal import Permission
+from chalicelib.task import parse
+
+api = Api(__name__)
+
+
+@api.get(
+    "/tasks",
+    needs=Permission.TASKS_READ,
+    answers=list[shapes.Task],
+    query={"name": "exactly this name"},
+)
+def list_tasks(request: Request) -> shapes.Page:
+    """The tasks by name."""
+    if "name" in request.query:
+        task = tasks.get_by_name(request.query["name"])
+        return shapes.Page([render.task(task)] if task else [], None)
+    found, following = tasks.search(request.limit(), request.cursor())
+    return shapes.Page([render.task(each) for each in found], following)
+
+
+@api.post(
+    "/tasks",
+    needs=Permission.TASKS_WRITE,
+    takes=shapes.TaskSource,
+    answers=shapes.TaskDetail,
+    status=201,
+)
+def save_new_task(request: Request, body: shapes.TaskSource) -> shapes.TaskDetail:
+    """Saves a new task from its TOML."""
+    task = create_task(
+        body.definition,
+        task_id=new_ulid(request.now),
+        created_by=request.caller().name,
+        now=request.now,
+    )
+    return render.task_detail(task, parse(task.definition))
+
+
+@api.get("/tasks/{task_id}", needs=Permission.TASKS_READ, answers=shapes.TaskDetail)
+def show_task(request: Request, task_id: str) -> shapes.TaskDetail:
+    """A task with its current TOML."""
+    task = existing_task(task_id)
+    return render.task_detail(task, parse(task.definition))
+
+
+@api.put(
+    "/tasks/{task_id}",
+    needs=Permission.TASKS_WRITE,
+    takes=shapes.TaskSource,
+    answers=shapes.TaskDetail,
+)
+def save_task(request: Request, task_id: str, body: shapes.TaskSource) -> shapes.TaskDetail:
+    """Saves the next revision; `revision` is the one that it replaces."""
+    task = replace_task(
+        task_id,
+        body.definition,
+        revision=body.revision,
+        updated_by=request.caller().name,
+        now=request.now,
+    )
+    return render.task_detail(task, parse(task.definition))
+
+
+@api.delete("/tasks/{task_id}", needs=Permission.TASKS_WRITE)
+def remove_task(request: Request, task_id: str) -> None:
+    """Deletes a task; its runs stay readable."""
+    delete_task(task_id)
+
+
+@api.get("/tasks/{task_id}/revisions", needs=Permission.TASKS_READ, answers=list[shapes.Revision])
+def list_revisions(request: Request, task_id: str) -> shapes.Page:
+    """The saved states of a task, newest first."""
+    existing_task(task_id)
+    found, following = tasks.revisions(task_id, request.limit(), request.cursor())
+    return shapes.Page([render.revision(each) for each in found], following)
+
+
+@api.post(
+    "/tasks/{task_id}/execute",
+    needs=Permission.RUNS_TRIGGER,
+    answers=shapes.Run,
+    status=201,
+)
+def execute_task(request: Request, task_id: str) -> shapes.Run:
+    """Triggers a run of the current revision. The header `Idempotency-Key` makes it repeatable."""
+    run = trigger(
+        task_id,
+        triggered_by=request.caller().name,
+        run_id=new_ulid(request.now),
+        idempotency_key=request.headers.get("idempotency-key"),
+        now=request.now,
+    )
+    return render.run(run)
+
+
+@api.get("/tasks/{task_id}/executions", needs=Permission.RUNS_READ, answers=list[shapes.Run])
+def list_executions(request: Request, task_id: str) -> shapes.Page:
+    """The runs of a task, newest first."""
+    found, following = runs.history_of_task(task_id, request.limit(), request.cursor())
+    return shapes.Page([render.run(each) for each in found], following)
