@@ -1,0 +1,1 @@
+"""What surrounds the product: templates, policies, and the local stack."""

@@ -1,0 +1,42 @@
+"""Ports and answers on this machine."""
+
+import errno
+import socket
+import urllib.error
+import urllib.request
+
+HOST = "127.0.0.1"
+
+
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen there; raises OSError for ports that may not be used."""
+    with socket.socket() as probe:
+        # As the servers do: a port whose last connections are still closing is free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            return False
+    return True
+
+
+def answers(url: str, *, only_well: bool = False) -> bool:
+    """Whether an HTTP server answers at all, or with `only_well`, answers 200."""
+    # No proxy of the environment stands between two programs of one machine.
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    try:
+        with opener.open(url, timeout=2):
+            return True
+    except urllib.error.HTTPError:
+        return not only_well
+    except OSError:
+        return False

@@ -1,0 +1,52 @@
+"""The API on Chalice's own local server, with its two faults mended.
+
+The stock handler sends headers and body in two segments, which costs 44 ms each on a kept-alive
+connection (Nagle and delayed ACK): 22 requests/s. Sent at once they are over 4,000.
+"""
+
+import functools
+import sys
+
+import click
+from chalice.cli.factory import CLIFactory
+from chalice.local import ChaliceRequestHandler, ThreadedHTTPServer, create_local_server
+
+from infra.local.addresses import HOST
+from infra.local.environment import ROOT
+
+
+class PromptHandler(ChaliceRequestHandler):
+    """Sends an answer in one segment, at once."""
+
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+
+class Server(ThreadedHTTPServer):
+    """A thread per connection. A caller that goes away in mid-answer is no fault to report."""
+
+    request_queue_size = 128
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
+
+
+@click.command()
+@click.option("--port", type=int, required=True)
+@click.option("--host", default=HOST, show_default=True)
+def main(port: int, host: str) -> None:
+    """Serves app.py until it is killed."""
+    factory = CLIFactory(str(ROOT))
+    config = factory.create_config_obj()
+    # Made by Chalice, so that its app is the thread-safe one of `chalice local`; the socket of its
+    # own server is given back before ours takes the port.
+    stock = create_local_server(config.chalice_app, config, host, 0)
+    stock.server.server_close()
+    handler = functools.partial(PromptHandler, app_object=stock.app_object, config=config)
+    with Server((host, port), handler) as server:
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""The control plane as local processes: bootstrap, API and ticker on given endpoints."""
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+from infra.local.addresses import HOST, answers
+from infra.local.backends import Endpoints
+from infra.local.processes import Child, Processes
+
+START_SECONDS = 60.0
+CALL_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class ControlPlane:
+    """A running control plane and the way in: its address and an admin token."""
+
+    url: str
+    token: str
+
+    def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+        """The `data` of an answer of `/api/v1<path>`; raises requests' errors."""
+        headers = {"Authorization": f"Bearer {self.token}"}
+        with requests.Session() as session:
+            session.trust_env = False  # no proxy of the environment between two local programs
+            answer = session.request(
+                method,
+                f"{self.url}/api/v1{path}",
+                json=body,
+                headers=headers,
+                timeout=CALL_SECONDS,
+            )
+        answer.raise_for_status()
+        return answer.json()["data"]
+
+
+def bootstrap(processes: Processes, endpoints: Endpoints) -> str:
+    """Makes what is missing of tables and bucket, and a new admin token, which it answers."""
+    module = [sys.executable, "-m", "infra.local.bootstrap"]
+    return processes.run("bootstrap", module, endpoints, START_SECONDS).strip()
+
+
+def start_api(processes: Processes, port: int, endpoints: Endpoints) -> tuple[Child, str]:
+    """Starts API and panel on the port; answers the child, and its URL when it is healthy."""
+    url = f"http://{HOST}:{port}"
+    module = [sys.executable, "-m", "infra.local.api_server", "--port", str(port)]
+    child = processes.start("api", module, endpoints)
+    health = f"{url}/api/v1/health"
+    processes.wait_until(
+        lambda: answers(health, only_well=True), START_SECONDS, f"A good answer of {health}"
+    )
+    return child, url
+
+
+def start_ticker(processes: Processes, endpoints: Endpoints, every_seconds: float = 2.0) -> Child:
+    """Starts the schedules."""
+    module = [sys.executable, "-m", "infra.local.ticker", "--every", str(every_seconds)]
+    return processes.start("ticker", module, endpoints)

@@ -1,0 +1,57 @@
+"""Where a stack keeps its files: one directory per port, so that stacks live side by side."""
+
+import json
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+
+from infra.local.control_plane import ControlPlane
+
+_SAMPLE = Path(__file__).parent / "hello.toml"
+
+
+@dataclass(frozen=True)
+class Place:
+    """The files of the stack on one port. `root` is shared by all stacks of a checkout."""
+
+    root: Path
+    port: int
+
+    @property
+    def directory(self) -> Path:
+        return self.root / str(self.port)
+
+    @property
+    def logs(self) -> Path:
+        return self.directory / "logs"
+
+    def workdir(self, number: int) -> Path:
+        """The working directory of an agent."""
+        return self.directory / "agents" / f"agent-{number}"
+
+    def clear(self, *, keep_state: bool) -> None:
+        """Removes the last stack's logs, and, unless its state is kept, its agents' identities."""
+        shutil.rmtree(self.logs, ignore_errors=True)
+        if not keep_state:
+            shutil.rmtree(self.directory / "agents", ignore_errors=True)
+        self.logs.mkdir(parents=True)
+
+    def publish(self, control_plane: ControlPlane) -> None:
+        """Writes the way in, for programs: here, and at the root for the stack started last."""
+        for path in (self.directory / "local.json", self.root / "local.json"):
+            path.unlink(missing_ok=True)
+            path.touch(mode=0o600)
+            path.write_text(json.dumps({"url": control_plane.url, "token": control_plane.token}))
+
+    def withdraw(self, control_plane: ControlPlane) -> None:
+        """Removes what `publish` wrote; what another stack wrote since at the root stays."""
+        for path in (self.directory / "local.json", self.root / "local.json"):
+            if path.exists() and json.loads(path.read_text())["url"] == control_plane.url:
+                path.unlink()
+
+    def write_sample(self, agent_id: str) -> Path:
+        """The sample task, for this agent."""
+        sample = self.directory / "hello.toml"
+        sample.write_text(Template(_SAMPLE.read_text()).substitute(agent=agent_id))
+        return sample

@@ -1,0 +1,258 @@
+"""Starts child processes, watches them, and ends them with everything that they have started.
+
+One loop owns the state: a thread per child, and the signal handlers, only post events. Each wait
+looks at the events, so a crash or Ctrl-C is noticed whatever the stack is waiting for.
+"""
+
+import ctypes
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import IO
+
+import psutil
+
+from infra.local.environment import ROOT
+
+GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL
+POLL_SECONDS = 0.02
+LAST_LINES = 12
+PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # <linux/prctl.h>
+
+
+class Interrupted(Exception):
+    """Somebody asked the stack to end."""
+
+
+class ChildEnded(Exception):
+    """A child ended although nobody asked it to; the text says which, how, and its last lines."""
+
+
+class NotReady(Exception):
+    """Something did not come up in time."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """A running process: the leader of a session of its own, with its output in a file."""
+
+    name: str
+    process: "subprocess.Popen[bytes]"
+    log: Path
+
+    @property
+    def is_running(self) -> bool:
+        return self.process.poll() is None
+
+    def signal(self, number: int) -> None:
+        """Sends to the whole group; may be repeated, and may come too late."""
+        try:
+            os.killpg(self.process.pid, number)
+        except ProcessLookupError:
+            return
+
+    def last_lines(self) -> str:
+        lines = self.log.read_text("utf-8", "replace").splitlines()[-LAST_LINES:]
+        return "\n".join(f"    {line}" for line in lines)
+
+
+class Processes:
+    """The children of one stack. Not for several threads at once."""
+
+    def __init__(self, logs: Path, environment: Mapping[str, str]) -> None:
+        self._logs = logs
+        self._environment = dict(environment)
+        self._children: list[Child] = []
+        self._stopping: set[int] = set()
+        self._events: queue.SimpleQueue[Child | None] = queue.SimpleQueue()
+        logs.mkdir(parents=True, exist_ok=True)
+
+    def start(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        cwd: Path = ROOT,
+    ) -> Child:
+        """Starts a child whose end is a fault unless `stop` ends it. Appends to `<name>.log`."""
+        return self._spawn(name, command, environment or {}, cwd, None)
+
+    def _spawn(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        cwd: Path,
+        output: IO[bytes] | None,
+    ) -> Child:
+        log = self._logs / f"{name}.log"
+        with log.open("ab") as errors:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output or errors,
+                stderr=errors,
+                env=self._environment | dict(environment),
+                cwd=cwd,
+                start_new_session=True,
+                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+            )
+        child = Child(name, process, log)
+        self._children.append(child)
+        threading.Thread(target=self._report_end, args=(child,), daemon=True).start()
+        return child
+
+    def _report_end(self, child: Child) -> None:
+        child.process.wait()
+        self._events.put(child)
+
+    def run(
+        self,
+        name: str,
+        command: Sequence[str],
+        environment: Mapping[str, str],
+        seconds: float,
+        echo: Callable[[str], None] | None = None,
+    ) -> str:
+        """Runs a child to its end and answers its standard output; raises ChildEnded if it fails.
+
+        With `echo` the output is also passed on as it comes.
+        """
+        output = self._logs / f"{name}.out"
+        with output.open("wb") as file:
+            child = self._spawn(name, command, environment, ROOT, file)
+        self._stopping.add(child.process.pid)
+        with output.open() as lines:
+            self.wait_until(lambda: _pass_on(lines, echo, child), seconds, f"The end of {name}")
+        self._children.remove(child)
+        if child.process.returncode != 0:
+            raise ChildEnded(_describe_end(child))
+        return output.read_text()
+
+    def interrupt(self) -> None:
+        """For signal handlers: makes the current or the next wait raise Interrupted."""
+        self._events.put(None)
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float, what: str) -> None:
+        """Raises NotReady with `what` after so long, Interrupted, or ChildEnded."""
+        deadline = monotonic() + seconds
+        while not ready():
+            if monotonic() > deadline:
+                raise NotReady(f"{what} did not happen within {seconds:g} s.")
+            self._look_at_event(POLL_SECONDS)
+
+    def watch(self) -> None:
+        """Waits for ever; returns only by raising Interrupted or ChildEnded."""
+        while True:
+            self._look_at_event(None)
+
+    def _look_at_event(self, timeout_seconds: float | None) -> None:
+        try:
+            ended = self._events.get(timeout=timeout_seconds)
+        except queue.Empty:
+            return
+        if ended is None:
+            raise Interrupted
+        if ended.process.pid not in self._stopping:
+            raise ChildEnded(_describe_end(ended))
+
+    def stop(self, children: Iterable[Child] | None = None) -> None:
+        """Ends these children, or all, with their descendants: SIGTERM, a grace, SIGKILL."""
+        chosen = list(self._children if children is None else children)
+        self._stopping.update(child.process.pid for child in chosen)
+        descendants = [process for child in chosen for process in _descendants(child.process.pid)]
+        for child in chosen:
+            if child.is_running:
+                child.signal(signal.SIGTERM)
+        _wait_for_all(chosen, GRACE_SECONDS)
+        for child in chosen:
+            descendants += _descendants(child.process.pid)
+            child.signal(signal.SIGKILL)  # also what is left of its group
+            child.process.wait()
+        kill(descendants)
+        self._children = [child for child in self._children if child not in chosen]
+
+    def kill(self, child: Child) -> None:
+        """Ends one child as a crash would: SIGKILL to it alone, its descendants live on."""
+        self._stopping.add(child.process.pid)
+        child.process.kill()
+        child.process.wait()
+        self._children.remove(child)
+
+
+def _pass_on(output: IO[str], echo: Callable[[str], None] | None, child: Child) -> bool:
+    ended = not child.is_running  # asked before reading: what is read then is all
+    text = output.read()
+    if echo is not None and text:
+        echo(text)
+    return ended
+
+
+def _describe_end(child: Child) -> str:
+    code = child.process.returncode
+    how = (
+        f"was killed by {signal.Signals(-code).name}"
+        if code < 0
+        else f"ended with exit code {code}"
+    )
+    return f"{child.name} {how}. The last lines of {child.log}:\n{child.last_lines()}"
+
+
+def _wait_for_all(children: Iterable[Child], seconds: float) -> None:
+    deadline = monotonic() + seconds
+    for child in children:
+        try:
+            child.process.wait(max(0.0, deadline - monotonic()))
+        except subprocess.TimeoutExpired:
+            continue
+
+
+def _descendants(pid: int) -> list[psutil.Process]:
+    try:
+        return psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def kill(processes: Iterable[psutil.Process]) -> None:
+    """SIGKILL for those that still live; waits until they are gone."""
+    living = []
+    for process in processes:
+        try:
+            process.kill()  # psutil compares start times: never another process with a reused id
+            living.append(process)
+        except psutil.NoSuchProcess:
+            continue
+    psutil.wait_procs(living, timeout=GRACE_SECONDS)
+
+
+def adopt_orphans() -> None:
+    """Makes this process the parent of orphaned descendants (Linux), so that none can get away."""
+    if sys.platform == "linux":
+        _prctl(PR_SET_CHILD_SUBREAPER, 1)
+
+
+def kill_all_descendants() -> None:
+    """The last measure of a process that is about to end, and that has adopted orphans."""
+    while descendants := _descendants(os.getpid()):
+        kill(descendants)
+
+
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
+
+
+def _prctl(option: int, value: int) -> None:
+    if _LIBC is not None:
+        _LIBC.prctl(option, value, 0, 0, 0)
+
+
+def _end_with_parent() -> None:
+    """Runs in the child before its program: SIGTERM when the parent dies, even by SIGKILL."""
+    _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

@@ -1,0 +1,58 @@
+"""The schedules: what EventBridge does on AWS. Calls each scheduled handler of app.py in turn."""
+
+import importlib
+import logging
+import signal
+import threading
+from datetime import datetime, timezone
+from typing import Any
+
+import click
+from chalice.app import Chalice, ScheduledEventConfig
+
+log = logging.getLogger("ticker")
+
+
+def scheduled(app: Chalice) -> list[str]:
+    """The names of the functions that app.py registers with `@app.schedule`."""
+    return [source.name for source in app.event_sources if isinstance(source, ScheduledEventConfig)]
+
+
+def tick(app: Chalice, now: datetime) -> None:
+    """One round. A fault is logged and does not keep the others from their turn."""
+    for name in scheduled(app):
+        try:
+            app.handler_map[name](event(name, now), None)
+        except Exception:
+            log.exception("The scheduled function %s failed.", name)
+
+
+def event(name: str, now: datetime) -> dict[str, Any]:
+    """What EventBridge sends to a function on schedule."""
+    return {
+        "version": "0",
+        "id": f"{name}-{now:%Y%m%dT%H%M%S}",
+        "detail-type": "Scheduled Event",
+        "source": "aws.events",
+        "account": "000000000000",
+        "time": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": "us-east-1",
+        "resources": [f"arn:aws:events:us-east-1:000000000000:rule/{name}"],
+        "detail": {},
+    }
+
+
+@click.command()
+@click.option("--every", "seconds", type=float, default=2.0, show_default=True)
+def main(seconds: float) -> None:
+    """Ticks until SIGTERM."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
+    ended = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    app = importlib.import_module("app").app
+    while not ended.wait(seconds):
+        tick(app, datetime.now(timezone.utc))  # noqa: TID251  an entry point
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,156 @@
+"""The story of `make up`: everything starts, a sample task runs, and it stays until told to end."""
+
+import os
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local import agents, control_plane, dynamodb_local
+from infra.local.addresses import is_free
+from infra.local.backends import BACKENDS
+from infra.local.control_plane import ControlPlane
+from infra.local.environment import base
+from infra.local.place import Place
+from infra.local.processes import (
+    Child,
+    ChildEnded,
+    Interrupted,
+    NotReady,
+    Processes,
+    adopt_orphans,
+    kill_all_descendants,
+)
+from infra.local.story import Story, complain
+
+SAMPLE_SECONDS = 60.0
+_CLI = str(Path(sys.executable).parent / "plumber-cli")
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What the caller asked for."""
+
+    place: Place
+    backend: str
+    agent_count: int
+
+
+def up(wish: Wish) -> int:
+    """Runs the stack to its end; answers the exit code: 0 when it was asked to end, else 1."""
+    port = wish.place.port
+    if not is_free(port):
+        complain(
+            f"Port {port} is taken by another program. End that, or choose another port: "
+            f"make up PORT={port + 1}"
+        )
+        return 1
+    wish.place.clear(keep_state=False)
+    adopt_orphans()
+    processes = Processes(wish.place.logs, base(os.environ))
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: processes.interrupt())
+    return _Stack(wish, processes, Story()).run()
+
+
+class _Stack:
+    """One stack, from its first process to its last."""
+
+    def __init__(self, wish: Wish, processes: Processes, story: Story) -> None:
+        self._wish = wish
+        self._processes = processes
+        self._story = story
+        self._control_plane: ControlPlane | None = None
+        self._agents: list[Child] = []
+
+    def run(self) -> int:
+        try:
+            self._start()
+            self._processes.watch()
+        except Interrupted:
+            return 0
+        except (ChildEnded, NotReady, dynamodb_local.Unavailable) as fault:
+            complain(str(fault))
+            return 1
+        finally:
+            self._end()
+
+    def _start(self) -> None:
+        place = self._wish.place
+        self._story.say(f"Plumber's local stack. Logs and files: {_shown(place.directory)}")
+        url = self._start_control_plane()
+        first = self._start_agents(url)
+        self._run_sample(url, first)
+        self._story.say(_next_steps(url, place))
+
+    def _start_control_plane(self) -> ControlPlane:
+        place, processes, step = self._wish.place, self._processes, self._story.step
+        step(f"AWS on this machine (backend: {self._wish.backend})")
+        endpoints = BACKENDS[self._wish.backend](processes, place.directory)
+        step("Tables, bucket, admin token")
+        token = control_plane.bootstrap(processes, endpoints)
+        step(f"API and panel on port {place.port}")
+        _, url = control_plane.start_api(processes, place.port, endpoints)
+        self._control_plane = ControlPlane(url, token)
+        place.publish(self._control_plane)
+        step("Schedules")
+        control_plane.start_ticker(processes, endpoints)
+        return self._control_plane
+
+    def _start_agents(self, way_in: ControlPlane) -> str:
+        """Starts them all at once; answers the id of the first when all are online."""
+        count = self._wish.agent_count
+        self._story.step("One agent" if count == 1 else f"{count} agents")
+        workdirs = [self._wish.place.workdir(number) for number in range(1, count + 1)]
+        for workdir in workdirs:
+            agents.enroll(way_in, workdir)
+            self._agents.append(agents.start(self._processes, workdir))
+        ids = [agents.wait_until_online(self._processes, way_in, w) for w in workdirs]
+        return ids[0]
+
+    def _run_sample(self, way_in: ControlPlane, agent_id: str) -> None:
+        sample = self._wish.place.write_sample(agent_id)
+        self._story.step(f"A sample task: plumber-cli task apply {_shown(sample)}")
+        self._cli("sample-apply", ["task", "apply", str(sample)], way_in)
+        task_id = way_in.call("GET", "/tasks?name=hello")["items"][0]["id"]
+        self._story.step(f"Its run: plumber-cli task run {task_id} --logs")
+        self._cli("sample-run", ["task", "run", task_id, "--logs"], way_in)
+
+    def _cli(self, name: str, arguments: Sequence[str], way_in: ControlPlane) -> None:
+        environment = {"PLUMBER_URL": way_in.url, "PLUMBER_TOKEN": way_in.token}
+        self._processes.run(
+            name, [_CLI, *arguments], environment, SAMPLE_SECONDS, self._story.pass_on
+        )
+
+    def _end(self) -> None:
+        """Agents first, while there is somebody to tell."""
+        self._story.step("Ending everything")
+        self._processes.stop(self._agents)
+        self._processes.stop()
+        if self._control_plane is not None:
+            self._wish.place.withdraw(self._control_plane)
+        kill_all_descendants()
+        self._story.step("Ended")
+
+
+def _shown(path: Path) -> str:
+    """As somebody in the current directory would type it."""
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _next_steps(way_in: ControlPlane, place: Place) -> str:
+    cli = _shown(Path(_CLI))
+    return f"""
+Plumber is up.
+  Panel   {way_in.url}/
+  Token   {way_in.token}   (admin; also in {_shown(place.directory / "local.json")})
+
+In another terminal:
+  export PLUMBER_URL={way_in.url} PLUMBER_TOKEN={way_in.token}
+  {cli} agent list
+  {cli} run list
+  {cli} task apply {_shown(place.directory / "hello.toml")}
+
+Ctrl-C ends it all.
+"""
