@@ -5,9 +5,9 @@ from datetime import datetime, timezone
 from typing import Any
 
 from chalice import Chalice, Rate
+from chalicelib.api.routing import mount
 
 from chalicelib.api import agents, health, panel, rpc_route, runs, tasks, tokens
-from chalicelib.api.routing import mount
 from chalicelib.operations import sweep as sweeper
 
 app = Chalice(app_name="plumber")

@@ -20,7 +20,7 @@ from pynamodb.attributes import (
     NumberAttribute,
     UnicodeAttribute,
 )
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
 from chalicelib.dynamo.base import ExpiryAttribute, InstantAttribute, TableMeta, table_name
@@ -45,7 +45,7 @@ class Deadlines(GlobalSecondaryIndex["PartitionItem"]):
 
     class Meta:
         index_name = "deadlines"
-        projection = KeysOnlyProjection()
+        projection = IncludeProjection(["kind"])
 
     deadline_shard = NumberAttribute(hash_key=True)
     deadline_at = InstantAttribute(range_key=True)
@@ -78,7 +78,7 @@ class ActiveByTask(GlobalSecondaryIndex["RunItem"]):
 
     class Meta:
         index_name = "active_by_task"
-        projection = KeysOnlyProjection()
+        projection = IncludeProjection(["kind"])
 
     active_task = UnicodeAttribute(hash_key=True)
     run_id = UnicodeAttribute(range_key=True)

@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+
 from chalicelib.agent import Agent, AgentStatus, Presence, next_poll_ms, status
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -31,8 +32,14 @@ def test_disabled_outweighs_everything() -> None:
 
 @pytest.mark.parametrize(
     ("idle_ms", "active", "milliseconds"),
-    [(0, False, 500), (0, True, 500), (10**9, True, 500), (20_000, False, 2_000), (10**9, False, 5_000)],
-)  # fmt: skip
+    [
+        (0, False, 500),
+        (0, True, 500),
+        (10**9, True, 500),
+        (20_000, False, 2_000),
+        (10**9, False, 5_000),
+    ],
+)
 def test_polls_are_frequent_after_activity_and_back_off(
     idle_ms: int, active: bool, milliseconds: int
 ) -> None:

@@ -3,6 +3,7 @@
 from datetime import datetime, timedelta, timezone
 
 import pytest
+
 from chalicelib.job import (
     END_GRACE,
     TRANSITIONS,

@@ -5,6 +5,9 @@ from datetime import datetime, timedelta, timezone
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from chalicelib import run as runs
 from chalicelib.job import Job, JobKey, JobState
 from chalicelib.run import (
@@ -20,8 +23,6 @@ from chalicelib.run import (
     plan,
     step_state,
 )
-from hypothesis import given
-from hypothesis import strategies as st
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 RUN = Run(

@@ -1,6 +1,7 @@
 """Tokens: form and comparison."""
 
 import pytest
+
 from chalicelib.token import Credential, hash_secret, parse_credential
 
 SECRET = "0123456789abcdef" * 4

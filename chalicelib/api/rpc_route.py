@@ -1,0 +1,26 @@
+"""`POST /rpc`: the agents' door."""
+
+from datetime import datetime, timezone
+
+from chalice.app import Blueprint, Response
+
+from chalicelib.api import rpc
+from chalicelib.api.agent_methods import METHODS
+from chalicelib.operations.authentication import authenticate
+
+api = Blueprint(__name__)
+
+
+@api.route("/rpc", methods=["POST"], content_types=["application/json"])
+def call() -> Response:
+    """JSON-RPC 2.0 for agents. See docs/wire.md."""
+    request = api.current_request
+    now = datetime.now(timezone.utc)  # noqa: TID251 - an entry point
+    answer = rpc.answer(
+        request.raw_body,
+        METHODS,
+        lambda: authenticate(request.headers.get("authorization"), now),
+        now,
+    )
+    headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    return Response((answer.body or b"").decode(), headers, answer.status)

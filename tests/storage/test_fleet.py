@@ -1,0 +1,178 @@
+"""The verbs of agents, presences, enrollments, tokens, tasks and sweeps, on every backend."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from chalicelib.agent import Agent, Facts
+from chalicelib.dynamo import agents, enrollments, presences, sweeps, tasks, tokens
+from chalicelib.dynamo.tasks import StoredTask
+from chalicelib.enrollment import Enrollment
+from chalicelib.errors import BadParameter, Conflict
+from chalicelib.principal import Role
+from chalicelib.token import Token
+
+pytestmark = pytest.mark.usefixtures("backend")
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+AGENT = Agent("a", "web", NOW, "hash", Facts(hostname="h"), {"role": "web"}, "prod")
+TASK = StoredTask("T", "deploy", 1, 2, NOW, NOW, "ann", "source 1")
+
+
+def join_token(max_uses: int = 1) -> Enrollment:
+    enrollment = Enrollment("E", "hash", "", max_uses, "ann", NOW, NOW + HOUR)
+    enrollments.create(enrollment)
+    return enrollment
+
+
+def test_an_agent_enrolls_once() -> None:
+    assert agents.enroll(AGENT)
+    assert not agents.enroll(replace(AGENT, name="other"))
+    assert agents.get("a") == AGENT
+
+
+def test_agents_are_listed_by_name_and_paged() -> None:
+    for name in ("c", "a", "b"):
+        agents.enroll(replace(AGENT, id=name, name=name))
+    first, cursor = agents.search(2, None)
+    rest, end = agents.search(2, cursor)
+    assert [agent.name for agent in first + rest] == ["a", "b", "c"]
+    assert end is None
+
+
+def test_what_people_say_of_an_agent_changes_and_facts_stay() -> None:
+    agents.enroll(AGENT)
+    new = agents.change(AGENT, name="new", labels={}, group=None, disabled=True)
+    assert new == replace(AGENT, name="new", labels={}, group=None, disabled=True)
+    assert agents.get("a") == new
+
+
+def test_a_removed_agent_is_not_brought_back_by_late_writes() -> None:
+    agents.enroll(AGENT)
+    assert agents.remove("a")
+    agents.update_facts("a", Facts(hostname="late"))
+    assert agents.change(AGENT, name="x", labels={}, group=None, disabled=False) is None
+    assert agents.get("a") is None
+    assert not agents.remove("a")
+
+
+def test_a_heartbeat_is_remembered_and_answers_cancels() -> None:
+    assert presences.beat("a", NOW, 2, {"cpu_percent": 1.5}) == frozenset()
+    presences.add_cancel("a", "lease-1")
+    presences.add_cancel("a", "lease-2")
+    assert presences.beat("a", NOW, 1, None) == {"lease-1", "lease-2"}
+    presences.drop_cancel("a", "lease-1")
+    assert presences.beat("a", NOW, 1, None) == {"lease-2"}
+
+
+def test_a_cancel_before_the_first_heartbeat_makes_nobody_seen() -> None:
+    presences.add_cancel("a", "lease")
+    assert presences.get_many(["a"]) == {}
+    assert list(presences.silent_since(NOW)) == []
+
+
+def test_the_silent_are_marked_offline_unless_they_call_meanwhile() -> None:
+    presences.beat("a", NOW, 0, None)
+    (silent,) = presences.silent_since(NOW + HOUR)
+    presences.beat("a", NOW + timedelta(seconds=1), 0, None)
+    assert not presences.mark_offline(silent)
+    (silent,) = presences.silent_since(NOW + HOUR)
+    assert presences.mark_offline(silent)
+    assert not presences.mark_offline(silent)
+    assert not presences.get_many(["a"])["a"].online
+    presences.beat("a", NOW + HOUR, 0, None)
+    assert presences.get_many(["a"])["a"].online
+
+
+def test_a_join_token_is_used_as_often_as_it_allows() -> None:
+    enrollment = join_token(max_uses=2)
+    assert enrollments.use(enrollment, "a", NOW)
+    assert enrollments.use(enrollment, "a", NOW), "a repeated call is the same use"
+    assert enrollments.use(enrollment, "b", NOW)
+    assert not enrollments.use(enrollment, "c", NOW)
+    assert enrollments.use(enrollment, "b", NOW)
+
+
+def test_a_join_token_expires_and_can_be_deleted() -> None:
+    enrollment = join_token()
+    assert not enrollments.use(enrollment, "a", NOW + HOUR)
+    assert enrollments.revoke("E")
+    assert not enrollments.use(enrollment, "a", NOW)
+    assert not enrollments.revoke("E")
+
+
+def test_tokens_are_kept_until_they_are_revoked() -> None:
+    token = Token("id", "ci", Role.TRIGGER, "hash", "ann", NOW, NOW + HOUR)
+    tokens.create(token)
+    assert tokens.get("id") == token
+    assert tokens.search(10, None) == ([token], None)
+    assert tokens.revoke("id")
+    assert not tokens.revoke("id")
+    assert tokens.get("id") is None
+
+
+def test_a_name_belongs_to_one_task() -> None:
+    assert tasks.create(TASK)
+    assert not tasks.create(replace(TASK, id="U"))
+    assert tasks.get("U") is None
+    assert tasks.get_by_name("deploy") == TASK
+
+
+def test_a_task_is_replaced_by_the_next_revision_of_the_current_one() -> None:
+    tasks.create(TASK)
+    second = replace(TASK, revision=2, definition="source 2", updated_by="bob")
+    assert tasks.replace(TASK, second)
+    assert not tasks.replace(TASK, replace(second, definition="lost update"))
+    assert tasks.get("T") == second
+    found, _ = tasks.revisions("T", 10, None)
+    assert [(each.number, each.definition) for each in found] == [(2, "source 2"), (1, "source 1")]
+
+
+def test_a_renamed_task_gives_its_old_name_free() -> None:
+    tasks.create(TASK)
+    renamed = replace(TASK, revision=2, name="ship")
+    assert tasks.replace(TASK, renamed)
+    assert tasks.get_by_name("deploy") is None
+    assert tasks.get_by_name("ship") == renamed
+    assert tasks.create(replace(TASK, id="U"))
+
+
+def test_a_task_cannot_take_the_name_of_another() -> None:
+    tasks.create(TASK)
+    other = replace(TASK, id="U", name="ship")
+    tasks.create(other)
+    with pytest.raises(Conflict, match="'deploy'"):
+        tasks.replace(other, replace(other, revision=2, name="deploy"))
+    assert tasks.get("U") == other
+
+
+def test_a_deleted_task_leaves_nothing() -> None:
+    tasks.create(TASK)
+    tasks.delete(TASK)
+    assert tasks.get("T") is None
+    assert tasks.get_by_name("deploy") is None
+    assert tasks.revisions("T", 10, None) == ([], None)
+    assert tasks.search(10, None) == ([], None)
+
+
+def test_lists_of_tasks_are_by_name_and_without_definitions() -> None:
+    for name in ("b", "a"):
+        tasks.create(replace(TASK, id=name.upper(), name=name))
+    found, _ = tasks.search(10, None)
+    assert [(task.name, task.definition) for task in found] == [("a", ""), ("b", "")]
+
+
+@pytest.mark.parametrize("cursor", ["x", "W10=", "eyJhIjoxfQ==", "eyJhIjp7IlgiOiIxIn19"])
+def test_a_made_up_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(BadParameter, match="cursor"):
+        tasks.search(10, cursor)
+
+
+def test_the_sweeper_watches_since_its_last_long_absence() -> None:
+    gap = timedelta(minutes=3)
+    assert sweeps.watch(NOW, gap) == NOW
+    assert sweeps.watch(NOW + gap, gap) == NOW
+    away = NOW + 3 * gap
+    assert sweeps.watch(away, gap) == away
