@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic
-from typing import IO
+from typing import IO, NoReturn
 
 import psutil
 
@@ -148,8 +148,8 @@ class Processes:
                 raise NotReady(f"{what} did not happen within {seconds:g} s.")
             self._look_at_event(POLL_SECONDS)
 
-    def watch(self) -> None:
-        """Waits for ever; returns only by raising Interrupted or ChildEnded."""
+    def watch(self) -> NoReturn:
+        """Waits for ever; ends only by raising Interrupted or ChildEnded."""
         while True:
             self._look_at_event(None)
 
@@ -216,7 +216,7 @@ def _wait_for_all(children: Iterable[Child], seconds: float) -> None:
 
 def _descendants(pid: int) -> list[psutil.Process]:
     try:
-        return psutil.Process(pid).children(recursive=True)
+        return list(psutil.Process(pid).children(recursive=True))
     except psutil.NoSuchProcess:
         return []
 

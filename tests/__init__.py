@@ -1,0 +1,1 @@
+"""The suites; style.md says what each is for."""

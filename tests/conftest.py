@@ -1,0 +1,11 @@
+"""What all suites share. The environment is set before any test imports the product, which reads
+it once; the fixtures themselves are in `tests/stack`."""
+
+import os
+
+from infra.local.environment import base
+
+os.environ |= base(os.environ)
+os.environ.pop("AWS_PROFILE", None)
+
+pytest_plugins = ["tests.stack.backends", "tests.stack.live"]

@@ -1,0 +1,134 @@
+"""AWS for tests: moto and DynamoDB Local, one process each for the whole session.
+
+| fixture | gives |
+| --- | --- |
+| `moto_backend` | the URL of AWS in memory (S3, SQS, KMS, DynamoDB) |
+| `dynamodb_local` | the URL of DynamoDB Local: its conditional writes are atomic |
+| `backend` | once on each of both: the product in this process, with empty tables |
+| `atomic_backend` | only on DynamoDB Local: for tests of concurrency |
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+
+from infra.local import dynamodb_local as launcher
+from infra.local.backends import Endpoints, endpoints, start_moto
+from infra.local.environment import base
+from infra.local.processes import Processes
+
+
+@pytest.fixture(scope="session")
+def session_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Processes]:
+    """Processes that end with the session."""
+    processes = Processes(tmp_path_factory.mktemp("logs"), base(os.environ))
+    yield processes
+    processes.stop()
+
+
+@pytest.fixture(scope="session")
+def moto_backend(session_processes: Processes) -> str:
+    return start_moto(session_processes)
+
+
+@pytest.fixture(scope="session")
+def dynamodb_local(session_processes: Processes) -> str:
+    try:
+        _, url = launcher.start(session_processes)
+    except launcher.Unavailable as missing:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(missing))
+    return url
+
+
+def endpoints_of(name: str, request: pytest.FixtureRequest) -> Endpoints:
+    """Where `moto` or `dynamodb-local` (with moto's S3) is, started when it is first wanted."""
+    aws = request.getfixturevalue("moto_backend")
+    if name == "moto":
+        return endpoints(aws=aws)
+    return endpoints(aws=aws, dynamodb=request.getfixturevalue("dynamodb_local"))
+
+
+@pytest.fixture(scope="session", params=["moto", "dynamodb-local"])
+def _tables(request: pytest.FixtureRequest) -> Iterator["Tables"]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield _open_tables(endpoints_of(request.param, request), patch)
+
+
+@pytest.fixture(scope="session")
+def _atomic_tables(request: pytest.FixtureRequest) -> Iterator["Tables"]:
+    with pytest.MonkeyPatch.context() as patch:
+        yield _open_tables(endpoints_of("dynamodb-local", request), patch)
+
+
+@pytest.fixture
+def backend(_tables: "Tables") -> str:
+    """The name of the backend on which the test runs."""
+    _tables.use()
+    return _tables.name
+
+
+@pytest.fixture
+def atomic_backend(_atomic_tables: "Tables") -> str:
+    _atomic_tables.use()
+    return _atomic_tables.name
+
+
+class Tables:
+    """The product's tables on one backend, used from this process."""
+
+    def __init__(self, where: Endpoints) -> None:
+        from chalicelib.dynamo import schema
+
+        self._where = where
+        self._models = schema.MODELS
+        aws, dynamodb = where["AWS_ENDPOINT_URL_S3"], where["AWS_ENDPOINT_URL_DYNAMODB"]
+        self.name = "moto" if aws == dynamodb else "dynamodb-local"
+        self._client: Any = boto3.client("dynamodb", endpoint_url=dynamodb)
+
+    def use(self) -> None:
+        """Points the product's models here, and empties the tables."""
+        if any(os.environ.get(key) != url for key, url in self._where.items()):
+            self.connect()
+        for model in self._models:
+            self._empty(model.Meta.table_name)
+
+    def connect(self) -> None:
+        os.environ.update(self._where)
+        for model in self._models:
+            _forget_connection(model)
+
+    def _empty(self, table: str) -> None:
+        """Deletes the items: much faster than making the table anew."""
+        keys = [k["AttributeName"] for k in self._key_schema(table)]
+        for page in self._client.get_paginator("scan").paginate(TableName=table):
+            for item in page["Items"]:
+                self._client.delete_item(TableName=table, Key={key: item[key] for key in keys})
+
+    def _key_schema(self, table: str) -> Any:
+        model = next(model for model in self._models if model.Meta.table_name == table)
+        return model._get_schema()["key_schema"]
+
+
+def _open_tables(where: Endpoints, patch: pytest.MonkeyPatch) -> Tables:
+    from chalicelib.dynamo import schema
+    from chalicelib.s3 import buckets
+
+    for key, url in where.items():
+        patch.setenv(key, url)
+    tables = Tables(where)
+    tables.connect()
+    schema.create_all()
+    buckets.create()
+    return tables
+
+
+def _forget_connection(model: Any) -> None:
+    """A model keeps the client that it made first, and with it that client's endpoint."""
+    model._connection = None
+    for derived in model.__subclasses__():
+        _forget_connection(derived)
