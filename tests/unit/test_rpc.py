@@ -1,0 +1,175 @@
+"""The agents' wire as a protocol: strict JSON-RPC 2.0."""
+
+import json
+from datetime import datetime, timezone
+from typing import Any
+
+import pytest
+from msgspec import Struct
+
+from chalicelib.api import rpc
+from chalicelib.api.rpc import Call, Method
+from chalicelib.errors import NotAuthenticated
+from chalicelib.operations.report import OldLease
+from chalicelib.principal import Principal, Role
+
+NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
+AGENT = Principal("a", "web", Role.AGENT)
+
+
+class Numbers(Struct, frozen=True):
+    a: int
+    b: int = 1
+
+
+def _raise(error: Exception) -> Any:
+    raise error
+
+
+METHODS = {
+    "add": Method(lambda call, params: params.a + params.b, Numbers, open=False),
+    "who": Method(lambda call, params: call.principal and call.principal.id, Struct, open=False),
+    "open": Method(lambda call, params: call.principal, Struct, open=True),
+    "old": Method(lambda call, params: _raise(OldLease()), Struct, open=False),
+    "bug": Method(lambda call, params: _raise(RuntimeError("secret")), Struct, open=False),
+}
+
+
+def send(body: Any) -> tuple[int, Any]:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    answer = rpc.answer(raw, METHODS, lambda: AGENT, NOW)
+    return answer.status, None if answer.body is None else json.loads(answer.body)
+
+
+def request(method: str, params: Any = None, identity: Any = 1) -> dict[str, Any]:
+    call = {"jsonrpc": "2.0", "method": method, "id": identity}
+    return call if params is None else call | {"params": params}
+
+
+def error_code(body: Any) -> int:
+    status, document = send(body)
+    assert status == 200
+    assert set(document) == {"jsonrpc", "error", "id"}
+    code: int = document["error"]["code"]
+    return code
+
+
+@pytest.mark.parametrize("identity", [1, "x", 1.5, None])
+def test_a_call_is_answered_under_its_id(identity: Any) -> None:
+    expected = {"jsonrpc": "2.0", "result": 3, "id": identity}
+    assert send(request("add", {"a": 1, "b": 2}, identity)) == (200, expected)
+
+
+def test_parameters_may_be_left_out_where_none_are_needed() -> None:
+    assert send(request("who")) == (200, {"jsonrpc": "2.0", "result": "a", "id": 1})
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b"nul", b"NaN", b'{"jsonrpc": "2.0", NaN}'])
+def test_what_is_not_json_is_a_parse_error(body: bytes) -> None:
+    status, document = send(body)
+    assert (status, document["error"]["code"], document["id"]) == (200, -32700, None)
+
+
+def test_deep_nesting_is_a_parse_error() -> None:
+    assert error_code(b"[" * 100_000) == -32700
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        1,
+        "add",
+        None,
+        [],
+        {"jsonrpc": "1.0", "method": "add", "id": 1},
+        {"jsonrpc": "2.0", "id": 1},
+        {"jsonrpc": "2.0", "method": 1, "id": 1},
+        {"jsonrpc": "2.0", "method": "add", "id": {}},
+        {"jsonrpc": "2.0", "method": "add", "id": True},
+        {"jsonrpc": "2.0", "method": "add", "params": 1, "id": 1},
+        {"jsonrpc": "2.0", "method": "add", "params": None, "id": 1},
+        {"jsonrpc": "2.0", "method": "add", "id": 1, "extra": 1},
+    ],
+)
+def test_what_is_not_a_request_is_an_invalid_request(body: Any) -> None:
+    assert error_code(body) == -32600
+
+
+def test_an_unknown_method_is_not_found() -> None:
+    assert error_code(request("nope")) == -32601
+
+
+@pytest.mark.parametrize("params", [{}, {"a": "x"}, {"a": None}, [1, 2]])
+def test_parameters_that_do_not_fit_are_invalid(params: Any) -> None:
+    assert error_code(request("add", params)) == -32602
+
+
+def test_a_notification_is_not_answered_even_when_it_fails() -> None:
+    for method in ("who", "nope", "bug", "add"):
+        assert send({"jsonrpc": "2.0", "method": method}) == (204, None)
+
+
+def test_a_batch_is_answered_call_by_call_without_its_notifications() -> None:
+    status, answers = send(
+        [
+            request("add", {"a": 1}, "first"),
+            {"jsonrpc": "2.0", "method": "who"},
+            1,
+            request("nope", None, "last"),
+        ]
+    )
+    assert status == 200
+    assert [answer["id"] for answer in answers] == ["first", None, "last"]
+    assert answers[0]["result"] == 2
+    assert [answer["error"]["code"] for answer in answers[1:]] == [-32600, -32601]
+
+
+def test_a_batch_of_notifications_is_answered_with_nothing() -> None:
+    assert send([{"jsonrpc": "2.0", "method": "who"}] * 2) == (204, None)
+
+
+def test_a_batch_has_a_limit() -> None:
+    at_most = [request("who")] * rpc.BATCH_AT_MOST
+    assert len(send(at_most)[1]) == rpc.BATCH_AT_MOST
+    assert error_code([*at_most, request("who")]) == -32600
+
+
+def test_a_body_has_a_limit() -> None:
+    fits = b" " * (rpc.BODY_BYTES_AT_MOST - 2) + b"{}"
+    assert send(fits)[1]["error"]["message"] == "This is not a JSON-RPC 2.0 request."
+    assert "larger" in send(b" " + fits)[1]["error"]["message"]
+
+
+def test_errors_of_the_product_have_codes_of_their_own() -> None:
+    assert error_code(request("old")) == -32003
+
+
+def test_a_fault_of_ours_says_nothing_of_its_inside() -> None:
+    status, document = send(request("bug"))
+    assert document["error"]["code"] == -32603
+    assert "secret" not in json.dumps(document)
+
+
+def _refuse() -> Principal:
+    raise NotAuthenticated
+
+
+def test_a_call_without_a_token_is_refused_with_401() -> None:
+    answer = rpc.answer(json.dumps(request("who")).encode(), METHODS, _refuse, NOW)
+    assert answer.status == 401
+    assert json.loads(answer.body or b"")["error"]["code"] == -32001
+
+
+def test_open_methods_need_no_token_but_their_batch_companions_do() -> None:
+    alone = rpc.answer(json.dumps(request("open")).encode(), METHODS, _refuse, NOW)
+    assert (alone.status, json.loads(alone.body or b"")["result"]) == (200, None)
+    both = json.dumps([request("open"), request("who")]).encode()
+    assert rpc.answer(both, METHODS, _refuse, NOW).status == 401
+
+
+def test_a_method_learns_who_calls_and_when() -> None:
+    seen: list[Call] = []
+    methods = {"note": Method(lambda call, params: seen.append(call), Struct, open=False)}
+    rpc.answer(json.dumps(request("note")).encode(), methods, lambda: AGENT, NOW)
+    assert seen == [Call(AGENT, NOW)]
