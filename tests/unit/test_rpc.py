@@ -146,7 +146,7 @@ def test_errors_of_the_product_have_codes_of_their_own() -> None:
 
 
 def test_a_fault_of_ours_says_nothing_of_its_inside() -> None:
-    status, document = send(request("bug"))
+    _, document = send(request("bug"))
     assert document["error"]["code"] == -32603
     assert "secret" not in json.dumps(document)
 
