@@ -1,0 +1,108 @@
+# Plumber: `make` runs the quick checks, `make up` the whole product, `make test` all tests.
+# `make help` lists everything.
+
+PYTHON  ?= python3
+PORT    ?= 52281
+BACKEND ?= memory
+AGENTS  ?= 1
+
+bin       := .venv/bin
+check     := infra/install/check.sh
+packages  := $(wildcard agent/pyproject.toml cli/pyproject.toml)
+locks     := requirements.txt requirements-dev.txt
+front     := $(shell find frontend \( -name node_modules -o -name dist -o -name coverage \) -prune \
+               -o -type f ! -name '*.timestamp-*' -print 2>/dev/null)
+
+.DEFAULT_GOAL := check
+.PHONY: help check lint types unit panel-checks test deps test-deps panel up fmt openapi resources \
+        package lock clean reset FORCE
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+help: ## lists the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@echo "Variables: PORT=$(PORT) BACKEND=$(BACKEND) AGENTS=$(AGENTS) PYTHON=$(PYTHON)"
+
+# --- what is needed; each is skipped while nothing has changed
+
+.venv/.installed: $(locks) $(packages)
+	@$(check) python $(PYTHON)
+	@echo "Installing Python packages into .venv"
+	@$(PYTHON) -m venv .venv
+	@$(bin)/pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@$(foreach package,$(packages),$(bin)/pip install --quiet --disable-pip-version-check \
+	    --no-deps -e ./$(dir $(package)) &&) true
+	@touch $@
+
+%/node_modules/.installed: %/package.json %/package-lock.json
+	@$(check) node
+	@echo "Installing Node packages into $*/node_modules"
+	@cd $* && npm ci --silent
+	@touch $@
+
+# Also built again when somebody has removed the result.
+.build/panel: $(front) frontend/node_modules/.installed $(if $(wildcard chalicelib/panel/*),,FORCE)
+	@echo "Building the panel"
+	@cd frontend && npm run --silent build
+	@mkdir -p $(@D) && touch $@
+
+deps: .venv/.installed
+panel: .build/panel ## builds the panel into chalicelib/panel
+test-deps: deps panel infra/local/node_modules/.installed
+	@$(check) java
+	@$(check) chromium
+
+# --- checks and tests
+
+check: lint types unit panel-checks ## the quick checks
+
+lint: deps
+	@$(bin)/ruff check .
+	@$(bin)/ruff format --check .
+
+types: deps
+	@$(bin)/mypy
+
+unit: deps
+	@$(bin)/python -m pytest -q tests/unit
+
+panel-checks:
+	@if [ -d frontend/node_modules ]; then cd frontend && npm run --silent lint && npm run --silent check; fi
+
+test: test-deps lint types ## everything: installs what it needs, checks, all suites
+	@$(bin)/python -m pytest -q
+	@cd frontend && npm run --silent lint && npm run --silent check && npm run --silent test
+
+# --- use
+
+up: deps panel ## the whole product on PORT, in the foreground until Ctrl-C
+	@exec $(bin)/python -m infra.local --port $(PORT) --backend $(BACKEND) --agents $(AGENTS)
+
+fmt: deps ## formats the code
+	@$(bin)/ruff check --fix-only --quiet .
+	@$(bin)/ruff format .
+
+openapi: deps frontend/node_modules/.installed ## docs/openapi.json and the panel's types, from the code
+	@$(bin)/python -m chalicelib.api.openapi > docs/openapi.json
+	@cd frontend && npm run --silent types
+
+resources: deps ## infra/resources.json, from the models
+	@$(bin)/python -m infra.resources > infra/resources.json
+
+package: deps panel ## the deployment package and its CloudFormation template, in .build/package
+	@$(bin)/chalice package --merge-template infra/resources.json .build/package
+
+lock: deps ## pins the requirements anew, from infra/*.in
+	@$(bin)/pip install --quiet --disable-pip-version-check uv
+	@$(bin)/uv pip compile $(lock_options) infra/requirements.in -o requirements.txt
+	@$(bin)/uv pip compile $(lock_options) -c requirements.txt infra/requirements-dev.in -o requirements-dev.txt
+
+lock_options := --quiet --universal --python-version 3.10 --upgrade --no-header --no-annotate \
+    --no-emit-index-url --no-emit-find-links
+
+reset: ## forgets the local stack on PORT
+	rm -rf .plumber/$(PORT)
+
+clean: ## removes what was installed and built
+	rm -rf .venv .build chalicelib/panel frontend/node_modules infra/local/node_modules
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .chalice/deployments
