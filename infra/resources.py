@@ -1,0 +1,105 @@
+"""The CloudFormation resources around the functions, generated from the models.
+
+`python -m infra.resources` prints what `chalice package --merge-template` takes; `make resources`
+writes it to infra/resources.json. The functions get the bucket's name through their environment,
+since bucket names are unique in the world.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalicelib.dynamo.schema import MODELS, TTL_ATTRIBUTE
+from chalicelib.settings import Settings
+
+Resource = dict[str, Any]
+
+DEFAULTS = Settings()
+BUCKET = {"Fn::Sub": f"{DEFAULTS.bucket}-${{AWS::AccountId}}-${{AWS::Region}}"}
+FUNCTIONS = ("APIHandler", "Sweep")  # as Chalice names them: the routes, and app.py's schedules
+KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}  # no stack deletes history
+
+
+def template(models: Sequence[Any] = MODELS) -> dict[str, Any]:
+    """What is merged into Chalice's own template."""
+    tables = {_logical_name(model): table(model) for model in models}
+    functions = {name: _function() for name in FUNCTIONS}
+    return {"Resources": {**functions, "Files": bucket(), **tables}}
+
+
+def table(model: Any) -> Resource:
+    """A table on demand, with its keys, its indexes and the expiry of its items."""
+    schema = model._get_schema()
+    properties: dict[str, Any] = {
+        "TableName": model.Meta.table_name,
+        "BillingMode": model.Meta.billing_mode,
+        "AttributeDefinitions": sorted(
+            schema["attribute_definitions"], key=lambda definition: definition["AttributeName"]
+        ),
+        "KeySchema": _key_schema(schema["key_schema"]),
+    }
+    if indexes := [_index(index) for index in schema["global_secondary_indexes"]]:
+        properties["GlobalSecondaryIndexes"] = sorted(indexes, key=lambda i: str(i["IndexName"]))
+    if TTL_ATTRIBUTE in model.get_attributes():
+        expiry = {"AttributeName": TTL_ATTRIBUTE, "Enabled": True}
+        properties["TimeToLiveSpecification"] = expiry
+    return {"Type": "AWS::DynamoDB::Table", **KEPT, "Properties": properties}
+
+
+def _key_schema(keys: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """CloudFormation wants the partition key first."""
+    return sorted((dict(key) for key in keys), key=lambda key: key["KeyType"])
+
+
+def _index(index: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "IndexName": index["index_name"],
+        "KeySchema": _key_schema(index["key_schema"]),
+        "Projection": index["projection"],
+    }
+
+
+def _logical_name(model: Any) -> str:
+    name: str = model.Meta.table_name.removeprefix(DEFAULTS.table_prefix)
+    return f"{name.title().replace('-', '').replace('_', '')}Table"
+
+
+def bucket() -> Resource:
+    """The bucket of logs and files: closed, encrypted, and rid of logs whose runs have expired."""
+    rules = [
+        {
+            "Id": "expire-logs",
+            "Status": "Enabled",
+            "Prefix": "logs/",
+            "ExpirationInDays": DEFAULTS.history_days,
+        },
+        {
+            "Id": "abort-uploads",
+            "Status": "Enabled",
+            "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 7},
+        },
+    ]
+    encryption = {"ServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    closed = ("BlockPublicAcls", "BlockPublicPolicy", "IgnorePublicAcls", "RestrictPublicBuckets")
+    properties = {
+        "BucketName": BUCKET,
+        "LifecycleConfiguration": {"Rules": rules},
+        "BucketEncryption": {"ServerSideEncryptionConfiguration": [encryption]},
+        "OwnershipControls": {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]},
+        "PublicAccessBlockConfiguration": dict.fromkeys(closed, True),
+    }
+    return {"Type": "AWS::S3::Bucket", **KEPT, "Properties": properties}
+
+
+def _function() -> Resource:
+    return {"Properties": {"Environment": {"Variables": {"PLUMBER_BUCKET": BUCKET}}}}
+
+
+def text() -> str:
+    """As it stands in infra/resources.json."""
+    return json.dumps(template(), indent=2) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(text())
