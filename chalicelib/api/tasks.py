@@ -7,7 +7,7 @@ from chalicelib.ids import new_ulid
 from chalicelib.operations.tasks import create_task, delete_task, existing_task, replace_task
 from chalicelib.operations.trigger import trigger
 from chalicelib.principal import Permission
-from chalicelib.task import parse
+from chalicelib.task_toml import parse
 
 api = Api(__name__)
 

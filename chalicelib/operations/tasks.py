@@ -6,8 +6,8 @@ from datetime import datetime
 from chalicelib.dynamo import agents, runs, tasks
 from chalicelib.dynamo.tasks import StoredTask
 from chalicelib.errors import BadParameter, Conflict, NotFound
-from chalicelib.task import Definition, agent_ids, parse
-from chalicelib.task_toml import InvalidDefinition
+from chalicelib.task import Definition, agent_ids
+from chalicelib.task_toml import InvalidDefinition, parse
 from chalicelib.toml_lines import line_of
 
 

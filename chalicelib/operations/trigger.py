@@ -8,7 +8,8 @@ from chalicelib.operations.advance import perform
 from chalicelib.operations.tasks import existing_task
 from chalicelib.run import Progress, Run, RunState, RunStep
 from chalicelib.settings import settings
-from chalicelib.task import Definition, parse
+from chalicelib.task import Definition
+from chalicelib.task_toml import parse
 
 MAX_KEY_LENGTH = 128
 
