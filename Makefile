@@ -90,7 +90,8 @@ resources: deps ## infra/resources.json, from the models
 	@$(bin)/python -m infra.resources > infra/resources.json
 
 package: deps panel ## the deployment package and its CloudFormation template, in .build/package
-	@$(bin)/chalice package --merge-template infra/resources.json .build/package
+	@AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" \
+	    $(bin)/chalice package --merge-template infra/resources.json .build/package
 
 lock: deps ## pins the requirements anew, from infra/*.in
 	@$(bin)/pip install --quiet --disable-pip-version-check uv

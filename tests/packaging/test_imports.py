@@ -1,0 +1,121 @@
+"""Imports point one way: core <- dynamo, s3, ... <- operations <- api <- app.py."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.environment import ROOT
+
+TECHNOLOGIES = ("dynamo", "s3", "sqs", "kms")
+LAYERS = {"": 0, **dict.fromkeys(TECHNOLOGIES, 1), "operations": 2, "api": 3}
+PYTHON_OF = {
+    "chalicelib": ROOT / "chalicelib",
+    "agent": ROOT / "agent" / "plumber_agent",
+    "cli": ROOT / "cli" / "plumber_cli",
+    "infra": ROOT / "infra",
+}
+# Which of our packages a part may import.
+PARTS = {
+    "chalicelib": {"chalicelib"},
+    "agent": {"plumber_agent"},
+    "cli": {"plumber_cli"},
+    "infra": {"infra", "chalicelib"},
+}
+OURS = {"app", "tests"}.union(*PARTS.values())
+# Who may import a library, as folders of chalicelib; outside of chalicelib these rules do not hold.
+LIBRARIES = {
+    "pynamodb": {"dynamo"},
+    "boto3": {"s3", "sqs", "kms"},
+    "botocore": set(TECHNOLOGIES),
+    "chalice": {"api"},
+}
+
+
+def sources(part: str) -> list[Path]:
+    return [
+        path for path in sorted(PYTHON_OF[part].rglob("*.py")) if "node_modules" not in path.parts
+    ]
+
+
+def imported(text: str, package: tuple[str, ...]) -> Iterator[str]:
+    """What a module in the package imports, as absolute dotted names."""
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            module = [*above, *([node.module] if node.module else [])]
+            yield from (".".join([*module, name.name]) for name in node.names)
+
+
+def imported_by(source: Path) -> Iterator[str]:
+    return imported(source.read_text(), source.relative_to(ROOT).parent.parts)
+
+
+def layer(parts: tuple[str, ...]) -> str:
+    """The folder of chalicelib: `("chalicelib", "dynamo", "jobs")` is in `dynamo`."""
+    return parts[1] if len(parts) > 1 and parts[1] in LAYERS else ""
+
+
+def is_wrong(name: str, own: str) -> bool:
+    """Whether a module in this folder of chalicelib may not import the name."""
+    parts = tuple(name.split("."))
+    if parts[0] in LIBRARIES:
+        return own not in LIBRARIES[parts[0]]
+    other = layer(parts)
+    return parts[0] == "chalicelib" and other != own and LAYERS[other] >= LAYERS[own]
+
+
+@pytest.mark.parametrize("source", sources("chalicelib"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_chalicelib_imports_only_what_is_below(source: Path) -> None:
+    own = layer(source.relative_to(ROOT).with_suffix("").parts)
+    assert [name for name in imported_by(source) if is_wrong(name, own)] == []
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_parts_import_nothing_of_each_other(part: str) -> None:
+    found = sources(part)
+    assert found, f"no sources of {part}"
+    foreign = OURS - PARTS[part]
+    assert [
+        f"{source.relative_to(ROOT)}: {name}"
+        for source in found
+        for name in imported_by(source)
+        if name.split(".")[0] in foreign
+    ] == []
+
+
+def test_app_only_registers() -> None:
+    source = ROOT / "app.py"
+    assert len(source.read_text().splitlines()) <= 60
+    reached = {layer(tuple(name.split("."))) for name in imported_by(source)}
+    assert reached <= {"", "api", "operations"}
+
+
+@pytest.mark.parametrize(
+    ("folder", "line"),
+    [
+        ("", "from chalicelib.dynamo import jobs"),
+        ("", "import boto3"),
+        ("dynamo", "from chalicelib.operations import trigger"),
+        ("dynamo", "from chalicelib.s3 import chunks"),
+        ("dynamo", "from ..api import render"),
+        ("operations", "from chalicelib import api"),
+        ("operations", "from pynamodb.models import Model"),
+        ("operations", "import botocore.exceptions"),
+        ("api", "def late():\n    import boto3"),
+    ],
+)
+def test_the_rule_finds_what_breaks_it(folder: str, line: str) -> None:
+    package = ("chalicelib", folder) if folder else ("chalicelib",)
+    assert [is_wrong(name, folder) for name in imported(line, package)] == [True]
+
+
+def test_the_rule_allows_what_is_below() -> None:
+    line = (
+        "import pynamodb, json\nfrom chalicelib.job import Job\nfrom chalicelib.dynamo import base"
+    )
+    names = imported(line, ("chalicelib", "dynamo"))
+    assert [is_wrong(name, "dynamo") for name in names] == [False] * 4

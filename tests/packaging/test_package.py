@@ -1,0 +1,111 @@
+"""The deployment package and its template, as `make package` makes them."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+from zipfile import ZipFile
+
+import pytest
+
+from infra.local.environment import ROOT, base
+
+MEGABYTE = 1 << 20
+LIMIT_BYTES = 25 * MEGABYTE
+PROGRAMS = Path(sys.executable).parent
+PACKAGED = ("app.py", "chalicelib", "requirements.txt", "infra/resources.json")
+
+
+@pytest.fixture(scope="module")
+def package(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fresh package, built from a copy: the checkout's own build stays as it is."""
+    project = tmp_path_factory.mktemp("project")
+    shutil.copytree(
+        ROOT / ".chalice", project / ".chalice", ignore=shutil.ignore_patterns("deploy*")
+    )
+    for name in PACKAGED:
+        source, target = ROOT / name, project / name
+        target.parent.mkdir(exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, target)
+    command = [
+        str(PROGRAMS / "chalice"),
+        "package",
+        "--merge-template",
+        "infra/resources.json",
+        "out",
+    ]
+    built = subprocess.run(
+        command, cwd=project, env=base(os.environ), capture_output=True, text=True, check=False
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    return project / "out"
+
+
+@pytest.fixture(scope="module")
+def resources(package: Path) -> dict[str, Any]:
+    template: dict[str, Any] = json.loads((package / "sam.json").read_text())["Resources"]
+    return template
+
+
+def test_the_package_is_small_enough_and_complete(package: Path) -> None:
+    archive = package / "deployment.zip"
+    assert archive.stat().st_size <= LIMIT_BYTES
+    with ZipFile(archive) as content:
+        folders = {name.split("/")[0] for name in content.namelist()}
+    assert folders >= {"app.py", "chalice", "chalicelib", "msgspec", "pynamodb", "tomli", "ulid"}
+    assert not folders & {"pip", "setuptools", "moto", "pytest"}
+
+
+def test_the_packaged_app_can_be_imported_alone(package: Path, tmp_path: Path) -> None:
+    with ZipFile(package / "deployment.zip") as content:
+        content.extractall(tmp_path)
+    environment = {"PATH": os.environ["PATH"], "AWS_DEFAULT_REGION": "us-east-1"}
+    answer = subprocess.run(
+        [sys.executable, "-S", "-c", "import app; print(len(app.app.routes))"],
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert int(answer.stdout) > 10
+
+
+def test_the_template_has_no_fault(package: Path) -> None:
+    linted = subprocess.run(
+        [PROGRAMS / "cfn-lint", package / "sam.json"], capture_output=True, text=True, check=False
+    )
+    assert linted.returncode == 0, linted.stdout
+
+
+def test_functions_and_what_surrounds_them_are_in_one_template(resources: dict[str, Any]) -> None:
+    kinds = {name: item["Type"] for name, item in resources.items()}
+    assert kinds["APIHandler"] == kinds["Sweep"] == "AWS::Serverless::Function"
+    assert kinds["Files"] == "AWS::S3::Bucket"
+    assert "AWS::DynamoDB::Table" in kinds.values()
+
+
+def test_every_function_knows_the_bucket(resources: dict[str, Any]) -> None:
+    bucket = resources["Files"]["Properties"]["BucketName"]
+    functions = [item for item in resources.values() if item["Type"] == "AWS::Serverless::Function"]
+    assert len(functions) == 2
+    for function in functions:
+        variables = function["Properties"]["Environment"]["Variables"]
+        assert variables["PLUMBER_BUCKET"] == bucket
+
+
+def test_functions_may_use_the_tables_and_nothing_of_others(resources: dict[str, Any]) -> None:
+    roles = [item for item in resources.values() if item["Type"] == "AWS::IAM::Role"]
+    assert len(roles) == 2
+    for role in roles:
+        for policy in role["Properties"]["Policies"]:
+            for statement in policy["PolicyDocument"]["Statement"]:
+                assert "*" not in statement["Action"]
+                assert statement["Resource"] != "*"

@@ -1,0 +1,65 @@
+"""The generated CloudFormation resources are those of the models."""
+
+import json
+from typing import Any
+
+import pytest
+
+from chalicelib.dynamo.schema import MODELS
+from infra import resources
+from infra.local.environment import ROOT
+
+STORED = json.loads((ROOT / "infra" / "resources.json").read_text())["Resources"]
+
+
+def tables() -> dict[str, dict[str, Any]]:
+    """The stored tables by name, as their properties."""
+    found = [item for item in STORED.values() if item.get("Type") == "AWS::DynamoDB::Table"]
+    return {item["Properties"]["TableName"]: item["Properties"] for item in found}
+
+
+def test_the_stored_resources_are_what_the_models_say() -> None:
+    stored = (ROOT / "infra" / "resources.json").read_text()
+    assert stored == resources.text(), "run `make resources`"
+
+
+def test_every_model_has_its_table_on_demand() -> None:
+    assert {model.Meta.table_name for model in MODELS} == set(tables())
+    assert {table["BillingMode"] for table in tables().values()} == {"PAY_PER_REQUEST"}
+
+
+def test_tables_with_history_expire_it() -> None:
+    expiring = {name for name, table in tables().items() if "TimeToLiveSpecification" in table}
+    assert "plumber-runs" in expiring
+    assert "plumber-tasks" not in expiring
+
+
+def test_every_key_of_table_and_index_is_defined_once_and_nothing_else() -> None:
+    for name, table in tables().items():
+        schemas = [table["KeySchema"]]
+        schemas += [index["KeySchema"] for index in table.get("GlobalSecondaryIndexes", [])]
+        keys = {key["AttributeName"] for schema in schemas for key in schema}
+        defined = [entry["AttributeName"] for entry in table["AttributeDefinitions"]]
+        assert sorted(keys) == defined, name
+        assert all(schema[0]["KeyType"] == "HASH" for schema in schemas), name
+
+
+def test_nothing_that_holds_history_goes_with_the_stack() -> None:
+    kept = [item for item in STORED.values() if "Type" in item]
+    assert {item["DeletionPolicy"] for item in kept} == {"Retain"}
+
+
+def test_the_bucket_is_closed_and_expires_logs() -> None:
+    bucket = STORED["Files"]["Properties"]
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    expiry = {
+        rule.get("Prefix"): rule.get("ExpirationInDays")
+        for rule in bucket["LifecycleConfiguration"]["Rules"]
+    }
+    assert expiry["logs/"] == 90
+
+
+def test_a_changed_model_changes_the_resources(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = resources.text()
+    monkeypatch.setattr(MODELS[0].Meta, "table_name", "plumber-renamed")
+    assert resources.text() != before

@@ -1,0 +1,90 @@
+"""What stands in for AWS is fit to test on."""
+
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+from uuid import UUID
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from infra.local.dynamodb_local import java_version
+from tests.stack.backends import endpoints_of
+
+RACERS, ITEMS = 16, 40
+CLAIM = {
+    "TableName": "race",
+    "UpdateExpression": "SET taken_by = :me",
+    "ConditionExpression": "attribute_not_exists(taken_by)",
+}
+
+
+@pytest.fixture(params=["moto", "dynamodb-local"])
+def race(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """A client with a table of its own."""
+    url = endpoints_of(request.param, request)["AWS_ENDPOINT_URL_DYNAMODB"]
+    config = Config(max_pool_connections=RACERS)
+    client = boto3.client("dynamodb", endpoint_url=url, config=config)
+    client.create_table(
+        TableName="race",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    yield client
+    client.delete_table(TableName="race")
+    client.close()
+
+
+def claim(client: Any, item: int, racer: int) -> bool:
+    key, me = {"id": {"S": str(item)}}, {":me": {"N": str(racer)}}
+    try:
+        client.update_item(Key=key, ExpressionAttributeValues=me, **CLAIM)
+    except ClientError as error:
+        assert error.response["Error"]["Code"] == "ConditionalCheckFailedException"
+        return False
+    return True
+
+
+def test_racing_conditional_writes_are_won_once_an_item(race: Any) -> None:
+    start = threading.Barrier(RACERS)
+
+    def claim_all(racer: int) -> int:
+        start.wait()
+        return sum(claim(race, item, racer) for item in range(ITEMS))
+
+    with ThreadPoolExecutor(RACERS) as racers:
+        assert sum(racers.map(claim_all, range(RACERS))) == ITEMS
+
+
+def test_a_presigned_address_takes_and_gives_an_object(moto_backend: str) -> None:
+    import requests
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=moto_backend,
+        config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
+    )
+    client.create_bucket(Bucket="presigned")
+    name = {"Bucket": "presigned", "Key": str(UUID(int=1))}
+    every_byte = bytes(range(256))
+    put = client.generate_presigned_url("put_object", Params=name)
+    get = client.generate_presigned_url("get_object", Params=name)
+    assert requests.put(put, data=every_byte, timeout=10).status_code == 200
+    assert requests.get(get, timeout=10).content == every_byte
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ('openjdk version "17.0.15" 2025-04-15', 17),
+        ('openjdk version "21" 2023-09-19', 21),
+        ('java version "1.8.0_402"', 8),
+        ("The operation could not be completed.", None),
+    ],
+)
+def test_the_version_of_java_is_read_from_what_it_says(said: str, version: int | None) -> None:
+    assert java_version(said) == version

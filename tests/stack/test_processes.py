@@ -1,0 +1,112 @@
+"""Children are watched, and none outlives its stack."""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from infra.local.processes import ChildEnded, Interrupted, NotReady, Processes
+
+PYTHON = sys.executable
+FOR_EVER = "import signal, sys; print('up', flush=True); signal.pause()"
+DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); print('up', flush=True)\n"
+DEAF += "while True: signal.pause()"
+WITH_CHILD = f"""
+import subprocess, signal, sys
+child = subprocess.Popen([sys.executable, "-c", {FOR_EVER!r}], start_new_session=True)
+print(child.pid, flush=True)
+signal.pause()
+"""
+
+
+@pytest.fixture
+def processes(tmp_path: Path) -> Iterator[Processes]:
+    processes = Processes(tmp_path, os.environ)
+    yield processes
+    processes.stop()
+
+
+def wait_for_output(processes: Processes, log: Path) -> str:
+    processes.wait_until(lambda: log.read_text() != "", 20, "Output")
+    return log.read_text()
+
+
+def test_a_crash_ends_the_wait_and_is_told_with_the_last_lines(processes: Processes) -> None:
+    processes.start("clumsy", [PYTHON, "-c", "import sys; print('oh no'); sys.exit(3)"])
+    with pytest.raises(ChildEnded, match=r"clumsy ended with exit code 3(?s:.*)oh no"):
+        processes.watch()
+
+
+def test_a_killed_child_is_told_by_its_signal(processes: Processes) -> None:
+    child = processes.start("victim", [PYTHON, "-c", FOR_EVER])
+    child.process.kill()
+    with pytest.raises(ChildEnded, match="victim was killed by SIGKILL"):
+        processes.watch()
+
+
+def test_an_interrupt_ends_any_wait(processes: Processes) -> None:
+    processes.interrupt()
+    with pytest.raises(Interrupted):
+        processes.wait_until(lambda: False, 20, "Nothing")
+
+
+def test_what_does_not_become_ready_is_named(processes: Processes) -> None:
+    with pytest.raises(NotReady, match=r"The moon did not happen within 0\.1 s"):
+        processes.wait_until(lambda: False, 0.1, "The moon")
+
+
+def test_a_stopped_child_is_no_crash(processes: Processes) -> None:
+    child = processes.start("quiet", [PYTHON, "-c", FOR_EVER])
+    processes.stop([child])
+    processes.interrupt()
+    with pytest.raises(Interrupted):
+        processes.watch()
+    assert not child.is_running
+
+
+def test_stop_also_ends_grandchildren_in_sessions_of_their_own(processes: Processes) -> None:
+    child = processes.start("parent", [PYTHON, "-c", WITH_CHILD])
+    grandchild = psutil.Process(int(wait_for_output(processes, child.log).split()[0]))
+    processes.stop([child])
+    assert not grandchild.is_running()
+
+
+def test_who_does_not_hear_sigterm_is_killed(
+    processes: Processes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("infra.local.processes.GRACE_SECONDS", 0.2)
+    child = processes.start("deaf", [PYTHON, "-c", DEAF])
+    wait_for_output(processes, child.log)
+    processes.stop([child])
+    assert child.process.returncode == -9
+
+
+def test_a_command_that_is_run_answers_its_output(processes: Processes) -> None:
+    told: list[str] = []
+    text = processes.run("echo", [PYTHON, "-c", "print('hello')"], {}, 20, told.append)
+    assert text == "hello\n"
+    assert "".join(told) == text
+
+
+def test_a_command_that_fails_is_told_with_its_errors(processes: Processes) -> None:
+    with pytest.raises(ChildEnded, match=r"echo ended with exit code 1(?s:.*)no such luck"):
+        processes.run("echo", [PYTHON, "-c", "raise SystemExit('no such luck')"], {}, 20)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part is Linux's")
+def test_children_end_when_their_parent_is_killed(processes: Processes, tmp_path: Path) -> None:
+    starter = f"""
+import os, pathlib, signal
+from infra.local.processes import Processes
+processes = Processes(pathlib.Path({str(tmp_path)!r}), os.environ)
+child = processes.start("child", {[PYTHON, "-c", FOR_EVER]!r})
+print(child.process.pid, flush=True)
+signal.pause()
+"""
+    parent = processes.start("parent", [PYTHON, "-c", starter])
+    grandchild = psutil.Process(int(wait_for_output(processes, parent.log).split()[0]))
+    processes.kill(parent)
+    processes.wait_until(lambda: not grandchild.is_running(), 20, "The end of the orphan")
