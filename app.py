@@ -4,15 +4,16 @@ import logging
 from datetime import datetime, timezone
 from typing import Any
 
-from chalice import Chalice, Rate
-from chalicelib.api.routing import mount
+from chalice.app import Chalice, Rate
 
-from chalicelib.api import agents, health, panel, rpc_route, runs, tasks, tokens
+from chalicelib.api import openapi, panel, rpc_route
+from chalicelib.api.routing import mount
 from chalicelib.operations import sweep as sweeper
 
 app = Chalice(app_name="plumber")
 app.log.setLevel(logging.INFO)
-mount(app, panel.api, rpc_route.api, health.api, agents.api, tasks.api, runs.api, tokens.api)
+app.api.binary_types = panel.BINARY_TYPES
+mount(app, panel.api, rpc_route.api, *openapi.GROUPS, openapi.api)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

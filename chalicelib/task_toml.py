@@ -1,4 +1,4 @@
-"""From TOML to a task's definition. Everything that is wrong is refused with line, key and reason."""
+"""From TOML to a task's definition. What is wrong is refused with line, key and reason."""
 
 import difflib
 import re

@@ -61,8 +61,7 @@ def _resolve(key: Sequence[str], counts: dict[Path, int]) -> Path:
         path = (*path, part)
         if path in counts:
             path = (*path, counts[path])
-    path = (*path, *key[-1:])
-    return path
+    return (*path, *key[-1:])
 
 
 def _key(text: str) -> list[str]:

@@ -1,7 +1,7 @@
 """Agents and the join tokens that let them in."""
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET
 
@@ -46,7 +46,7 @@ def list_agents(request: Request) -> shapes.Page:
     return shapes.Page(shown, following)
 
 
-def _fits(agent: shapes.Agent, query: dict[str, str]) -> bool:
+def _fits(agent: shapes.Agent, query: Mapping[str, str]) -> bool:
     if query.get("status", agent.status) != agent.status:
         return False
     if "group" in query and query["group"] != agent.group:

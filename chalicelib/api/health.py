@@ -5,7 +5,6 @@ from typing import Literal
 from chalicelib.api import render, shapes
 from chalicelib.api.routing import Api, Request
 from chalicelib.dynamo import schema
-from chalicelib.errors import NotAuthenticated
 from chalicelib.s3 import buckets
 from chalicelib.settings import VERSION
 
@@ -25,9 +24,7 @@ def health(request: Request) -> shapes.Health:
     return shapes.Health("ok" if is_well else "degraded", VERSION, backends)
 
 
-@api.get("/me", needs=None, answers=shapes.Principal)
+@api.get("/me", needs=None, signed_in=True, answers=shapes.Principal)
 def me(request: Request) -> shapes.Principal:
     """Who the token belongs to, and what it may do."""
-    if request.principal is None:
-        raise NotAuthenticated
-    return render.principal(request.principal)
+    return render.principal(request.caller())

@@ -71,8 +71,8 @@ def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
             for each in page.records
         ],
         next=str(page.next),
-        state=cast(shapes.LogState, page.state.value),
-        job_state=cast(shapes.JobState, page.job.state.value),
+        state=page.state.value,
+        job_state=page.job.state.value,
     )
 
 
@@ -89,7 +89,7 @@ def download_log(request: Request, run_id: str, job_id: str) -> shapes.LogDownlo
         raise BadParameter("Say which stream: ?stream=stdout or ?stream=stderr.")
     found = logs.download(logs.existing_job(run_id.upper(), job_id), stream)
     if request.query.get("redirect") != "false":
-        headers = {"Location": found.url, "Cache-Control": "no-store"}
+        headers: dict[str, str | list[str]] = {"Location": found.url, "Cache-Control": "no-store"}
         return Response(body="", status_code=302, headers=headers)
     return shapes.LogDownload(
         url=found.url,

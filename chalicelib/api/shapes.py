@@ -7,7 +7,7 @@ durations are seconds, data of logs is base64.
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
-from msgspec import Meta, Struct
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 JobState = Literal[
     "waiting", "queued", "claimed", "running", "succeeded", "failed", "timed_out", "cancelled",
@@ -81,7 +81,7 @@ class AgentChange(Shape, frozen=True):
 
     name: Name | None = None
     labels: Labels | None = None
-    group: Annotated[str, Meta(max_length=128)] | None = ""
+    group: Annotated[str, Meta(max_length=128)] | UnsetType | None = UNSET
     disabled: bool | None = None
 
 

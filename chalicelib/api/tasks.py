@@ -89,6 +89,7 @@ def list_revisions(request: Request, task_id: str) -> shapes.Page:
     needs=Permission.RUNS_TRIGGER,
     answers=shapes.Run,
     status=201,
+    headers={"Idempotency-Key": "the same key within a day answers the same run"},
 )
 def execute_task(request: Request, task_id: str) -> shapes.Run:
     """Triggers a run of the current revision. The header `Idempotency-Key` makes it repeatable."""

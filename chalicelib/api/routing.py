@@ -1,0 +1,272 @@
+"""How REST routes are declared: each names its permission and its shapes, and the OpenAPI document
+is made from these declarations. A view parses nothing and renders no envelope; this does.
+"""
+
+import json
+import logging
+import time
+import uuid
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from typing import Any
+
+import msgspec
+from chalice.app import Blueprint, Chalice, Response
+
+from chalicelib.api.shapes import TaskSource
+from chalicelib.errors import BadParameter, NotAuthenticated, PlumberError
+from chalicelib.operations.authentication import authenticate
+from chalicelib.principal import Permission, Principal
+from chalicelib.settings import settings
+
+PREFIX = "/api/v1"
+MAX_BODY_BYTES = 1 << 20
+DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+TOML = "application/toml"
+# curl's default for -d is the last one; what is in the body is looked at, not what it is called.
+BODY_TYPES = ["application/json", TOML, "application/x-www-form-urlencoded"]
+
+_log = logging.getLogger("plumber")
+
+View = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a view gets beside the parts of its path. `headers` has lower-case names."""
+
+    principal: Principal | None
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+    now: datetime
+    base_url: str
+    source_ip: str
+    request_id: str
+
+    def caller(self) -> Principal:
+        """Raises NotAuthenticated where nobody is known; routes with a permission always know."""
+        if self.principal is None:
+            raise NotAuthenticated
+        return self.principal
+
+    def limit(self) -> int:
+        """How many items a page should have. Raises BadParameter."""
+        text = self.query.get("limit", str(DEFAULT_LIMIT))
+        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_LIMIT):
+            raise BadParameter(f"limit must be a whole number from 1 to {MAX_LIMIT}.")
+        return int(text)
+
+    def cursor(self) -> str | None:
+        """Where the page begins; None for the first."""
+        return self.query.get("cursor") or None
+
+
+@dataclass(frozen=True)
+class Route:
+    """A declared route. `answers` is a shape, a list of one (a page), or None."""
+
+    method: str
+    path: str
+    needs: Permission | None
+    takes: type[msgspec.Struct] | None
+    answers: Any
+    status: int
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    signed_in: bool
+    view: View
+
+
+class Api(Blueprint):
+    """A group of REST routes, mounted below /api/v1."""
+
+    def __init__(self, import_name: str) -> None:
+        super().__init__(import_name)
+        self.routes: list[Route] = []
+
+    def get(self, path: str, **declared: Any) -> Callable[[View], View]:
+        """Declares a GET; see `_declare`."""
+        return self._declare("GET", path, **declared)
+
+    def post(self, path: str, **declared: Any) -> Callable[[View], View]:
+        """Declares a POST; see `_declare`."""
+        return self._declare("POST", path, **declared)
+
+    def put(self, path: str, **declared: Any) -> Callable[[View], View]:
+        """Declares a PUT; see `_declare`."""
+        return self._declare("PUT", path, **declared)
+
+    def patch(self, path: str, **declared: Any) -> Callable[[View], View]:
+        """Declares a PATCH; see `_declare`."""
+        return self._declare("PATCH", path, **declared)
+
+    def delete(self, path: str, **declared: Any) -> Callable[[View], View]:
+        """Declares a DELETE; see `_declare`."""
+        return self._declare("DELETE", path, **declared)
+
+    def _declare(
+        self,
+        method: str,
+        path: str,
+        *,
+        needs: Permission | None,
+        answers: Any = None,
+        takes: type[msgspec.Struct] | None = None,
+        status: int = 200,
+        query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        signed_in: bool = False,
+    ) -> Callable[[View], View]:
+        """`needs` None: open to everybody, or with `signed_in` to every valid token."""
+
+        def declare(view: View) -> View:
+            route = Route(
+                method,
+                path,
+                needs,
+                takes,
+                answers,
+                status,
+                query or {},
+                headers or {},
+                signed_in,
+                view,
+            )
+            self.routes.append(route)
+            handler = _with_view_name(lambda **parts: self._handle(route, parts), view)
+            body_types = {"content_types": BODY_TYPES} if method in ("POST", "PUT", "PATCH") else {}
+            name = f"{self._import_name}.{view.__name__}"
+            self.route(PREFIX + path, methods=[method], name=name, **body_types)(handler)
+            return view
+
+        return declare
+
+    def _handle(self, route: Route, parts: Mapping[str, str]) -> Response:
+        began = time.monotonic()
+        now = datetime.now(timezone.utc)  # noqa: TID251 - an entry point
+        raw = self.current_request
+        request = _request(raw, now)
+        try:
+            request = _authenticated(request, route)
+            arguments = dict(parts)
+            body = {} if route.takes is None else {"body": _parse_body(request, route.takes)}
+            answer = route.view(request, **arguments, **body)
+            response = answer if isinstance(answer, Response) else _success(answer, route, now)
+        except PlumberError as error:
+            response = _failure(error, now)
+        except Exception:
+            _log.exception("request %s failed", request.request_id)
+            response = _fault(request.request_id, now)
+        _log.info(
+            json.dumps(
+                {
+                    "request_id": request.request_id,
+                    "method": route.method,
+                    "path": route.path,
+                    "status": response.status_code,
+                    "milliseconds": round((time.monotonic() - began) * 1000, 1),
+                    "principal": request.principal.id if request.principal else None,
+                }
+            )
+        )
+        return response
+
+
+def _with_view_name(handler: View, view: View) -> View:
+    handler.__name__ = view.__name__
+    return handler
+
+
+def mount(app: Chalice, *groups: Blueprint) -> None:
+    """Registers all groups."""
+    for group in groups:
+        app.register_blueprint(group)
+
+
+def _request(raw: Any, now: datetime) -> Request:
+    headers = {name.lower(): value for name, value in raw.headers.items()}
+    context = raw.context or {}
+    return Request(
+        principal=None,
+        query={name: raw.query_params[name] for name in raw.query_params or {}},
+        headers=headers,
+        body=raw.raw_body,
+        now=now,
+        base_url=base_url(headers, context),
+        source_ip=context.get("identity", {}).get("sourceIp") or "",
+        request_id=context.get("requestId") or uuid.uuid4().hex,  # noqa: TID251 - an entry point
+    )
+
+
+def base_url(headers: Mapping[str, str], context: Mapping[str, Any]) -> str:
+    """Where the caller reaches this control plane, with the stage's prefix if there is one."""
+    if settings.public_url:
+        return settings.public_url
+    path = str(context.get("path", ""))
+    resource = path.find(PREFIX + "/") if PREFIX + "/" in path else -1
+    prefix = path[:resource] if resource > 0 else ""
+    scheme = headers.get("x-forwarded-proto", "http").split(",")[0].strip()
+    return f"{scheme}://{headers.get('host', 'localhost')}{prefix}"
+
+
+def _authenticated(request: Request, route: Route) -> Request:
+    if route.needs is None and not route.signed_in:
+        return request
+    principal = authenticate(request.headers.get("authorization"), request.now)
+    if route.needs is not None:
+        principal.require(route.needs)
+    return replace(request, principal=principal)
+
+
+def _parse_body(request: Request, takes: type[msgspec.Struct]) -> msgspec.Struct:
+    if len(request.body) > MAX_BODY_BYTES:
+        raise BadParameter(f"The body is larger than {MAX_BODY_BYTES} bytes.")
+    if takes is TaskSource and request.headers.get("content-type", "").startswith(TOML):
+        return _toml_body(request)
+    try:
+        return msgspec.json.decode(request.body or b"{}", type=takes)
+    except msgspec.ValidationError as error:
+        raise BadParameter(f"The body does not fit: {error}.") from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise BadParameter(f"The body is not JSON: {error}.") from error
+
+
+def _toml_body(request: Request) -> TaskSource:
+    revision = request.query.get("revision")
+    if revision is not None and not (revision.isascii() and revision.isdigit()):
+        raise BadParameter("revision must be a whole number.")
+    try:
+        return TaskSource(request.body.decode(), None if revision is None else int(revision))
+    except UnicodeDecodeError as error:
+        raise BadParameter("The definition is not UTF-8 text.") from error
+
+
+def _success(answer: Any, route: Route, now: datetime) -> Response:
+    return _envelope(route.status, 0, "success", answer, now)
+
+
+def _failure(error: PlumberError, now: datetime) -> Response:
+    data = error.details or None
+    return _envelope(error.http_status, error.code, error.message, data, now)
+
+
+def _fault(request_id: str, now: datetime) -> Response:
+    message = f"Our fault. Try again; if it stays, report the request id {request_id}."
+    return _envelope(500, 5000, message, {"request_id": request_id}, now)
+
+
+def _envelope(status: int, code: int, message: str, data: Any, now: datetime) -> Response:
+    document = {"code": code, "message": message, "data": data, "timestamp": now}
+    headers: dict[str, str | list[str]] = {
+        "Content-Type": "application/json",
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(msgspec.json.encode(document).decode(), headers, status)
+
+
+def all_routes(groups: Sequence[Api]) -> list[Route]:
+    """Every declared route of the groups, in their order."""
+    return [route for group in groups for route in group.routes]
