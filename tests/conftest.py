@@ -5,7 +5,8 @@ import os
 
 from infra.local.environment import base
 
-os.environ |= base(os.environ)
-os.environ.pop("AWS_PROFILE", None)
+_environment = base(os.environ)
+os.environ.clear()
+os.environ.update(_environment)
 
 pytest_plugins = ["tests.stack.backends", "tests.stack.live"]

@@ -7,6 +7,7 @@ looks at the events, so a crash or Ctrl-C is noticed whatever the stack is waiti
 import ctypes
 import os
 import queue
+import shutil
 import signal
 import subprocess
 import sys
@@ -36,7 +37,7 @@ class ChildEnded(Exception):
 
 
 class NotReady(Exception):
-    """Something did not come up in time."""
+    """Something is not there, or did not come up in time."""
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,8 @@ class Processes:
         cwd: Path,
         output: IO[bytes] | None,
     ) -> Child:
+        if shutil.which(command[0]) is None:
+            raise NotReady(f"The program {command[0]} is missing. `make deps` installs it.")
         log = self._logs / f"{name}.log"
         with log.open("ab") as errors:
             process = subprocess.Popen(

@@ -8,6 +8,7 @@
 """
 
 import os
+import sys
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -21,6 +22,8 @@ from infra.local.control_plane import ControlPlane, bootstrap, start_api, start_
 from infra.local.environment import base
 from infra.local.processes import Child, Processes
 from tests.stack.backends import endpoints_of
+
+PROGRAMS = Path(sys.executable).parent  # where the product's own programs are installed
 
 
 class LiveControlPlane:

@@ -58,6 +58,11 @@ def test_what_does_not_become_ready_is_named(processes: Processes) -> None:
         processes.wait_until(lambda: False, 0.1, "The moon")
 
 
+def test_a_program_that_is_not_installed_is_named(processes: Processes) -> None:
+    with pytest.raises(NotReady, match=r"no-such-program is missing\. `make deps` installs it"):
+        processes.start("ghost", ["no-such-program"])
+
+
 def test_a_stopped_child_is_no_crash(processes: Processes) -> None:
     child = processes.start("quiet", [PYTHON, "-c", FOR_EVER])
     processes.stop([child])
