@@ -1,9 +1,10 @@
 """What stands in for AWS is fit to test on."""
 
+import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import boto3
@@ -12,9 +13,15 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from infra.local.dynamodb_local import java_version
+from infra.local.moto_server import OneAtATime
 from tests.stack.backends import endpoints_of
 
-RACERS, ITEMS = 16, 40
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+RACERS, ITEMS = 16, 20
+# Items that take long to copy: without its lock, moto gives some of them to two racers.
+BULK = {"L": [{"S": "x"}] * 3000}
 CLAIM = {
     "TableName": "race",
     "UpdateExpression": "SET taken_by = :me",
@@ -34,6 +41,8 @@ def race(request: pytest.FixtureRequest) -> Iterator[Any]:
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
     )
+    for item in range(ITEMS):
+        client.put_item(TableName="race", Item={"id": {"S": str(item)}, "bulk": BULK})
     yield client
     client.delete_table(TableName="race")
     client.close()
@@ -58,6 +67,39 @@ def test_racing_conditional_writes_are_won_once_an_item(race: Any) -> None:
 
     with ThreadPoolExecutor(RACERS) as racers:
         assert sum(racers.map(claim_all, range(RACERS))) == ITEMS
+
+
+class Meeting:
+    """A WSGI application that answers whether two requests were in it at the same time."""
+
+    def __init__(self) -> None:
+        self._inside = threading.Barrier(2)
+
+    def __call__(self, environ: "WSGIEnvironment", respond: "StartResponse") -> Iterable[bytes]:
+        try:
+            self._inside.wait(float(environ["test.patience"]))
+        except threading.BrokenBarrierError:
+            return [b"alone"]
+        return [b"together"]
+
+
+@pytest.mark.parametrize(
+    ("target", "patience", "met"),
+    [
+        ("DynamoDB_20120810.UpdateItem", 0.2, {b"alone"}),
+        ("AmazonSQS.ReceiveMessage", 10, {b"together"}),
+    ],
+)
+def test_only_dynamodb_is_served_one_at_a_time(target: str, patience: float, met: object) -> None:
+    application = OneAtATime(Meeting())
+
+    def request(_: int) -> bytes:
+        body = {"wsgi.input": io.BytesIO(b"{}"), "CONTENT_LENGTH": "2"}
+        environ = {**body, "HTTP_X_AMZ_TARGET": target, "test.patience": patience}
+        return b"".join(application(environ, cast(Any, None)))
+
+    with ThreadPoolExecutor(2) as clients:
+        assert set(clients.map(request, range(2))) == met
 
 
 def test_a_presigned_address_takes_and_gives_an_object(moto_backend: str) -> None:
