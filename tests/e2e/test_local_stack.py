@@ -1,0 +1,161 @@
+"""`make up`, from its first process to its last."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event
+from time import monotonic
+
+import psutil
+import pytest
+
+from infra.local.addresses import HOST, answers, free_port
+from infra.local.control_plane import ControlPlane
+from infra.local.environment import ROOT
+
+START_SECONDS, END_SECONDS = 90, 40
+MARK = "STACK_UNDER_TEST"  # inherited by all that a stack starts
+
+
+class Stack:
+    """A stack started as a person would, by its module, with its output in a file."""
+
+    def __init__(self, state: Path, *options: str) -> None:
+        self.port = free_port()
+        self.state = state
+        self.mark = uuid.uuid4().hex  # noqa: TID251  a test is an entry point
+        self._output = state / f"{self.port}.txt"
+        command = [sys.executable, "-m", "infra.local", "--port", str(self.port)]
+        with self._output.open("w") as output:
+            self.process = subprocess.Popen(
+                [*command, "--state", str(state), *options],
+                cwd=ROOT,
+                env={**os.environ, MARK: self.mark},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    @property
+    def told(self) -> str:
+        return self._output.read_text()
+
+    def wait_until(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Fails with all that the stack has told, when it ends before or it takes too long."""
+        deadline = monotonic() + seconds
+        while not ready():
+            assert self.process.poll() is None, self.told
+            assert monotonic() < deadline, self.told
+            Event().wait(0.05)
+
+    def wait_until_up(self) -> ControlPlane:
+        self.wait_until(lambda: "Plumber is up." in self.told, START_SECONDS)
+        return self.way_in("local.json")
+
+    def way_in(self, name: str) -> ControlPlane:
+        return ControlPlane(**json.loads((self.state / name).read_text()))
+
+    def end(self, number: int) -> int:
+        """Sends the signal; answers the exit code."""
+        self.process.send_signal(number)
+        return self.process.wait(END_SECONDS)
+
+    def processes(self) -> list[psutil.Process]:
+        """All that live of the stack, wherever they have gone."""
+        return [process for process in psutil.process_iter() if mark_of(process) == self.mark]
+
+
+def mark_of(process: psutil.Process) -> str | None:
+    try:
+        mark: str | None = process.environ().get(MARK)
+    except (psutil.Error, OSError):
+        return None
+    return mark
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
+    stacks: list[Stack] = []
+
+    def start_one(*options: str) -> Stack:
+        stacks.append(Stack(tmp_path, *options))
+        return stacks[-1]
+
+    yield start_one
+    for stack in stacks:
+        for process in stack.processes():
+            process.kill()
+        stack.process.wait(END_SECONDS)
+
+
+def test_it_runs_its_sample_and_leaves_nothing_behind(start: Callable[..., Stack]) -> None:
+    stack = start("--agents", "2")
+    plane = stack.wait_until_up()
+    assert (stack.state / "local.json").stat().st_mode & 0o777 == 0o600
+    assert f"Panel   {plane.url}/" in stack.told
+    assert plane.token in stack.told
+    assert "Hello from" in stack.told
+    assert [run["state"] for run in plane.call("GET", "/runs")["items"]] == ["succeeded"]
+    assert [agent["status"] for agent in plane.call("GET", "/agents")["items"]] == ["online"] * 2
+    assert len(stack.processes()) >= 6  # itself, moto, API, ticker, two agents
+    assert stack.end(signal.SIGTERM) == 0
+    assert stack.processes() == []
+    assert not (stack.state / "local.json").exists()
+    assert "Traceback" not in stack.told
+
+
+def test_two_live_side_by_side_and_end_alone(start: Callable[..., Stack]) -> None:
+    one, other = start(), start()
+    planes = [one.wait_until_up(), other.wait_until_up()]
+    planes = [stack.way_in(f"{stack.port}/local.json") for stack in (one, other)]
+    ids = [plane.call("GET", "/agents")["items"][0]["id"] for plane in planes]
+    assert ids[0] != ids[1]
+    assert one.end(signal.SIGINT) == 0
+    assert one.processes() == []
+    assert not answers(planes[0].url)
+    assert planes[1].call("GET", "/agents")["items"][0]["id"] == ids[1]
+    assert other.end(signal.SIGTERM) == 0
+    assert other.processes() == []
+
+
+def test_the_crash_of_a_part_is_told_and_ends_the_rest(start: Callable[..., Stack]) -> None:
+    stack = start()
+    stack.wait_until_up()
+    api = next(p for p in stack.processes() if "infra.local.api_server" in p.cmdline())
+    api.kill()
+    assert stack.process.wait(END_SECONDS) == 1
+    assert "api was killed by SIGKILL. The last lines of" in stack.told
+    assert stack.processes() == []
+
+
+def test_an_end_while_it_starts_leaves_nothing_behind(start: Callable[..., Stack]) -> None:
+    stack = start()
+    stack.wait_until(lambda: "Tables, bucket" in stack.told, START_SECONDS)
+    assert stack.end(signal.SIGTERM) == 0
+    assert stack.processes() == []
+    assert "Plumber is up." not in stack.told
+
+
+def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
+    with socket.create_server((HOST, 0)) as taken:
+        port = taken.getsockname()[1]
+        command = [sys.executable, "-m", "infra.local", "--port", str(port)]
+        answer = subprocess.run(
+            [*command, "--state", str(tmp_path)],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert answer.returncode == 1
+    assert answer.stdout == ""
+    assert answer.stderr == (
+        f"Port {port} is taken by another program. End that, or choose another port: "
+        f"make up PORT={port + 1}\n"
+    )
