@@ -1,11 +1,11 @@
 """The Chalice app: registers the routes and schedules."""
 
 import logging
-from datetime import datetime, timezone
 from typing import Any
 
 from chalice.app import Chalice, Rate
 
+from chalicelib import clock
 from chalicelib.api import openapi, panel, rpc_route
 from chalicelib.api.routing import mount
 from chalicelib.operations import sweep as sweeper
@@ -19,5 +19,5 @@ mount(app, panel.api, rpc_route.api, *openapi.GROUPS, openapi.api)
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(event: Any) -> None:
     """Every minute: what went silent, what is overdue, what a killed handler left undone."""
-    done = sweeper.sweep(datetime.now(timezone.utc))  # noqa: TID251 - an entry point
+    done = sweeper.sweep(clock.read())
     app.log.info("swept: %s", done)

@@ -66,7 +66,7 @@ class HeartbeatParams(Struct, frozen=True):
 class PollParams(Struct, frozen=True):
     """`agent.poll`."""
 
-    seq: Annotated[int, Meta(ge=0, lt=2**63)]
+    seq: Annotated[int, Meta(ge=0, le=2**62)]
     capacity: Annotated[int, Meta(ge=0, le=100)]
     leases: Leases = []
     idle_ms: Milliseconds = 0

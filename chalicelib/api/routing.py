@@ -8,12 +8,13 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import msgspec
 from chalice.app import Blueprint, Chalice, Response
 
+from chalicelib import clock
 from chalicelib.api.shapes import TaskSource
 from chalicelib.errors import BadParameter, NotAuthenticated, PlumberError
 from chalicelib.operations.authentication import authenticate
@@ -145,7 +146,7 @@ class Api(Blueprint):
 
     def _handle(self, route: Route, parts: Mapping[str, str]) -> Response:
         began = time.monotonic()
-        now = datetime.now(timezone.utc)  # noqa: TID251 - an entry point
+        now = clock.read()
         raw = self.current_request
         request = _request(raw, now)
         try:

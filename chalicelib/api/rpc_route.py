@@ -1,9 +1,8 @@
 """`POST /rpc`: the agents' door."""
 
-from datetime import datetime, timezone
-
 from chalice.app import Blueprint, Response
 
+from chalicelib import clock
 from chalicelib.api import rpc
 from chalicelib.api.agent_methods import METHODS
 from chalicelib.operations.authentication import authenticate
@@ -15,7 +14,7 @@ api = Blueprint(__name__)
 def call() -> Response:
     """JSON-RPC 2.0 for agents. See docs/wire.md."""
     request = api.current_request
-    now = datetime.now(timezone.utc)  # noqa: TID251 - an entry point
+    now = clock.read()
     answer = rpc.answer(
         _bytes(request.raw_body),
         METHODS,

@@ -73,3 +73,8 @@ def agent_id_of(token_id: str) -> str:
     """The inverse of `agent_token_id`."""
     parts = (0, 8), (8, 12), (12, 16), (16, 20), (20, 32)
     return "-".join(token_id[start:end] for start, end in parts)
+
+
+def forget_everybody() -> None:
+    """Makes this process look everybody up again."""
+    _remembered.clear()

@@ -1,0 +1,112 @@
+"""The agents' door: enrollment and who may come in."""
+
+from typing import Any
+
+import pytest
+from chalice.test import Client
+
+from chalicelib.api.agent_methods import METHODS
+from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
+
+
+def enroll(client: Client, params: dict[str, Any]) -> Any:
+    body = {"jsonrpc": "2.0", "id": 1, "method": "agent.enroll", "params": params}
+    return rpc(client, body)[1]
+
+
+def join_token(admin: People, **values: Any) -> str:
+    token: str = admin.data("POST", "/enrollments", values)["join_token"]
+    return token
+
+
+def test_an_enrollment_comes_with_a_ready_agent_json(admin: People) -> None:
+    made = admin.data("POST", "/enrollments", {"labels": {"role": "web"}})
+    assert made["agent_json"]["join_token"] == made["join_token"]
+    assert made["agent_json"]["server_addr"].startswith("http")
+    listed = admin.data("GET", "/enrollments")["items"]
+    assert listed == [made["enrollment"]]
+    assert made["join_token"] not in str(listed)
+
+
+def test_an_agent_enrolls_and_a_lost_answer_is_mended(client: Client, admin: People) -> None:
+    params = enroll_params(join_token(admin, labels={"role": "web"}, group="prod"))
+    first = enroll(client, params)["result"]
+    assert enroll(client, params)["result"] == first
+    assert RpcAgent(client, first["agent_id"], first["token"]).poll()["jobs"] == []
+    shown = admin.data("GET", f"/agents/{first['agent_id']}")
+    assert (shown["labels"], shown["group"]) == ({"role": "web"}, "prod")
+
+
+def test_a_join_token_lets_in_as_many_as_it_says(client: Client, admin: People) -> None:
+    token = join_token(admin, max_uses=2)
+    for number, code in ((1, None), (2, None), (3, -32005)):
+        answer = enroll(client, enroll_params(token, number))
+        assert answer.get("error", {}).get("code") == code
+
+
+def test_a_deleted_join_token_lets_nobody_in(client: Client, admin: People) -> None:
+    made = admin.data("POST", "/enrollments", {})
+    admin.data("DELETE", f"/enrollments/{made['enrollment']['id']}")
+    assert enroll(client, enroll_params(made["join_token"]))["error"]["code"] == -32005
+    assert admin.refused("DELETE", f"/enrollments/{made['enrollment']['id']}")[0] == 1004
+
+
+@pytest.mark.parametrize("forge", [lambda t: "", lambda t: t[:-1] + "!", lambda t: "plj_x_" + "0" * 64, lambda t: t[:-64] + "0" * 64])  # fmt: skip  # noqa: E501
+def test_a_forged_join_token_is_refused(client: Client, admin: People, forge: Any) -> None:
+    params = enroll_params(forge(join_token(admin)))
+    assert enroll(client, params)["error"]["code"] == -32005
+
+
+def test_an_agent_cannot_be_taken_over(client: Client, admin: People) -> None:
+    token = join_token(admin, max_uses=9)
+    enroll(client, enroll_params(token))
+    thief = {**enroll_params(token), "secret": "f" * 64}
+    assert enroll(client, thief)["error"]["code"] == -32006
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"agent_id": "x"}, {"secret": "short"}, {"name": ""}, {"name": 1}, {"facts": []}]
+)
+def test_wrong_parameters_are_named(client: Client, admin: People, wrong: dict[str, Any]) -> None:
+    params = {**enroll_params(join_token(admin)), **wrong}
+    answer = enroll(client, params)
+    assert answer["error"]["code"] == -32602
+    assert next(iter(wrong)) in answer["error"]["message"]
+
+
+def test_every_other_method_wants_an_agents_token(client: Client, admin: People) -> None:
+    for method in METHODS.keys() - {"agent.enroll"}:
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": {}}
+        status, answer = rpc(client, body)
+        assert (status, answer["error"]["code"]) == (401, -32001), method
+        status, answer = rpc(client, body, "pla_" + "0" * 32 + "_" + "0" * 64)
+        assert status == 401
+
+
+def test_a_persons_token_is_not_an_agents(client: Client, admin: People, agent: Any) -> None:
+    made = admin.data("POST", "/tokens", {"name": "x", "role": "admin"})
+    person = RpcAgent(client, agent_id(1), made["secret"])
+    assert person.error("agent.poll", seq=1, capacity=1) == -32002
+
+
+def test_a_heartbeat_brings_new_facts_and_answers_the_cadence(admin: People, agent: Any) -> None:
+    one = agent()
+    answer = one.result(
+        "agent.heartbeat",
+        leases=[],
+        metrics={"cpu_percent": 1.5},
+        facts={"hostname": "renamed", "version": "9"},
+    )
+    assert answer.keys() == {"heartbeat_seconds", "ttl_seconds", "poll_idle_ms", "cancels"}
+    assert admin.data("GET", f"/agents/{one.id}")["hostname"] == "renamed"
+
+
+def test_the_document_describes_every_route_and_validates(client: Client) -> None:
+    import json
+
+    from openapi_spec_validator import validate
+
+    document = json.loads(client.http.get("/api/v1/openapi.json").body)
+    validate(document)
+    assert "/api/v1/runs/{run_id}/jobs/{job_id}/log" in document["paths"]
+    assert document["paths"]["/api/v1/tokens"]["post"]["x-permission"] == "tokens:write"

@@ -1,0 +1,419 @@
+"""A run from its trigger to its end, over both doors of the real app."""
+
+import base64
+import hashlib
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from chalicelib import clock
+from chalicelib.log import Record, Stream, encode
+from chalicelib.operations.sweep import sweep
+from chalicelib.settings import settings
+from tests.api.conftest import Clock, People, RpcAgent, definition, ended, named
+
+NOW = clock.read()
+
+
+def trigger(admin: People, *agents: RpcAgent) -> str:
+    source = definition(*(agent.id for agent in agents))
+    task = admin.data("POST", "/tasks", {"definition": source})["task"]
+    run_id: str = admin.data("POST", f"/tasks/{task['id']}/execute")["id"]
+    return run_id
+
+
+def show(admin: People, run_id: str) -> tuple[str, list[str]]:
+    """The run's state, and that of each job."""
+    detail = admin.data("GET", f"/runs/{run_id}")
+    states = [job["state"] for step in detail["steps"] for job in step["jobs"]]
+    return detail["run"]["state"], states
+
+
+def test_steps_run_in_order_on_their_agents(admin: People, agent: Any) -> None:
+    one, two = agent(1), agent(2)
+    run_id = trigger(admin, one, two, one)
+    assert show(admin, run_id) == ("queued", ["queued", "waiting", "waiting"])
+    assert two.poll()["jobs"] == []
+    (first,) = one.poll()["jobs"]
+    assert (first["command"], first["path"], first["attempt"]) == ("true", "/tmp", 1)
+    assert show(admin, run_id) == ("running", ["claimed", "waiting", "waiting"])
+    assert one.result("job.start", **named(first), elapsed_ms=3) == {"state": "running"}
+    assert one.finish(first) == {"state": "succeeded"}
+    (second,) = two.poll()["jobs"]
+    two.finish(second)
+    assert show(admin, run_id) == ("running", ["succeeded", "succeeded", "queued"])
+    (third,) = one.poll()["jobs"]
+    one.finish(third)
+    assert show(admin, run_id) == ("succeeded", ["succeeded"] * 3)
+
+
+def test_a_failing_step_stops_the_run_and_says_why(admin: People, agent: Any) -> None:
+    one = agent()
+    run_id = trigger(admin, one, one, one)
+    one.finish(one.poll()["jobs"][0])
+    one.finish(one.poll()["jobs"][0], exit_code=7)
+    detail = admin.data("GET", f"/runs/{run_id}")
+    assert [step["state"] for step in detail["steps"]] == ["succeeded", "failed", "skipped"]
+    assert (detail["run"]["state"], detail["run"]["code"]) == ("failed", 3001)
+    assert detail["run"]["reason"] == "Step 2 'step 2' on machine-1 failed with exit code 7."
+    assert one.poll()["jobs"] == []
+
+
+def test_every_report_may_be_repeated(admin: People, agent: Any) -> None:
+    one = agent()
+    run_id = trigger(admin, one, one)
+    (job,) = one.poll()["jobs"]
+    for _ in range(2):
+        assert one.result("job.start", **named(job)) == {"state": "running"}
+        assert one.result("job.extend", **named(job)) == {"state": "running", "cancel": False}
+    for _ in range(3):
+        assert one.finish(job) == {"state": "succeeded"}
+    assert one.result("job.start", **named(job)) == {"state": "succeeded"}
+    assert show(admin, run_id) == ("running", ["succeeded", "queued"])
+
+
+def test_an_old_lease_changes_nothing(admin: People, agent: Any) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    (job,) = one.poll()["jobs"]
+    forged = {**named(job), "lease": "0" * 32}
+    for method, more in [
+        ("job.start", {}),
+        ("job.extend", {}),
+        ("job.finish", ended()),
+        ("job.log_urls", {"from": 1, "count": 1}),
+    ]:
+        assert one.error(method, **forged, **more) == -32003, method
+    assert show(admin, run_id) == ("running", ["claimed"])
+
+
+def test_another_agents_job_is_out_of_reach(admin: People, agent: Any) -> None:
+    one, two = agent(1), agent(2)
+    trigger(admin, one)
+    (job,) = one.poll()["jobs"]
+    assert two.error("job.finish", **named(job), **ended()) == -32002
+    own_name = {**named(job), "job_id": f"1-{two.id}"}
+    assert two.error("job.finish", **own_name, **ended()) == -32004
+
+
+def test_a_lost_answer_is_mended_by_the_next_poll(admin: People, agent: Any) -> None:
+    one = agent()
+    trigger(admin, one)
+    (lost,) = one.poll()["jobs"]
+    (again,) = one.poll()["jobs"]
+    assert again["lease"] == lost["lease"]
+    assert one.poll(again["lease"])["jobs"] == []
+
+
+def test_a_started_job_that_the_agent_no_longer_knows_is_lost(admin: People, agent: Any) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    (job,) = one.poll()["jobs"]
+    one.result("job.start", **named(job))
+    one.poll()
+    assert show(admin, run_id) == ("failed", ["lost"])
+    assert one.error("job.finish", **named(job), **ended()) == -32003
+
+
+def test_a_late_poll_does_not_lose_a_job_that_it_could_not_know(admin: People, agent: Any) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    (job,) = one.poll()["jobs"]
+    one.result("job.start", **named(job))
+    for seq in (0, one.seq):
+        one.result("agent.poll", seq=seq, capacity=10, leases=[], idle_ms=0)
+    assert show(admin, run_id) == ("running", ["running"])
+
+
+def test_an_agent_gets_no_more_than_it_has_room_for(admin: People, agent: Any) -> None:
+    one = agent()
+    source = definition(one.id)
+    task = admin.data("POST", "/tasks", {"definition": source})["task"]
+    for _ in range(3):
+        admin.data("POST", f"/tasks/{task['id']}/execute")
+    first = one.result("agent.poll", seq=1, capacity=2, leases=[], idle_ms=0)["jobs"]
+    held = [job["lease"] for job in first]
+    assert len(held) == 2
+    assert one.result("agent.poll", seq=2, capacity=0, leases=held, idle_ms=0)["jobs"] == []
+
+
+# --- cancel
+
+
+def test_a_cancel_ends_what_is_queued_at_once(admin: People, agent: Any) -> None:
+    one = agent()
+    run_id = trigger(admin, one, one)
+    run = admin.data("POST", f"/runs/{run_id}/cancel")
+    assert (run["state"], run["reason"]) == ("cancelled", "Cancelled by admin.")
+    assert show(admin, run_id) == ("cancelled", ["cancelled", "skipped"])
+    assert one.poll()["jobs"] == []
+    assert admin.refused("POST", f"/runs/{run_id}/cancel")[0] == 1005
+
+
+def test_a_running_job_is_asked_to_end_by_poll_and_by_heartbeat(admin: People, agent: Any) -> None:
+    one = agent()
+    run_id = trigger(admin, one, one)
+    (job,) = one.poll()["jobs"]
+    one.result("job.start", **named(job))
+    assert admin.data("POST", f"/runs/{run_id}/cancel")["state"] == "cancelling"
+    assert admin.data("POST", f"/runs/{run_id}/cancel")["state"] == "cancelling"
+    assert one.poll(job["lease"])["cancels"] == [job["lease"]]
+    heartbeat = one.result("agent.heartbeat", leases=[job["lease"]])
+    assert heartbeat["cancels"] == [job["lease"]]
+    assert one.result("job.extend", **named(job))["cancel"] is True
+    end = {"outcome": "cancelled", "duration_ms": 5}
+    assert one.result("job.finish", **named(job), **end) == {"state": "cancelled"}
+    assert show(admin, run_id) == ("cancelled", ["cancelled", "skipped"])
+    assert one.result("agent.heartbeat", leases=[job["lease"]])["cancels"] == []
+
+
+def test_a_job_that_ends_well_while_it_is_being_cancelled_keeps_its_result(
+    admin: People, agent: Any
+) -> None:
+    one = agent()
+    run_id = trigger(admin, one, one)
+    (job,) = one.poll()["jobs"]
+    admin.data("POST", f"/runs/{run_id}/cancel")
+    one.finish(job)
+    assert show(admin, run_id) == ("cancelled", ["succeeded", "cancelled"])
+
+
+def test_a_claimed_job_whose_answer_was_lost_does_not_start_after_a_cancel(
+    admin: People, agent: Any
+) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    one.poll()
+    admin.data("POST", f"/runs/{run_id}/cancel")
+    assert one.poll()["jobs"] == []
+    assert show(admin, run_id) == ("cancelled", ["cancelled"])
+
+
+# --- the sweeper
+
+
+def test_a_job_that_nobody_fetches_is_undelivered(admin: People, agent: Any, travel: Clock) -> None:
+    run_id = trigger(admin, agent())
+    sweep(travel.after(59))
+    assert show(admin, run_id) == ("queued", ["queued"])
+    sweep(travel.after(1))
+    assert show(admin, run_id) == ("failed", ["undelivered"])
+
+
+def test_a_time_out_that_the_agent_does_not_report_is_noticed(
+    admin: People, agent: Any, travel: Clock
+) -> None:
+    one = agent()
+    source = definition(one.id) + 'Timeout = "5s"\n'
+    task = admin.data("POST", "/tasks", {"definition": source})["task"]
+    run_id = admin.data("POST", f"/tasks/{task['id']}/execute")["id"]
+    (job,) = one.poll()["jobs"]
+    assert job["timeout_seconds"] == 5.0
+    sweep(travel.after(74))
+    assert show(admin, run_id)[1] == ["claimed"]
+    sweep(travel.after(1))
+    assert show(admin, run_id) == ("timed_out", ["timed_out"])
+    assert admin.data("GET", f"/runs/{run_id}")["run"]["code"] == 3002
+
+
+def test_a_runs_time_out_bounds_its_jobs_and_ends_it(
+    admin: People, agent: Any, travel: Clock
+) -> None:
+    one = agent()
+    source = 'Timeout = "20s"\n' + definition(one.id, one.id)
+    task = admin.data("POST", "/tasks", {"definition": source})["task"]
+    run_id = admin.data("POST", f"/tasks/{task['id']}/execute")["id"]
+    travel.after(5)
+    one.finish(one.poll()["jobs"][0])
+    (job,) = one.poll()["jobs"]
+    assert job["timeout_seconds"] == 15
+    sweep(travel.after(15))
+    assert show(admin, run_id)[0] == "cancelling"
+    assert one.poll(job["lease"])["cancels"] == [job["lease"]]
+    one.result("job.finish", **named(job), outcome="cancelled", duration_ms=1)
+    assert show(admin, run_id) == ("timed_out", ["succeeded", "timed_out"])
+
+
+def test_a_silent_agent_is_offline_and_its_jobs_are_lost_after_five_minutes(
+    admin: People, agent: Any, travel: Clock
+) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    one.result("agent.heartbeat")
+    one.poll()
+    for _ in range(5):
+        sweep(travel.after(60))
+    assert show(admin, run_id)[1] == ["claimed"]
+    assert admin.data("GET", f"/agents/{one.id}")["status"] == "offline"
+    sweep(travel.after(60))
+    assert show(admin, run_id)[1] == ["claimed"], "watched for five minutes, not for more"
+    sweep(travel.after(1))
+    assert show(admin, run_id) == ("failed", ["lost"])
+
+
+def test_silence_while_nobody_was_watching_loses_nothing(
+    admin: People, agent: Any, travel: Clock
+) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    one.result("agent.heartbeat")
+    one.poll()
+    sweep(travel.after(1))
+    sweep(travel.after(7200))
+    assert show(admin, run_id)[1] == ["claimed"]
+
+
+def test_an_agent_is_offline_within_one_sweep_of_its_ttl(
+    admin: People, agent: Any, travel: Clock
+) -> None:
+    one = agent()
+    one.result("agent.heartbeat")
+    assert sweep(travel.after(settings.ttl_seconds)).went_offline == 0
+    assert admin.data("GET", "/agents?status=online")["items"]
+    assert sweep(travel.after(1)).went_offline == 1
+    assert sweep(travel.after(1)).went_offline == 0
+    assert admin.data("GET", "/agents?status=offline")["items"]
+    one.result("agent.heartbeat")
+    assert admin.data("GET", "/agents?status=online")["items"]
+
+
+def die(*_: Any) -> None:
+    raise RuntimeError("killed between two writes")
+
+
+def test_a_run_whose_next_step_was_not_written_is_healed(
+    admin: People, agent: Any, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = agent()
+    run_id = trigger(admin, one, one)
+    (job,) = one.poll()["jobs"]
+    with monkeypatch.context() as killed:
+        killed.setattr("chalicelib.operations.report.settle", die)
+        assert one.error("job.finish", **named(job), **ended()) == -32603
+    assert show(admin, run_id) == ("running", ["succeeded", "waiting"])
+    sweep(travel.after(30))
+    assert show(admin, run_id) == ("running", ["succeeded", "queued"])
+
+
+def test_the_repetition_of_a_report_heals_as_well(
+    admin: People, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    (job,) = one.poll()["jobs"]
+    with monkeypatch.context() as killed:
+        killed.setattr("chalicelib.operations.report.settle", die)
+        one.error("job.finish", **named(job), **ended())
+    one.finish(job)
+    assert show(admin, run_id) == ("succeeded", ["succeeded"])
+
+
+def test_several_sweepers_at_once_do_no_harm(admin: People, agent: Any, travel: Clock) -> None:
+    run_id = trigger(admin, agent())
+    travel.after(60)
+    with ThreadPoolExecutor(4) as sweepers:
+        done = list(sweepers.map(lambda _: sweep(travel.now), range(4)))
+    assert sum(each.ended for each in done) >= 1
+    assert show(admin, run_id) == ("failed", ["undelivered"])
+
+
+# --- logs
+
+
+def put(job: dict[str, Any], *records: Record, seq: int = 1) -> None:
+    url = next(each["url"] for each in job["log"]["urls"] if each["seq"] == seq)
+    requests.put(url, data=encode(list(records)), timeout=10).raise_for_status()
+
+
+def out(data: bytes) -> Record:
+    return Record(Stream.STDOUT, NOW, data)
+
+
+def err(data: bytes) -> Record:
+    return Record(Stream.STDERR, NOW, data)
+
+
+def summary(chunks: int, stdout: bytes = b"", stderr: bytes = b"") -> dict[str, Any]:
+    streams = {
+        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in (("stdout", stdout), ("stderr", stderr))
+    }
+    return {"chunks": chunks, "streams": streams, "truncated": False}
+
+
+def read(admin: People, path: str) -> tuple[list[tuple[str, bytes]], str, str]:
+    page = admin.data("GET", path)
+    found = [(each["stream"], base64.b64decode(each["data"])) for each in page["records"]]
+    return found, page["next"], page["state"]
+
+
+def test_a_log_is_readable_while_it_grows_and_afterwards(admin: People, agent: Any) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    (job,) = one.poll()["jobs"]
+    path = f"/runs/{run_id}/jobs/{job['job_id']}/log"
+    assert read(admin, path) == ([], "1.0", "streaming")
+    put(job, out(b"a\x00\xff"), err(b"oh"))
+    found, cursor, state = read(admin, path)
+    assert (found, state) == ([("stdout", b"a\x00\xff"), ("stderr", b"oh")], "streaming")
+    assert read(admin, f"{path}?cursor={cursor}") == ([], cursor, "streaming")
+    one.finish(job, log=summary(2, b"a\x00\xffb", b"oh"))
+    assert read(admin, f"{path}?cursor={cursor}") == ([], cursor, "shipping")
+    put(job, out(b"b"), seq=2)
+    assert read(admin, f"{path}?cursor={cursor}") == ([("stdout", b"b")], "3.0", "complete")
+    assert read(admin, f"{path}?stream=stderr")[0] == [("stderr", b"oh")]
+    assert admin.refused("GET", f"{path}?stream=both")[0] == 1001
+    assert admin.refused("GET", f"{path}?cursor=x")[0] == 1001
+
+
+def test_a_large_log_is_read_page_by_page(admin: People, agent: Any) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    (job,) = one.poll()["jobs"]
+    put(job, *(out(b"%d\n" % number) for number in range(10_000)))
+    put(job, out(b"x" * 65_536), out(b"end"), seq=2)
+    one.finish(job, log=summary(2))
+    path = f"/runs/{run_id}/jobs/{job['job_id']}/log"
+    cursor, whole, pages = "", b"", 0
+    while True:
+        found, cursor, state = read(admin, f"{path}?cursor={cursor}")
+        whole += b"".join(data for _, data in found)
+        pages += 1
+        if state == "complete":
+            break
+    assert whole == b"".join(b"%d\n" % n for n in range(10_000)) + b"x" * 65_536 + b"end"
+    assert pages == 3
+
+
+def test_a_whole_stream_is_downloaded_byte_for_byte(admin: People, agent: Any) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    (job,) = one.poll()["jobs"]
+    path = f"/runs/{run_id}/jobs/{job['job_id']}/log/download"
+    assert admin.refused("GET", f"{path}?stream=stdout")[0] == 1005
+    put(job, out(b"a\r\n"), err(b"e"), out(b"\xff"))
+    one.finish(job, log=summary(2))
+    assert admin.refused("GET", f"{path}?stream=stdout")[0] == 1005
+    put(job, out(b"z"), seq=2)
+    for _ in range(2):
+        found = admin.data("GET", f"{path}?stream=stdout&redirect=false")
+        answer = requests.get(found["url"], timeout=10)
+        assert (answer.content, found["bytes"]) == (b"a\r\n\xffz", 5)
+        assert "attachment" in answer.headers["Content-Disposition"]
+    assert admin.refused("GET", path)[0] == 1001
+
+
+def test_further_urls_are_handed_out_and_live_on_after_the_end(admin: People, agent: Any) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    (job,) = one.poll()["jobs"]
+    one.finish(job, log=summary(11, b"late"))
+    urls = one.result("job.log_urls", **named(job), **{"from": 11, "count": 2})["urls"]
+    assert [each["seq"] for each in urls] == [11, 12]
+    requests.put(urls[0]["url"], data=encode([out(b"late")]), timeout=10).raise_for_status()
+    found = read(admin, f"/runs/{run_id}/jobs/{job['job_id']}/log?cursor=11.0")
+    assert found == ([("stdout", b"late")], "12.0", "complete")
+    for bounds in ({"from": 0, "count": 1}, {"from": 1, "count": 0}, {"from": 1, "count": 101}):
+        assert one.error("job.log_urls", **named(job), **bounds) == -32602
