@@ -6,6 +6,7 @@ connection (Nagle and delayed ACK): 22 requests/s. Sent at once they are over 4,
 
 import functools
 import sys
+from http import HTTPStatus
 
 import click
 from chalice.cli.factory import CLIFactory
@@ -20,6 +21,11 @@ class PromptHandler(ChaliceRequestHandler):
 
     disable_nagle_algorithm = True
     wbufsize = -1
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Only faults: the app logs its calls itself, and polls would drown all else."""
+        if int(code) >= HTTPStatus.BAD_REQUEST:
+            super().log_request(code, size)
 
 
 class Server(ThreadedHTTPServer):

@@ -35,7 +35,8 @@ class Place:
         shutil.rmtree(self.logs, ignore_errors=True)
         if not keep_state:
             shutil.rmtree(self.directory / "agents", ignore_errors=True)
-        self.logs.mkdir(parents=True)
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.logs.mkdir()
 
     def publish(self, control_plane: ControlPlane) -> None:
         """Writes the way in, for programs: here, and at the root for the stack started last."""

@@ -129,6 +129,7 @@ class Processes:
         With `echo` the output is also passed on as it comes.
         """
         output = self._logs / f"{name}.out"
+        output.touch(mode=0o600)  # it may hold a secret
         with output.open("wb") as file:
             child = self._spawn(name, command, environment, ROOT, file)
         self._stopping.add(child.process.pid)
@@ -137,7 +138,9 @@ class Processes:
         self._children.remove(child)
         if child.process.returncode != 0:
             raise ChildEnded(_describe_end(child))
-        return output.read_text()
+        text = output.read_text()
+        output.unlink()
+        return text
 
     def interrupt(self) -> None:
         """For signal handlers: makes the current or the next wait raise Interrupted."""
