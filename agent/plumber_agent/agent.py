@@ -1,0 +1,135 @@
+"""The agent: one loop owns what is held; threads poll, beat and carry jobs, and post events."""
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from plumber_agent.attempt import Attempt
+from plumber_agent.config import Identity
+from plumber_agent.heartbeat import Heartbeat
+from plumber_agent.journal import JobDirectory, Journal
+from plumber_agent.poll import Poller
+from plumber_agent.wire import Wire
+
+CAPACITY = 10  # jobs at once (OS AGENT-001)
+
+log = logging.getLogger("plumber.agent")
+
+Event = Callable[[], None]
+
+
+class Agent:
+    """Runs until it is told to stop."""
+
+    def __init__(self, identity: Identity, workdir: Path, drain_seconds: float) -> None:
+        self._journal = Journal(workdir)
+        self._wire = Wire(identity.server_addr, identity.token)
+        self._drain_seconds = drain_seconds
+        self._events: queue.Queue[Event] = queue.Queue()
+        self._attempts: dict[str, Attempt] = {}
+        self._active_at = time.monotonic()
+        self._leave_at: float | None = None
+        self.held: frozenset[str] = frozenset()
+        self._stop = threading.Event()
+        incarnation = self._journal.next_incarnation(int(time.time()))  # noqa: TID251
+        self._poller = Poller(self, self._wire, self._stop, incarnation)
+        self._heartbeat = Heartbeat(self, self._wire, self._stop, identity.server_addr)
+
+    # --- called from other threads
+
+    @property
+    def capacity(self) -> int:
+        """How many more jobs it would take."""
+        return 0 if self._leave_at is not None else max(0, CAPACITY - len(self.held))
+
+    @property
+    def idle_ms(self) -> int:
+        """Time since it last had a job."""
+        return 0 if self.held else int((time.monotonic() - self._active_at) * 1000)
+
+    def take(self, offers: list[dict[str, Any]], cancels: list[str]) -> None:
+        """Hands over what a poll brought; returns when it is in the journal and held."""
+        if not offers and not cancels:
+            return
+        done = threading.Event()
+        self._events.put(lambda: self._take(offers, cancels, done))
+        done.wait()
+
+    def shut_down(self) -> None:
+        """First: take no more, wait for jobs. Again: go at once, jobs stay with their supervisors."""
+        self._events.put(self._shut_down)
+
+    # --- the loop
+
+    def run(self) -> None:
+        """Returns after `shut_down`, when the jobs have ended or the time for that is over."""
+        for directory in self._journal.all():
+            self._begin(directory)
+        self._poller.start()
+        self._heartbeat.start()
+        while not self._may_leave():
+            try:
+                event = self._events.get(timeout=self._patience())
+            except queue.Empty:
+                continue
+            event()
+        self._stop.set()
+        for attempt in self._attempts.values():
+            attempt.leave()
+        log.info("Stopped.%s", f" {len(self.held)} jobs go on by themselves." if self.held else "")
+
+    def _patience(self) -> float | None:
+        return None if self._leave_at is None else max(0.0, self._leave_at - time.monotonic())
+
+    def _may_leave(self) -> bool:
+        if self._leave_at is None:
+            return False
+        return not self._attempts or time.monotonic() >= self._leave_at
+
+    def _shut_down(self) -> None:
+        if self._leave_at is not None:
+            self._leave_at = time.monotonic()
+            return
+        self._leave_at = time.monotonic() + self._drain_seconds
+        if self._attempts:
+            log.info("Stopping: waiting up to %g s for jobs.", self._drain_seconds)
+
+    def _take(
+        self, offers: list[dict[str, Any]], cancels: list[str], done: threading.Event
+    ) -> None:
+        try:
+            for offer in offers:
+                if offer["lease"] not in self._attempts:
+                    self._begin(self._journal.add(offer))
+            for lease in cancels:
+                if lease in self._attempts:
+                    self._attempts[lease].cancel()
+        except OSError as error:
+            log.error("A job could not be written to the journal: %s", error)
+        finally:
+            done.set()
+
+    def _begin(self, directory: JobDirectory) -> None:
+        attempt = Attempt(self._wire, directory, self._post_reported, self._post_gone)
+        self._attempts[attempt.lease] = attempt
+        if not attempt.is_reported:
+            self.held |= {attempt.lease}
+        attempt.start()
+
+    def _post_reported(self, lease: str) -> None:
+        self._events.put(lambda: self._reported(lease))
+
+    def _post_gone(self, lease: str) -> None:
+        self._events.put(lambda: self._gone(lease))
+
+    def _reported(self, lease: str) -> None:
+        self.held -= {lease}
+        self._active_at = time.monotonic()
+        self._poller.hurry()
+
+    def _gone(self, lease: str) -> None:
+        self._attempts.pop(lease, None)

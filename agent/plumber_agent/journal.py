@@ -1,0 +1,133 @@
+"""What the agent knows of its jobs, on disk: a directory for each, written before anything starts.
+
+Beside the supervisor's files (see `supervisor`) a directory holds `cuts`, where the spool was cut
+into chunks, `shipped`, how many of them have arrived, and `reported` once the end was accepted or
+refused.
+"""
+
+import fcntl
+import os
+import shutil
+import signal
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from plumber_agent.files import read_json, sync_directory, write_durably
+from plumber_agent.supervisor import boot_id
+
+
+@dataclass(frozen=True)
+class JobDirectory:
+    """One attempt at a job."""
+
+    path: Path
+
+    @property
+    def offer(self) -> dict[str, Any]:
+        """The job as the control plane handed it out."""
+        document: dict[str, Any] = read_json(self.path / "job.json")
+        return document
+
+    @property
+    def lease(self) -> str:
+        """The right to this attempt."""
+        return str(self.offer["lease"])
+
+    def reference(self) -> dict[str, str]:
+        """What every report names."""
+        offer = self.offer
+        return {key: str(offer[key]) for key in ("run_id", "job_id", "lease")}
+
+    def is_supervised(self) -> bool:
+        """Whether a supervisor lives: it holds the lock as long as it does."""
+        try:
+            descriptor = os.open(self.path / "lock", os.O_WRONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
+    def started(self) -> dict[str, Any] | None:
+        """The supervisor's mark, or None when the command has certainly not been started."""
+        if not (self.path / "started").exists():
+            return None
+        mark: dict[str, Any] = read_json(self.path / "started") or {}
+        return mark
+
+    def result(self) -> dict[str, Any] | None:
+        """How the attempt ended, or None as long as it has not."""
+        document: dict[str, Any] | None = read_json(self.path / "result.json")
+        return document
+
+    def why_lost(self) -> str:
+        """For an attempt that was started, and has neither a supervisor nor a result."""
+        mark = self.started() or {}
+        if mark.get("boot_id") != boot_id():
+            return "the machine restarted while the job ran"
+        return "the process that supervised the job died"
+
+    def cancel(self) -> None:
+        """Asks the supervisor to end the job; nothing when there is none."""
+        pid = (self.started() or {}).get("pid")
+        if isinstance(pid, int) and self.is_supervised():
+            try:
+                os.kill(pid, signal.SIGTERM)
+            except ProcessLookupError:
+                return
+
+    def mark_reported(self) -> None:
+        """The end was accepted or refused; only its output may still be on the way."""
+        write_durably(self.path / "reported", {})
+
+    def is_reported(self) -> bool:
+        """Whether the control plane knows the end."""
+        return (self.path / "reported").exists()
+
+    def remove(self) -> None:
+        """Nothing of the attempt is needed any more."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+
+class Journal:
+    """All attempts of this agent."""
+
+    def __init__(self, workdir: Path) -> None:
+        self._jobs = workdir / "jobs"
+        self._jobs.mkdir(parents=True, exist_ok=True)
+        self._workdir = workdir
+
+    def add(self, offer: dict[str, Any]) -> JobDirectory:
+        """Notes a job, on disk before this returns. The same offer again changes nothing."""
+        name = f"{offer['run_id']}-{offer['job_id']}-{offer['attempt']}-{offer['lease']}"
+        directory = JobDirectory(self._jobs / name)
+        if not (directory.path / "job.json").exists():
+            directory.path.mkdir(mode=0o700, exist_ok=True)
+            document = {**offer, "path": offer["path"] or str(self._workdir)}
+            document["max_bytes"] = offer["log"]["max_bytes"]
+            write_durably(directory.path / "job.json", document)
+            sync_directory(self._jobs)
+        return directory
+
+    def all(self) -> list[JobDirectory]:
+        """Every attempt that was noted; what was never noted whole is removed."""
+        found = []
+        for path in sorted(self._jobs.iterdir()):
+            if read_json(path / "job.json") is None:
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                found.append(JobDirectory(path))
+        return found
+
+    def next_incarnation(self, now_seconds: int) -> int:
+        """A number that grows with every start of the agent, also when its directory was lost."""
+        path = self._workdir / "incarnation"
+        stored = read_json(path)
+        number = max(stored + 1 if isinstance(stored, int) else 0, now_seconds)
+        write_durably(path, number)
+        return number

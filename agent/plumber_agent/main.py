@@ -1,0 +1,125 @@
+"""The command `plumber-agent`."""
+
+import argparse
+import fcntl
+import logging
+import logging.handlers
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+from plumber_agent import __version__, config
+from plumber_agent.agent import Agent
+from plumber_agent.config import ConfigError, Identity
+from plumber_agent.enroll import enroll
+from plumber_agent.wire import Refused
+
+LOG_BYTES, LOG_FILES = 2 << 20, 5
+EXIT_USAGE, EXIT_REFUSED = 2, 3
+
+log = logging.getLogger("plumber.agent")
+
+
+def main() -> None:
+    """Runs the agent until SIGTERM; exits 2 for a bad configuration, 3 when it is not let in."""
+    options = _options()
+    try:
+        sys.exit(_run(options))
+    except ConfigError as error:
+        sys.stderr.write(f"plumber-agent: {error}\n")
+        sys.exit(EXIT_USAGE)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "plumber-agent", description="Fetches Plumber's jobs for this machine and runs them."
+    )
+    parser.add_argument(
+        "--config", type=Path, default=Path("agent.json"), help="default: agent.json"
+    )
+    parser.add_argument(
+        "--workdir",
+        type=Path,
+        default=Path("/tmp/plumber-agent"),
+        help="where jobs without a path run, and what the agent keeps; default: %(default)s",
+    )
+    parser.add_argument("--log-file", type=Path, help="default: agent.log in the work directory")
+    parser.add_argument(
+        "--drain-seconds",
+        type=float,
+        default=300.0,
+        help="how long SIGTERM waits for running jobs; default: %(default)g",
+    )
+    parser.add_argument("--version", action="version", version=__version__)
+    return parser.parse_args()
+
+
+def _run(options: argparse.Namespace) -> int:
+    workdir = options.workdir.absolute()
+    try:
+        workdir.mkdir(parents=True, exist_ok=True)
+        lock = _lock(workdir)
+        _log_to(options.log_file or workdir / "agent.log")
+    except OSError as error:
+        raise ConfigError(f"{workdir} cannot be used: {error.strerror}.") from error
+    try:
+        return _serve(options, workdir)
+    finally:
+        os.close(lock)
+
+
+def _lock(workdir: Path) -> int:
+    """Held as long as the agent lives. Raises ConfigError when another one holds it."""
+    descriptor = os.open(workdir / "agent.lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(descriptor)
+        raise ConfigError(f"another agent works in {workdir}. Choose another --workdir.") from error
+    return descriptor
+
+
+def _log_to(path: Path) -> None:
+    line = logging.Formatter("%(asctime)s %(levelname)-7s %(message)s")
+    rotating = logging.handlers.RotatingFileHandler(
+        path, maxBytes=LOG_BYTES, backupCount=LOG_FILES - 1
+    )
+    for handler in (rotating, logging.StreamHandler()):
+        handler.setFormatter(line)
+        log.addHandler(handler)
+    log.setLevel(logging.INFO)
+
+
+def _serve(options: argparse.Namespace, workdir: Path) -> int:
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: stop.set())
+    try:
+        identity = _identity(options.config, stop)
+    except Refused as error:
+        log.error("Not let in: %s", error.message)
+        return EXIT_REFUSED
+    if identity is None:
+        return 0
+    log.info("Agent %s for %s, version %s.", identity.id, identity.server_addr, __version__)
+    agent = Agent(identity, workdir, options.drain_seconds)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: agent.shut_down())
+    if stop.is_set():
+        agent.shut_down()
+    agent.run()
+    return 0
+
+
+def _identity(path: Path, stop: threading.Event) -> Identity | None:
+    known = config.load(path)
+    if isinstance(known, Identity):
+        return known
+    log.info("Joining %s as %s.", known.server_addr, known.id)
+    return enroll(path, known, stop)
+
+
+if __name__ == "__main__":
+    main()

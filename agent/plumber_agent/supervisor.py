@@ -1,0 +1,447 @@
+"""One job's own process: runs the command, spools its output, ends it in time, writes the result.
+
+Started as `python -I -S supervisor.py <job directory>`, in a session of its own, so that the job
+outlives the agent. It imports nothing but the standard library, and little of that: it starts with
+every job. Files in the job's directory:
+
+| file | is |
+| --- | --- |
+| `job.json` | what to run; written by the agent |
+| `lock` | held by the supervisor as long as it lives |
+| `started` | pid, boot id and time of the start; its presence means that the command may have run |
+| `spool` | the output, as records (docs/wire.md) |
+| `result.json` | how it ended; written last |
+
+SIGTERM means: cancel the job.
+"""
+
+import contextlib
+import ctypes
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import select
+import signal
+import struct
+import sys
+import time
+from typing import Any
+
+STDOUT, STDERR = 1, 2
+STREAM_NAMES = {STDOUT: "stdout", STDERR: "stderr"}
+RECORD_HEADER = struct.Struct(">BQI")
+READ_BYTES = 65_536  # the largest record
+PIPE_BYTES = 1 << 20
+RESERVE_BYTES = 16_384  # set aside so that the result finds room on a full disk
+KILL_ROUND_SECONDS = 0.05
+KILL_PATIENCE_SECONDS = 5.0  # after SIGKILL; what still lives then sits in the kernel
+PR_SET_CHILD_SUBREAPER = 36
+INHERITED = ("PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR")
+DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def boot_id() -> str:
+    """Changes with every start of the machine."""
+    try:
+        with open("/proc/sys/kernel/random/boot_id") as file:  # noqa: PTH123 - pathlib is slow to import
+            return file.read().strip()
+    except OSError:
+        return ""
+
+
+def environment(job: dict[str, Any], inherited: dict[str, str]) -> dict[str, str]:
+    """A clean environment: a few variables of the agent's, the product's own, and the step's."""
+    kept = {
+        name: value
+        for name, value in inherited.items()
+        if name in INHERITED or name.startswith("LC_")
+    }
+    own = {
+        "PLUMBER_RUN_ID": job["run_id"],
+        "PLUMBER_JOB_ID": job["job_id"],
+        "PLUMBER_STEP": str(job["step"]),
+        "PLUMBER_ATTEMPT": str(job["attempt"]),
+    }
+    return {"PATH": DEFAULT_PATH, **kept, **job["env"], **own}
+
+
+def path_problem(path: str) -> str | None:
+    """Why a command cannot run there, for a person; None when it can."""
+    try:
+        os.stat(path)  # noqa: PTH116
+    except FileNotFoundError:
+        return f"the path {path} does not exist on this machine"
+    except NotADirectoryError:
+        return f"the path {path} leads through something that is not a directory"
+    except OSError as error:
+        return f"the path {path} cannot be used: {error.strerror}"
+    if not os.path.isdir(path):  # noqa: PTH112
+        return f"the path {path} is not a directory"
+    if not os.access(path, os.X_OK):
+        return f"the agent may not enter the path {path}"
+    return None
+
+
+class Spool:
+    """The output on disk, up to a limit or until the disk is full; counted and hashed."""
+
+    def __init__(self, path: str, max_bytes: int) -> None:
+        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._room = max_bytes
+        self.truncated: str | None = None
+        self._bytes = {STDOUT: 0, STDERR: 0}
+        self._hashes = {STDOUT: hashlib.sha256(), STDERR: hashlib.sha256()}
+
+    def write(self, stream: int, data: bytes) -> None:
+        """Keeps the data; past the limit it is dropped and the log says so once."""
+        if self.truncated is not None:
+            return
+        kept = data[: self._room]
+        self._append(stream, kept)
+        if self.truncated is None and len(kept) < len(data):
+            note = "[plumber] The log's limit was reached here; later output was not kept.\n"
+            self._append(STDERR, note.encode())
+            self.truncated = "the log's limit was reached"
+
+    def _append(self, stream: int, data: bytes) -> None:
+        if not data:
+            return
+        before = os.lseek(self._file, 0, os.SEEK_END)
+        header = RECORD_HEADER.pack(stream, time.time_ns() // 1_000_000, len(data))
+        try:
+            written = os.writev(self._file, (header, data))
+            if written < len(header) + len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        except OSError as error:
+            os.ftruncate(self._file, before)
+            self.truncated = f"the output could not be kept on the machine: {error.strerror}"
+            return
+        self._room -= len(data)
+        self._bytes[stream] += len(data)
+        self._hashes[stream].update(data)
+
+    def close(self) -> dict[str, Any]:
+        """The summary of each stream."""
+        try:
+            os.fsync(self._file)
+        except OSError as error:
+            self.truncated = self.truncated or f"the output may be damaged: {error.strerror}"
+        os.close(self._file)
+        return {
+            name: {"bytes": self._bytes[number], "sha256": self._hashes[number].hexdigest()}
+            for number, name in STREAM_NAMES.items()
+        }
+
+
+def become_subreaper() -> None:
+    """Orphans among the command's descendants come to this process, so that none gets away."""
+    with contextlib.suppress(OSError, AttributeError):  # not Linux: the group can be ended
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants(root: int) -> list[int]:
+    """All living processes below `root`, whatever session or group they went to."""
+    children: dict[int, list[int]] = {}
+    try:
+        names = os.listdir("/proc")  # noqa: PTH208
+    except OSError:
+        return []
+    for name in names:
+        if name.isdigit():
+            parent = _living_parent(name)
+            if parent is not None:
+                children.setdefault(parent, []).append(int(name))
+    found, front = [], [root]
+    while front:
+        below = children.get(front.pop(), [])
+        found += below
+        front += below
+    return found
+
+
+def _living_parent(pid: str) -> int | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[1])
+
+
+class Supervision:
+    """The life of one command."""
+
+    def __init__(self, directory: str, job: dict[str, Any]) -> None:
+        self._directory = directory
+        self._job = job
+        self._spool = Spool(f"{directory}/spool", int(job["max_bytes"]))
+        self._pid = 0
+        self._status: int | None = None
+        self._outcome = "exited"
+        self._kill_at: float | None = None
+        self._killing_since: float | None = None
+        self._began = time.monotonic()
+
+    def run(self, signals: int) -> dict[str, Any]:
+        """From the start to the result. `signals` is read when one has arrived."""
+        problem = path_problem(self._job["path"])
+        if problem is not None:
+            return self._result("not_started", None, problem)
+        try:
+            pipes = self._start()
+        except OSError as error:
+            return self._result("not_started", None, f"it could not be started: {error.strerror}")
+        self._watch(pipes, signals)
+        return self._end()
+
+    def _start(self) -> dict[int, int]:
+        """Starts the command; answers the reading ends of its pipes with their streams."""
+        out, to_out = os.pipe()
+        err, to_err = os.pipe()
+        for pipe in (out, err):
+            os.set_blocking(pipe, False)
+            _enlarge(pipe)
+        variables = environment(self._job, dict(os.environ))
+        self._pid = os.fork()
+        if self._pid == 0:
+            self._exec(to_out, to_err, variables)
+        os.close(to_out)
+        os.close(to_err)
+        return {out: STDOUT, err: STDERR}
+
+    def _exec(self, out: int, err: int, variables: dict[str, str]) -> None:
+        """In the child: never returns."""
+        try:
+            os.setsid()
+            signal.pthread_sigmask(signal.SIG_SETMASK, ())
+            for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            signal.set_wakeup_fd(-1)
+            nothing = os.open(os.devnull, os.O_RDONLY)
+            for source, target in ((nothing, 0), (out, 1), (err, 2)):
+                os.dup2(source, target, inheritable=True)
+            os.chdir(self._job["path"])
+            os.execve("/bin/sh", ["sh", "-c", self._job["command"]], variables)
+        except OSError as error:
+            os.write(2, f"[plumber] sh could not be started: {error.strerror}\n".encode())
+        finally:
+            os._exit(127)
+
+    def _watch(self, pipes: dict[int, int], signals: int) -> None:
+        poller = select.poll()
+        for descriptor in (*pipes, signals):
+            poller.register(descriptor, select.POLLIN)
+        while not self._is_over():
+            for descriptor, _ in poller.poll(self._milliseconds_to_wait()):
+                if descriptor == signals:
+                    self._take_signals(signals)
+                elif not self._read(descriptor, pipes[descriptor]):
+                    poller.unregister(descriptor)
+                    os.close(descriptor)
+                    del pipes[descriptor]
+            self._keep_time()
+        for descriptor, stream in pipes.items():
+            self._drain(descriptor, stream)
+
+    def _drain(self, descriptor: int, stream: int) -> None:
+        """What the command had written before it ended; a child that lives on may write more."""
+        while self._read(descriptor, stream) > 0:
+            pass
+        os.close(descriptor)
+
+    def _read(self, descriptor: int, stream: int) -> int:
+        """How many bytes were read; 0 at the end of the stream, and -1 when there is nothing."""
+        try:
+            data = os.read(descriptor, READ_BYTES)
+        except BlockingIOError:
+            return -1
+        self._spool.write(stream, data)
+        return len(data)
+
+    def _take_signals(self, signals: int) -> None:
+        arrived = os.read(signals, 1024)
+        if signal.SIGCHLD in arrived:
+            self._reap()
+        if signal.SIGTERM in arrived:
+            self._end_it("cancelled")
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            if pid == self._pid:
+                self._status = status
+
+    def _is_over(self) -> bool:
+        if self._status is None:
+            return False
+        if self._kill_at is None:
+            return True
+        return not descendants(os.getpid()) or self._has_been_patient()
+
+    def _has_been_patient(self) -> bool:
+        since = self._killing_since
+        return since is not None and time.monotonic() - since > KILL_PATIENCE_SECONDS
+
+    def _milliseconds_to_wait(self) -> float | None:
+        if self._killing_since is not None or (self._kill_at and self._status is not None):
+            return KILL_ROUND_SECONDS * 1000
+        deadline = self._kill_at or self._timeout_at()
+        if deadline is None:
+            return None
+        return max(0.0, deadline - time.monotonic()) * 1000 + 1
+
+    def _timeout_at(self) -> float | None:
+        seconds = self._job["timeout_seconds"]
+        return None if seconds is None else self._began + float(seconds)
+
+    def _keep_time(self) -> None:
+        now = time.monotonic()
+        timeout_at = self._timeout_at()
+        if self._kill_at is None and self._status is None and timeout_at and now >= timeout_at:
+            self._end_it("timed_out")
+        if self._kill_at is not None and now >= self._kill_at:
+            self._killing_since = self._killing_since or now
+            self._signal_all(signal.SIGKILL)
+
+    def _end_it(self, outcome: str) -> None:
+        """SIGTERM to everything that the command started; SIGKILL follows."""
+        if self._kill_at is not None or self._status is not None:
+            return
+        self._outcome = outcome
+        self._kill_at = time.monotonic() + float(self._job["kill_after_seconds"])
+        self._signal_all(signal.SIGTERM)
+
+    def _signal_all(self, number: signal.Signals) -> None:
+        for pid in descendants(os.getpid()) or [self._pid]:
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, number)
+
+    def _end(self) -> dict[str, Any]:
+        left = descendants(os.getpid()) if self._kill_at is not None else []
+        reason = None
+        if left:
+            reason = f"these processes could not be ended: {', '.join(map(str, left))}"
+        elif self._outcome == "timed_out":
+            reason = f"the time-out of {self._job['timeout_seconds']:g} s passed"
+        code = None if self._status is None else os.waitstatus_to_exitcode(self._status)
+        if code is not None and code < 0:
+            code = 128 - code
+        return self._result(self._outcome, code, reason)
+
+    def _result(self, outcome: str, exit_code: int | None, reason: str | None) -> dict[str, Any]:
+        streams = self._spool.close()
+        return {
+            "outcome": outcome,
+            "exit_code": exit_code,
+            "reason": reason or self._spool.truncated,
+            "duration_ms": int((time.monotonic() - self._began) * 1000),
+            "streams": streams,
+            "truncated": self._spool.truncated is not None,
+        }
+
+
+def _enlarge(pipe: int) -> None:
+    set_pipe_size = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if set_pipe_size is not None:
+        with contextlib.suppress(OSError):  # over this user's limit; the usual 64 KiB serve too
+            fcntl.fcntl(pipe, set_pipe_size, PIPE_BYTES)
+
+
+def write_whole(path: str, content: bytes) -> None:
+    """The file appears whole, and is on disk when this returns."""
+    temporary = f"{path}.new"
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    os.replace(temporary, path)  # noqa: PTH105
+
+
+def write_result(directory: str, result: dict[str, Any]) -> None:
+    """Writes the result; on a full disk into the room that was set aside for it."""
+    while True:
+        try:
+            _remove(f"{directory}/reserve")
+            write_whole(f"{directory}/result.json", json.dumps(result).encode())
+            return
+        except OSError:
+            time.sleep(1.0)  # the directory is gone or nothing can be written; nothing else to do
+            if not os.path.isdir(directory):  # noqa: PTH112
+                return
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(path)  # noqa: PTH107
+
+
+def mark_started(directory: str) -> bool:
+    """Whether this is the first start; the mark is on disk when this returns."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
+    try:
+        descriptor = os.open(f"{directory}/started", flags, 0o600)
+    except FileExistsError:
+        return False
+    mark = {
+        "pid": os.getpid(),
+        "boot_id": boot_id(),
+        "at_ms": int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000),
+    }
+    os.write(descriptor, json.dumps(mark).encode())
+    os.fsync(descriptor)
+    os.close(descriptor)
+    return True
+
+
+def main(directory: str) -> None:
+    """Runs the job of the directory, once."""
+    lock = os.open(f"{directory}/lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return
+    with open(f"{directory}/job.json", "rb") as file:  # noqa: PTH123
+        job = json.load(file)
+    signals, wakeup = os.pipe()
+    os.set_blocking(wakeup, False)
+    signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
+    for number in (signal.SIGTERM, signal.SIGCHLD):
+        signal.signal(number, lambda *_: None)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    become_subreaper()
+    try:
+        write_whole(f"{directory}/reserve", bytes(RESERVE_BYTES))
+        is_first = mark_started(directory)
+        supervision = Supervision(directory, job)
+    except OSError as error:
+        reason = f"the agent's directory cannot be written: {error.strerror}"
+        write_result(directory, not_started(reason))
+        return
+    if is_first:
+        write_result(directory, supervision.run(signals))
+
+
+def not_started(reason: str) -> dict[str, Any]:
+    """The result of a job whose command never ran."""
+    empty = {"bytes": 0, "sha256": hashlib.sha256().hexdigest()}
+    return {
+        "outcome": "not_started",
+        "exit_code": None,
+        "reason": reason,
+        "duration_ms": 0,
+        "streams": {"stdout": empty, "stderr": empty},
+        "truncated": False,
+    }
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

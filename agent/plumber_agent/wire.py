@@ -1,0 +1,144 @@
+"""The control plane as the agent sees it: JSON-RPC calls, and the one judge of retrying."""
+
+import logging
+import random
+import threading
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import requests
+
+CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0
+
+NOT_AUTHENTICATED = -32001
+NOT_ALLOWED = -32002
+OLD_LEASE = -32003
+NO_SUCH_JOB = -32004
+INVALID_PARAMS = -32602
+METHOD_NOT_FOUND = -32601
+
+# What no repetition mends. Everything else may pass: the network, a deployment, a revoked token.
+FINAL = frozenset({NOT_ALLOWED, OLD_LEASE, NO_SUCH_JOB, INVALID_PARAMS, -32005, -32006})
+
+log = logging.getLogger("plumber.agent")
+
+Answer = TypeVar("Answer")
+
+
+class Unreachable(Exception):
+    """The control plane did not answer, or not in a way that can be understood."""
+
+
+class Refused(Exception):
+    """The control plane answered with an error of the protocol."""
+
+    def __init__(self, code: int, message: str) -> None:
+        self.code, self.message = code, message
+        super().__init__(f"{message} ({code})")
+
+    @property
+    def is_final(self) -> bool:
+        """Whether no repetition mends it."""
+        return self.code in FINAL
+
+
+class Backoff:
+    """How long to wait after each failure: doubling, with jitter."""
+
+    def __init__(self, longest: float = LONGEST_WAIT_SECONDS) -> None:
+        self._longest = longest
+        self._failures = 0
+
+    def next(self) -> float:
+        """Seconds to wait now."""
+        ceiling = min(self._longest, FIRST_WAIT_SECONDS * 2 ** min(self._failures, 16))
+        self._failures += 1
+        return random.uniform(ceiling / 2, ceiling)
+
+    def reset(self) -> None:
+        """Something worked."""
+        self._failures = 0
+
+
+class Wire:
+    """Calls of the control plane. Each thread has a connection of its own, kept alive."""
+
+    def __init__(self, server_addr: str, token: str | None) -> None:
+        self._url = f"{server_addr}/rpc"
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._of_thread = threading.local()
+        self._is_reachable = True
+
+    def call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
+        """One call. Raises Refused and Unreachable."""
+        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        try:
+            response = self._session().post(
+                self._url,
+                json=body,
+                headers=self._headers,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
+                allow_redirects=False,
+            )
+            answer = response.json()
+        except requests.RequestException as error:
+            raise self._away(_reason(error)) from error
+        if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
+            raise self._away(f"HTTP status {response.status_code} without a JSON-RPC answer")
+        self._back()
+        if "error" in answer:
+            raise Refused(int(answer["error"]["code"]), str(answer["error"]["message"]))
+        result: dict[str, Any] = answer["result"]
+        return result
+
+    def call_until_answered(
+        self, method: str, params: dict[str, Any], stop: threading.Event
+    ) -> dict[str, Any] | None:
+        """Repeats the call until it is answered; None when `stop` came first.
+
+        Raises Refused for what no repetition mends.
+        """
+        return until_done(lambda: self.call(method, params), stop)
+
+    def _session(self) -> requests.Session:
+        session: requests.Session | None = getattr(self._of_thread, "session", None)
+        if session is None:
+            session = self._of_thread.session = requests.Session()
+        return session
+
+    def _away(self, reason: str) -> Unreachable:
+        if self._is_reachable:
+            log.warning("The control plane is away: %s. Jobs go on.", reason)
+        self._is_reachable = False
+        return Unreachable(reason)
+
+    def _back(self) -> None:
+        if not self._is_reachable:
+            log.info("The control plane is back.")
+        self._is_reachable = True
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.Timeout):
+        return "it did not answer in time"
+    if isinstance(error, requests.ConnectionError):
+        return "no connection"
+    return type(error).__name__
+
+
+def until_done(work: Callable[[], Answer], stop: threading.Event) -> Answer | None:
+    """Repeats what fails in a way that may pass, with growing waits; None when told to stop."""
+    backoff = Backoff()
+    while True:
+        try:
+            return work()
+        except Unreachable:
+            wait = backoff.next()
+        except Refused as error:
+            if error.is_final:
+                raise
+            log.warning("Refused for now: %s", error)
+            wait = max(5.0, backoff.next())
+        if stop.wait(wait):
+            return None
