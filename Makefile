@@ -29,8 +29,8 @@ help: ## lists the targets
 	@$(check) python $(PYTHON)
 	@echo "Installing Python packages into .venv"
 	@$(PYTHON) -m venv .venv
-	@$(bin)/pip install --quiet --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
-	@$(foreach package,$(packages),$(bin)/pip install --quiet --disable-pip-version-check \
+	@$(bin)/pip install -qq --disable-pip-version-check -r requirements.txt -r requirements-dev.txt
+	@$(foreach package,$(packages),$(bin)/pip install -qq --disable-pip-version-check \
 	    --no-deps -e ./$(dir $(package)) &&) true
 	@touch $@
 
@@ -94,7 +94,7 @@ package: deps panel ## the deployment package and its CloudFormation template, i
 	    $(bin)/chalice package --merge-template infra/resources.json .build/package
 
 lock: deps ## pins the requirements anew, from infra/*.in
-	@$(bin)/pip install --quiet --disable-pip-version-check uv
+	@$(bin)/pip install -qq --disable-pip-version-check uv
 	@$(bin)/uv pip compile $(lock_options) infra/requirements.in -o requirements.txt
 	@$(bin)/uv pip compile $(lock_options) -c requirements.txt infra/requirements-dev.in -o requirements-dev.txt
 

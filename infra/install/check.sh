@@ -20,7 +20,7 @@ check_python() {
 check_node() {
     get="Install Node 20 or later from https://nodejs.org/ or your system's packages."
     command -v node >/dev/null 2>&1 || fail "Node is missing. $get"
-    node -e 'process.exit(Number(process.versions.node.split(".")[0]) < 20)' ||
+    node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ||
         fail "Node $(node --version) is too old. $get"
     command -v npm >/dev/null 2>&1 || fail "npm is missing. $get"
 }
