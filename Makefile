@@ -38,7 +38,7 @@ help: ## lists the targets
 	@$(check) node
 	@echo "Installing Node packages into $*/node_modules"
 	@cd $* && npm ci --silent
-	@touch $@
+	@mkdir -p $(@D) && touch $@
 
 # Also built again when somebody has removed the result.
 .build/panel: $(front) frontend/node_modules/.installed $(if $(wildcard chalicelib/panel/*),,FORCE)
