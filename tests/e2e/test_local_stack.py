@@ -110,6 +110,26 @@ def test_it_runs_its_sample_and_leaves_nothing_behind(start: Callable[..., Stack
     assert "Traceback" not in stack.told
 
 
+def test_commands_that_still_run_end_with_it(start: Callable[..., Stack]) -> None:
+    stack = start()
+    plane = stack.wait_until_up()
+    agent_id = plane.call("GET", "/agents")["items"][0]["id"]
+    # One child in the command's process group, and one that got away into its own session.
+    seconds = [f"{7_000_000 + stack.port}", f"{8_000_000 + stack.port}"]
+    command = f"setsid sleep {seconds[0]} & sleep {seconds[1]}"
+    step = f'[[step]]\nServerID = "{agent_id}"\nPath = "/"\nCMD = "{command}"\n'
+    task = plane.call("POST", "/tasks", {"definition": f'Name = "long"\n{step}'})
+    plane.call("POST", f"/tasks/{task['task']['id']}/execute")
+    stack.wait_until(lambda: len(sleepers(seconds)) == 2, 20)
+    assert stack.end(signal.SIGTERM) == 0
+    assert sleepers(seconds) == []
+
+
+def sleepers(seconds: list[str]) -> list[psutil.Process]:
+    commands = [["sleep", text] for text in seconds]
+    return [p for p in psutil.process_iter(["cmdline"]) if p.info["cmdline"] in commands]
+
+
 def test_two_live_side_by_side_and_end_alone(start: Callable[..., Stack]) -> None:
     one, other = start(), start()
     planes = [one.wait_until_up(), other.wait_until_up()]

@@ -9,7 +9,7 @@ import requests
 
 from infra.local.addresses import answers, free_port
 from infra.local.processes import Processes
-from tests.stack.live import PROGRAMS, LiveControlPlane
+from tests.stack.live import PROGRAMS, AgentProcess, LiveControlPlane
 
 DELAYED_ACK_SECONDS = 0.04  # what each answer in two segments waits for on Linux
 
@@ -35,6 +35,18 @@ def test_a_killed_control_plane_comes_back_at_its_address_with_its_state(
         plane.call("GET", "/enrollments")
     plane.start()
     assert plane.call("GET", "/enrollments")["items"][0]["description"] == "kept"
+
+
+def test_a_killed_agent_comes_back_as_itself(
+    live_api: LiveControlPlane, agent_process: Callable[..., AgentProcess]
+) -> None:
+    agent = agent_process(live_api)
+    own_id = agent.id
+    agent.kill()
+    agent.start()
+    assert agent.id == own_id
+    assert [one["id"] for one in live_api.call("GET", "/agents")["items"]] == [own_id]
+    agent.stop()
 
 
 def test_answers_on_a_kept_alive_connection_do_not_wait_for_acknowledgements(
