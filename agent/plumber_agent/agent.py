@@ -60,7 +60,7 @@ class Agent:
         done.wait()
 
     def shut_down(self) -> None:
-        """First: take no more, wait for jobs. Again: go at once, jobs stay with their supervisors."""
+        """First: take no more, wait for jobs. Again: go at once; supervisors keep the jobs."""
         self._events.put(self._shut_down)
 
     # --- the loop

@@ -1,0 +1,3 @@
+"""Plumber on the command line."""
+
+__version__ = "0.1.0"

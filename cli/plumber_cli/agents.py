@@ -1,0 +1,149 @@
+"""`agent`: the machines."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from plumber_cli import render
+from plumber_cli.context import Context, output_option, pass_context
+from plumber_cli.durations import SPAN
+from plumber_cli.errors import WrongUsage
+
+
+@click.group()
+def agent() -> None:
+    """The machines that run jobs."""
+
+
+@agent.command("list")
+@click.option("--status", type=click.Choice(["online", "offline", "disabled", "never_seen"]))
+@click.option("--group", help="Only agents of this group.")
+@click.option("--text", help="Only agents with this in name, host name, address or id.")
+@output_option
+@pass_context
+def list_agents(context: Context, status: str | None, group: str | None, text: str | None) -> None:
+    """List the agents."""
+    given = {"status": status, "group": group, "text": text}
+    query = {name: value for name, value in given.items() if value is not None}
+    agents, _ = context.client.pages("/agents", None, **query)
+
+    def draw() -> None:
+        headings = ["ID", "NAME", "STATUS", "ADDRESS", "RUNNING", "LAST HEARTBEAT"]
+        render.table(headings, [_row(each) for each in agents])
+
+    context.show(agents, draw)
+
+
+def _row(each: dict[str, Any]) -> list[str]:
+    return [
+        each["id"],
+        each["name"],
+        render.state(each["status"]),
+        each["address"] or "-",
+        str(each["running"]),
+        render.when(each["last_seen_at"]),
+    ]
+
+
+@agent.command("show")
+@click.argument("name_or_id", metavar="AGENT")
+@output_option
+@pass_context
+def show(context: Context, name_or_id: str) -> None:
+    """Show one agent, by its id or name."""
+    found = context.client.get(f"/agents/{context.client.agent_id(name_or_id)}")
+
+    def draw() -> None:
+        labels = ", ".join(f"{key}={value}" for key, value in found["labels"].items())
+        lines = {
+            "Name": found["name"],
+            "Id": found["id"],
+            "Status": render.state(found["status"]),
+            "Host": f"{found['hostname']} {found['address']}".strip(),
+            "System": f"{found['os']} {found['arch']}".strip(),
+            "Version": found["version"],
+            "Group": found["group"] or "-",
+            "Labels": labels or "-",
+            "Running jobs": str(found["running"]),
+            "Last heartbeat": render.when(found["last_seen_at"]),
+            "Enrolled": render.when(found["created_at"]),
+        }
+        render.facts(lines)
+
+    context.show(found, draw)
+
+
+@agent.command("remove")
+@click.argument("name_or_id", metavar="AGENT")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_context
+def remove(context: Context, name_or_id: str, yes: bool) -> None:
+    """Remove an agent. Its token works no more."""
+    agent_id = context.client.agent_id(name_or_id)
+    if not yes:
+        click.confirm(f"Remove the agent {name_or_id}?", abort=True)
+    context.client.delete(f"/agents/{agent_id}")
+    click.echo(f"Agent {agent_id} is removed.")
+
+
+@agent.command("enroll")
+@click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Given to who joins.")
+@click.option("--group", help="The group of who joins.")
+@click.option("--max-uses", type=click.IntRange(1, 1000), default=1, show_default=True)
+@click.option("--expires", type=SPAN, default="24h", show_default=True)
+@click.option("--write", "target", type=click.Path(path_type=Path), help="Write agent.json there.")
+@output_option
+@pass_context
+def enroll(
+    context: Context,
+    labels: tuple[str, ...],
+    group: str | None,
+    max_uses: int,
+    expires: int,
+    target: Path | None,
+) -> None:
+    """Make a join token, and the agent.json of a new machine."""
+    body = {
+        "labels": _labels(labels),
+        "group": group,
+        "max_uses": max_uses,
+        "expires_in_seconds": expires,
+    }
+    made = context.client.post("/enrollments", body)
+    text = json.dumps(made["agent_json"], indent=2) + "\n"
+    if target is not None:
+        _write(target, text)
+
+    def draw() -> None:
+        if target is None:
+            click.echo(f"Put this on the new machine as agent.json:\n\n{text}")
+        else:
+            click.echo(f"Written to {target}.")
+        click.echo("Then run there:\n\n  plumber-agent --config agent.json\n")
+        click.echo(f"It lets in {max_uses} agents, and expires {render.when(_expiry(made))}.")
+
+    context.show(made, draw)
+
+
+def _expiry(made: dict[str, Any]) -> str:
+    return str(made["enrollment"]["expires_at"])
+
+
+def _labels(given: tuple[str, ...]) -> dict[str, str]:
+    pairs = [each.partition("=") for each in given]
+    for key, equals, _ in pairs:
+        if not key or not equals:
+            raise WrongUsage("A label is written KEY=VALUE, for example --label role=web.")
+    return {key: value for key, _, value in pairs}
+
+
+def _write(target: Path, text: str) -> None:
+    try:
+        target.touch(mode=0o600, exist_ok=False)
+        target.write_text(text)
+    except FileExistsError as error:
+        raise WrongUsage(f"{target} exists already. Remove it first.") from error
+    except OSError as error:
+        raise WrongUsage(f"{target} cannot be written: {error.strerror}.") from error

@@ -1,0 +1,65 @@
+"""What every command is given: the client, made when first used, and the way to answer."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from plumber_cli import config, render
+
+if TYPE_CHECKING:
+    from plumber_cli.client import Client
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+@dataclass
+class Context:
+    """The options that all commands share."""
+
+    profile: str | None = None
+    output: str = "table"
+    debug: bool = False
+    _client: "Client | None" = field(default=None, repr=False)
+
+    @property
+    def client(self) -> "Client":
+        """Raises WrongUsage when no control plane is known."""
+        if self._client is None:
+            from plumber_cli.client import Client  # requests takes a tenth of a second to import
+
+            self._client = Client(config.load(self.profile))
+        return self._client
+
+    @property
+    def is_json(self) -> bool:
+        """Whether a program reads this."""
+        return self.output == "json"
+
+    def show(self, document: Any, draw: Callable[[], None]) -> None:
+        """The document for programs, a drawing for people."""
+        if self.is_json:
+            render.as_json(document)
+        else:
+            draw()
+
+
+pass_context = click.make_pass_decorator(Context, ensure=True)
+
+
+def _set_output(context: click.Context, _: click.Parameter, value: str | None) -> None:
+    if value is not None:
+        context.ensure_object(Context).output = value
+
+
+def output_option(command: Command) -> Command:
+    """`--output`, which may stand behind any command."""
+    return click.option(
+        "--output",
+        "-o",
+        type=click.Choice(["table", "json"]),
+        expose_value=False,
+        callback=_set_output,
+        help="How to answer: table for people, json for programs.",
+    )(command)

@@ -1,0 +1,47 @@
+"""`set-config` and `completion`."""
+
+import click
+
+from plumber_cli import config
+from plumber_cli.config import Target
+from plumber_cli.context import Context, pass_context
+from plumber_cli.errors import WrongUsage
+
+
+@click.command("set-config")
+@click.option("--url", required=True, help="Where the control plane is.")
+@click.option("--token", required=True, help="An access token for it.")
+@click.option("--verify/--no-verify", default=True, help="Ask it who the token belongs to.")
+@click.option("--profile", metavar="NAME", help="Under which name to store it.")
+@pass_context
+def set_config(context: Context, url: str, token: str, verify: bool, profile: str | None) -> None:
+    """Store where the control plane is, and the token for it."""
+    if not url.startswith(("http://", "https://")):
+        raise WrongUsage(f"--url must begin with http:// or https://, '{url}' does not.")
+    name = profile or context.profile or "default"
+    target = Target(url.rstrip("/"), token)
+    who = ""
+    if verify:
+        from plumber_cli.client import Client
+
+        me = Client(target).get("/me")
+        who = f" You are '{me['name']}' with the role {me['role']}."
+    config.save(name, target)
+    click.echo(f"Stored as profile '{name}' in {config.path()}.{who}")
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes your shell complete commands.
+
+    For bash: plumber-cli completion bash >> ~/.bashrc
+    """
+    from click.shell_completion import get_completion_class
+
+    from plumber_cli.main import cli
+
+    kind = get_completion_class(shell)
+    if kind is None:
+        raise WrongUsage(f"There is no completion for {shell}.")
+    click.echo(kind(cli, {}, "plumber-cli", "_PLUMBER_CLI_COMPLETE").source())

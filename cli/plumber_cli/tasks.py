@@ -1,0 +1,143 @@
+"""`task`: definitions, and running them."""
+
+import re
+import sys
+import uuid
+from typing import Any
+
+import click
+
+from plumber_cli import render
+from plumber_cli.config import BadToml, parse_toml
+from plumber_cli.context import Context, output_option, pass_context
+from plumber_cli.errors import WrongUsage
+from plumber_cli.watch import watch
+
+SHOWN = 20
+
+
+@click.group()
+def task() -> None:
+    """Named definitions of steps, in TOML."""
+
+
+@task.command("list")
+@click.option("--all", "everything", is_flag=True, help="Not only the first 20.")
+@output_option
+@pass_context
+def list_tasks(context: Context, everything: bool) -> None:
+    """List the tasks by name."""
+    tasks, has_more = context.client.pages("/tasks", None if everything else SHOWN)
+
+    def draw() -> None:
+        rows = [
+            [
+                each["id"],
+                each["name"],
+                str(each["revision"]),
+                str(each["step_count"]),
+                render.when(each["updated_at"]),
+            ]
+            for each in tasks
+        ]
+        render.table(["ID", "NAME", "REVISION", "STEPS", "UPDATED"], rows)
+        if has_more:
+            click.echo("There are more: --all shows them.", err=True)
+
+    context.show(tasks, draw)
+
+
+@task.command("show")
+@click.argument("name_or_id", metavar="TASK")
+@output_option
+@pass_context
+def show(context: Context, name_or_id: str) -> None:
+    """Print a task's TOML, by its id or name."""
+    found = context.client.get(f"/tasks/{context.client.task_id(name_or_id)}")
+    context.show(found, lambda: click.echo(found["definition"], nl=False))
+
+
+@task.command("apply")
+@click.argument("file", type=click.File("rb"))
+@output_option
+@pass_context
+def apply(context: Context, file: Any) -> None:
+    """Save the task in FILE (- for standard input): a new one, or the next revision."""
+    source = _read(file)
+    existing = _existing(context, source)
+    try:
+        saved, what = _save(context, source, existing)
+    except WrongUsage as error:
+        where = f"{file.name}: "
+        match = re.match(r"line (\d+)(?:, |: )", error.message)
+        if match:
+            where = f"{file.name}:{match[1]}: "
+        rest = error.message[match.end() :] if match else error.message
+        raise WrongUsage(where + rest, error.code, error.details) from error
+    name = f"Task '{saved['task']['name']}' ({saved['task']['id']})"
+    context.show(saved, lambda: click.echo(f"{name}: {what}."))
+
+
+def _read(file: Any) -> str:
+    try:
+        return str(file.read().decode())
+    except UnicodeDecodeError as error:
+        raise WrongUsage(f"{file.name} is not UTF-8 text.") from error
+
+
+def _existing(context: Context, source: str) -> dict[str, Any] | None:
+    """The task of the same name; what is wrong with the TOML is for the server to say."""
+    try:
+        name = parse_toml(source).get("Name")
+    except BadToml:
+        return None
+    if not isinstance(name, str) or not name.strip():
+        return None
+    found = context.client.get("/tasks", name=name.strip())["items"]
+    return found[0] if found else None
+
+
+def _save(
+    context: Context, source: str, existing: dict[str, Any] | None
+) -> tuple[dict[str, Any], str]:
+    if existing is None:
+        return context.client.post("/tasks", {"definition": source}), "created"
+    body = {"definition": source, "revision": existing["revision"]}
+    saved = context.client.put(f"/tasks/{existing['id']}", body)
+    revision = saved["task"]["revision"]
+    if revision == existing["revision"]:
+        return saved, f"unchanged, revision {revision}"
+    return saved, f"updated to revision {revision}"
+
+
+@task.command("delete")
+@click.argument("name_or_id", metavar="TASK")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@pass_context
+def delete(context: Context, name_or_id: str, yes: bool) -> None:
+    """Delete a task. Its runs stay readable."""
+    task_id = context.client.task_id(name_or_id)
+    if not yes:
+        click.confirm(f"Delete the task {name_or_id}?", abort=True)
+    context.client.delete(f"/tasks/{task_id}")
+    click.echo(f"Task {task_id} is deleted.")
+
+
+@task.command("run")
+@click.argument("name_or_id", metavar="TASK")
+@click.option("--wait/--no-wait", default=True, help="Wait for the end, or return at once.")
+@click.option("--logs", is_flag=True, help="Show the output live.")
+@click.option("--idempotency-key", metavar="KEY", help="The same key starts one run only.")
+@output_option
+@pass_context
+def run(
+    context: Context, name_or_id: str, wait: bool, logs: bool, idempotency_key: str | None
+) -> None:
+    """Run a task, wait, and show each step's exit code."""
+    key = idempotency_key or uuid.uuid4().hex  # noqa: TID251 - an entry point
+    task_id = context.client.task_id(name_or_id)
+    started = context.client.post(f"/tasks/{task_id}/execute", None, {"Idempotency-Key": key})
+    if not wait:
+        context.show(started, lambda: click.echo(started["id"]))
+        return
+    sys.exit(watch(context, started["id"], logs=logs))

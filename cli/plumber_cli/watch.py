@@ -1,0 +1,87 @@
+"""Following a run until it has ended."""
+
+import time
+from typing import Any
+
+import click
+
+from plumber_cli import render
+from plumber_cli.context import Context
+from plumber_cli.errors import FAILED, INTERRUPTED, STOPPED, SUCCEEDED, USAGE
+from plumber_cli.logs import Follower
+
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 1.0
+EXIT_CODES = {
+    "succeeded": SUCCEEDED,
+    "failed": FAILED,
+    "cancelled": STOPPED,
+    "timed_out": STOPPED,
+}
+NOT_BEGUN = ("waiting", "queued", "skipped")
+
+
+def watch(context: Context, run_id: str, *, logs: bool) -> int:
+    """Shows the run's progress until it has ended; answers the exit code of its end."""
+    try:
+        detail = _follow(context, run_id, logs)
+    except KeyboardInterrupt:
+        click.echo(
+            f"\nThe run {run_id} goes on. 'plumber-cli run cancel {run_id}' cancels it.", err=True
+        )
+        return INTERRUPTED
+    context.show(detail, lambda: _end(detail))
+    return EXIT_CODES.get(detail["run"]["state"], USAGE)
+
+
+def _follow(context: Context, run_id: str, logs: bool) -> dict[str, Any]:
+    shown: dict[str, str] = {}
+    follower = Follower(context.client, run_id) if logs and not context.is_json else None
+    wait = FIRST_WAIT_SECONDS
+    if not context.is_json:
+        click.echo(f"Run {run_id}")
+    while True:
+        detail: dict[str, Any] = context.client.get(f"/runs/{run_id}")
+        has_ended = detail["run"]["ended_at"] is not None
+        if not context.is_json and _progress(detail, shown):
+            wait = FIRST_WAIT_SECONDS
+        if follower is not None:
+            follower.read(detail)
+        if has_ended:
+            if follower is not None:
+                follower.read_to_the_end(detail)
+            return detail
+        time.sleep(wait)
+        wait = min(LONGEST_WAIT_SECONDS, wait * 1.3)
+
+
+def _progress(detail: dict[str, Any], shown: dict[str, str]) -> bool:
+    """A line for each job that has begun or ended since; whether there was one."""
+    before = dict(shown)
+    for step in detail["steps"]:
+        for job in step["jobs"]:
+            state = "running" if job["state"] == "claimed" else job["state"]
+            if state not in NOT_BEGUN and shown.get(job["id"]) != state:
+                shown[job["id"]] = state
+                click.echo(job_line(step, job))
+    return shown != before
+
+
+def job_line(step: dict[str, Any], job: dict[str, Any]) -> str:
+    """One job in one line."""
+    text = f"  {step['number']}. {step['name']}  {job['agent_name']}  {render.state(job['state'])}"
+    if job["exit_code"] is not None:
+        text += f"  exit code {job['exit_code']}"
+    if job["duration_seconds"] is not None:
+        text += f"  {render.duration(job['duration_seconds'])}"
+    return text
+
+
+def _end(detail: dict[str, Any]) -> None:
+    run = detail["run"]
+    for step in detail["steps"]:
+        if step["state"] == "skipped":
+            click.echo(f"  {step['number']}. {step['name']}  skipped")
+    span = render.duration(run["duration_seconds"])
+    click.echo(f"Run {run['id']} {render.state(run['state'])} after {span}")
+    if run["reason"]:
+        click.echo(f"  {run['reason']}")
