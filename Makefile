@@ -37,7 +37,7 @@ help: ## lists the targets
 %/node_modules/.installed: %/package.json %/package-lock.json
 	@$(check) node
 	@echo "Installing Node packages into $*/node_modules"
-	@cd $* && npm ci --silent
+	@cd $* && npm ci --loglevel=error --no-progress >/dev/null
 	@mkdir -p $(@D) && touch $@
 
 # Also built again when somebody has removed the result.

@@ -18,9 +18,10 @@ check_python() {
 }
 
 check_node() {
-    get="Install Node 20 or later from https://nodejs.org/ or your system's packages."
+    get="Install Node 20.19 or later from https://nodejs.org/ or your system's packages."
     command -v node >/dev/null 2>&1 || fail "Node is missing. $get"
-    node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' ||
+    node -e 'const [major, minor] = process.versions.node.split(".").map(Number);
+             process.exit(major > 20 || (major === 20 && minor >= 19) ? 0 : 1)' ||
         fail "Node $(node --version) is too old. $get"
     command -v npm >/dev/null 2>&1 || fail "npm is missing. $get"
 }

@@ -113,9 +113,8 @@ class _Stack:
         sample = self._wish.place.write_sample(agent_id)
         self._story.step(f"A sample task: plumber-cli task apply {_shown(sample)}")
         self._cli("sample-apply", ["task", "apply", str(sample)], way_in)
-        task_id = way_in.call("GET", "/tasks?name=hello")["items"][0]["id"]
-        self._story.step(f"Its run: plumber-cli task run {task_id} --logs")
-        self._cli("sample-run", ["task", "run", task_id, "--logs"], way_in)
+        self._story.step("Its run: plumber-cli task run hello --logs")
+        self._cli("sample-run", ["task", "run", "hello", "--logs"], way_in)
 
     def _cli(self, name: str, arguments: Sequence[str], way_in: ControlPlane) -> None:
         environment = {"PLUMBER_URL": way_in.url, "PLUMBER_TOKEN": way_in.token}
@@ -149,8 +148,8 @@ Plumber is up.
 In another terminal:
   export PLUMBER_URL={way_in.url} PLUMBER_TOKEN={way_in.token}
   {cli} agent list
+  {cli} task run hello --logs
   {cli} run list
-  {cli} task apply {_shown(place.directory / "hello.toml")}
 
 Ctrl-C ends it all.
 """
