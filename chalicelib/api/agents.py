@@ -89,7 +89,7 @@ def change_agent(request: Request, agent_id: str, body: shapes.AgentChange) -> s
 def remove_agent(request: Request, agent_id: str) -> None:
     """Removes an agent that has nothing to do; its token works no more."""
     agent = _existing(agent_id)
-    if jobs.inbox(agent.id, 1):
+    if any(jobs.inbox(agent.id, 1)):
         raise Conflict("The agent has jobs that have not ended. Cancel their runs first.")
     agents.remove(agent.id)
     presences.remove(agent.id)

@@ -1,6 +1,6 @@
 """Jobs: each verb is one conditional update that names the state, and the lease, it leaves."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -21,6 +21,9 @@ from chalicelib.dynamo.run_items import (
     parse_job_sort_key,
 )
 from chalicelib.job import ACTIVE, Job, JobKey, JobState, leaves
+
+
+INBOX_PAGE = 100  # jobs read with one query
 
 
 def _state_in(states: Iterable[JobState]) -> Condition:
@@ -215,9 +218,13 @@ def get(key: JobKey) -> Job | None:
         return None
 
 
-def inbox(agent_id: str, limit: int) -> list[Job]:
-    """The agent's jobs that have not ended, oldest run first. Milliseconds late on AWS."""
-    return [value(item) for item in JobItem.inbox_index.query(agent_id, limit=limit)]
+def inbox(agent_id: str, limit: int) -> Iterator[Job]:
+    """The agent's jobs that have not ended, oldest run first. Milliseconds late on AWS.
+
+    Read as far as it is asked for, `INBOX_PAGE` with a query.
+    """
+    items = JobItem.inbox_index.query(agent_id, limit=limit, page_size=min(limit, INBOX_PAGE))
+    return (value(item) for item in items)
 
 
 @dataclass(frozen=True)

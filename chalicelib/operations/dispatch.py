@@ -1,6 +1,6 @@
 """Handing jobs to agents: a poll is one query of the inbox, and a conditional write per job."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from chalicelib.job import ACTIVE, Job, JobState, report_deadline
 from chalicelib.operations.advance import settle
 from chalicelib.run import Run, RunState, RunStep
 
-INBOX_AT_MOST = 100  # jobs looked at in one poll
+INBOX_AT_MOST = 1_000  # jobs looked at in one poll
 LOST_REASON = "The agent no longer knows this job: its journal was lost, or the machine replaced."
 
 
@@ -44,7 +44,7 @@ def poll(
     A claimed job that the agent does not hold is handed out again: the answer was lost. A running
     one is lost. Neither is decided by a poll that is older than the one which claimed the job.
     """
-    inbox = jobs.inbox(agent_id, INBOX_AT_MOST)
+    inbox = _look(jobs.inbox(agent_id, INBOX_AT_MOST), capacity, held)
     if not inbox:
         return Work((), (), is_active=False)
     forgotten = [job for job in inbox if _is_forgotten(job, held, seq)]
@@ -58,6 +58,19 @@ def poll(
         cancels=[job.lease for job in inbox if job.cancel_requested and job.lease in held],
         is_active=True,
     )
+
+
+def _look(inbox: Iterator[Job], capacity: int, held: frozenset[str]) -> list[Job]:
+    """The inbox up to where there is enough to do and everything that the agent holds was seen."""
+    found: list[Job] = []
+    queued, unseen = 0, set(held)
+    for job in inbox:
+        found.append(job)
+        queued += job.state is JobState.QUEUED
+        unseen.discard(job.lease or "")
+        if len(found) >= jobs.INBOX_PAGE and queued >= capacity and not unseen:
+            break
+    return found
 
 
 def _is_forgotten(job: Job, held: frozenset[str], seq: int) -> bool:

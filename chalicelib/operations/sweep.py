@@ -54,7 +54,8 @@ def _lose_jobs(agent_id: str, now: datetime) -> int:
     ending = jobs.Ending(
         JobState.LOST, reason=f"Nothing was heard of the agent for {minutes} minutes."
     )
-    active = [job for job in jobs.inbox(agent_id, DUE_AT_MOST) if job.state in ACTIVE]
+    inbox = jobs.inbox(agent_id, DUE_AT_MOST)
+    active = [job for job in inbox if job.state in ACTIVE]
     return sum(_end(job, ending, now) for job in active)
 
 

@@ -74,7 +74,8 @@ def cli(tmp_path: Path) -> Any:
 def task(steps: Sequence[tuple[str, str]], name: str = "t", **keys: str) -> str:
     """TOML for a task of (agent id, command) steps; `keys` are added to each step as they are."""
     more = "".join(f"{key} = {value}\n" for key, value in keys.items())
-    return f"Name = {json.dumps(name)}\n" + "".join(
-        f'[[step]]\nServerID = {json.dumps(agent)}\nPath = "/tmp"\nCMD = {json.dumps(command)}\n{more}'
+    tables = [
+        f'[[step]]\nServerID = "{agent}"\nPath = "/tmp"\nCMD = {json.dumps(command)}\n{more}'
         for agent, command in steps
-    )
+    ]
+    return f"Name = {json.dumps(name, ensure_ascii=False)}\n" + "".join(tables)

@@ -37,11 +37,11 @@ def test_a_job_is_put_once() -> None:
 def test_a_queued_job_stands_in_its_agents_inbox_until_it_has_ended() -> None:
     queue()
     assert [job.key for job in jobs.inbox("agent-a", 10)] == [KEY]
-    assert jobs.inbox("agent-b", 10) == []
+    assert list(jobs.inbox("agent-b", 10)) == []
     claim()
     assert [job.state for job in jobs.inbox("agent-a", 10)] == [JobState.CLAIMED]
     jobs.finish(KEY, "lease", SUCCESS, LATER)
-    assert jobs.inbox("agent-a", 10) == []
+    assert list(jobs.inbox("agent-a", 10)) == []
 
 
 def test_the_inbox_gives_older_runs_first() -> None:
@@ -53,7 +53,7 @@ def test_the_inbox_gives_older_runs_first() -> None:
 def test_a_job_that_is_ended_at_once_is_in_no_inbox_and_has_no_deadline() -> None:
     job = Job(KEY, JobState.CANCELLED, step_size=1, reason="Cancelled by ann.")
     jobs.put(job, NOW, None, EXPIRY)
-    assert jobs.inbox("agent-a", 10) == []
+    assert list(jobs.inbox("agent-a", 10)) == []
     assert jobs.due(LATER, 10) == []
     stored = jobs.get(KEY)
     assert stored is not None
