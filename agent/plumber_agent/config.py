@@ -30,6 +30,7 @@ class Joining:
     secret: str
     join_token: str
     server_addr: str
+    name: str | None = None
 
 
 def load(path: Path) -> Identity | Joining:
@@ -58,8 +59,9 @@ def _joining(path: Path, document: dict[str, Any], server_addr: str) -> Joining:
         made = {"id": str(uuid.uuid4()), "secret": secrets.token_hex(32)}  # noqa: TID251
         document = {**document, **made}
         _save(path, document)
-    agent_id = _text(path, document, "id")
-    return Joining(agent_id, _text(path, document, "secret"), join_token, server_addr)
+    agent_id, secret = _text(path, document, "id"), _text(path, document, "secret")
+    name = _text(path, document, "name") if "name" in document else None
+    return Joining(agent_id, secret, join_token, server_addr, name)
 
 
 def _text(path: Path, document: dict[str, Any], key: str) -> str:

@@ -42,7 +42,7 @@ def enroll(path: Path, joining: Joining, stop: threading.Event) -> Identity | No
         "join_token": joining.join_token,
         "agent_id": joining.id,
         "secret": joining.secret,
-        "name": socket.gethostname()[:128] or "agent",
+        "name": (joining.name or socket.gethostname() or "agent")[:128],
         "facts": facts(joining.server_addr),
     }
     wire = Wire(joining.server_addr, None)

@@ -22,7 +22,6 @@ from chalicelib.dynamo.run_items import (
 )
 from chalicelib.job import ACTIVE, Job, JobKey, JobState, leaves
 
-
 INBOX_PAGE = 100  # jobs read with one query
 
 

@@ -19,7 +19,11 @@ def enroll(control_plane: ControlPlane, workdir: Path) -> None:
     workdir.mkdir(parents=True, exist_ok=True)
     joining = control_plane.call("POST", "/enrollments", {"description": f"local {workdir.name}"})
     config.touch(mode=0o600)
-    settings = {"join_token": joining["join_token"], "server_addr": control_plane.url}
+    settings = {
+        "join_token": joining["join_token"],
+        "server_addr": control_plane.url,
+        "name": workdir.name,
+    }
     config.write_text(json.dumps(settings, indent=2) + "\n")
 
 

@@ -1,0 +1,188 @@
+"""Task definitions: what is taken, and how what is wrong is refused."""
+
+import pytest
+
+from chalicelib import task as limits
+from chalicelib.task import Definition, Step, agent_ids
+from chalicelib.task_toml import InvalidDefinition, parse
+
+A, B = "6f0c0000-0000-4000-8000-00000000000a", "6f0c0000-0000-4000-8000-00000000000b"
+
+
+def step(**keys: str) -> str:
+    """A [[step]] whose keys are given as TOML, with what every step needs."""
+    needed = {"ServerID": f'"{A}"', "CMD": '"true"'}
+    lines = [f"{key} = {value}\n" for key, value in {**needed, **keys}.items() if value]
+    return "[[step]]\n" + "".join(lines)
+
+
+def definition(*steps: str, head: str = 'Name = "t"\n') -> str:
+    return head + "".join(steps or (step(),))
+
+
+def refused(source: str) -> InvalidDefinition:
+    with pytest.raises(InvalidDefinition) as caught:
+        parse(source)
+    return caught.value
+
+
+def test_the_example_of_the_requirements_is_a_task_once_it_has_a_name() -> None:
+    source = f"""
+Name = "deploy shop"
+Timeout = "1h30m"
+
+[[step]]
+ServerID = "{A.upper()}"
+Path     = "/opt/project"
+CMD      = "sh deploy.sh"
+
+[[step]]
+Name     = "second"
+ServerID = ["{A}", "{B}"]
+CMD      = \"\"\"
+python3 main.py
+\"\"\"
+Timeout  = "2.5s"
+Env      = {{ STAGE = "prod", EMPTY = "" }}
+"""
+    assert parse(source) == Definition(
+        name="deploy shop",
+        timeout_seconds=5400,
+        steps=(
+            Step(1, "step 1", (A,), "/opt/project", "sh deploy.sh"),
+            Step(
+                2,
+                "second",
+                (A, B),
+                None,
+                "python3 main.py\n",
+                {"STAGE": "prod", "EMPTY": ""},
+                2.5,
+            ),
+        ),
+    )
+    assert agent_ids(parse(source)) == {A, B}
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [("1ms", 0.001), ("500ms", 0.5), ("30s", 30), ("2m", 120), ("1d", 86_400), ("30d", 2_592_000)],
+)
+def test_durations(text: str, seconds: float) -> None:
+    assert parse(definition(step(Timeout=f'"{text}"'))).steps[0].timeout_seconds == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ['"0s"', '"31d"', '"30"', '"s"', '"-1s"', '"1 h"', '""', "30", "1.5"]
+)
+def test_what_is_no_duration_is_refused(text: str) -> None:
+    error = refused(definition(step(Timeout=text)))
+    assert (error.details["line"], error.details["key"]) == (5, "step[1].Timeout")
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "key", "says"),
+    [
+        ("Name = ", 1, None, "not TOML"),
+        ('Name = "x"\nName = "y"\n' + step(), 2, None, "not TOML"),
+        ("", None, "Name", "missing"),
+        (step(), None, "Name", "missing"),
+        ("Name = 1\n" + step(), 1, "Name", "not a number"),
+        ("Name = true\n" + step(), 1, "Name", "not true or false"),
+        ("Name = 2026-01-01\n" + step(), 1, "Name", "not a date"),
+        ('Name = "  "\n' + step(), 1, "Name", "printable"),
+        ('Name = "a\\nb"\n' + step(), 1, "Name", "printable"),
+        ('Name = "t"\n', None, "step", "no [[step]]"),
+        ('Name = "t"\nstep = []\n', 2, "step", "1 to 100"),
+        ('Name = "t"\n[step]\nCMD = "x"\n', 2, "step", "two brackets"),
+        ('Name = "t"\nstep = 1\n', 2, "step", "two brackets"),
+        ('Name = "t"\nNmae = "y"\n' + step(), 2, "Nmae", "Did you mean Name?"),
+        (definition(step(cmd='"x"')), 5, "step[1].cmd", "Did you mean CMD?"),
+        (definition(step(), step(Zzz="1")), 8, "step[2].Zzz", "Known are"),
+        (definition(step(CMD="")), 2, "step[1].CMD", "missing"),
+        (definition(step(CMD='" "')), 4, "step[1].CMD", "missing"),
+        (definition(step(CMD="[1]")), 4, "step[1].CMD", "not a list"),
+        (definition(step(CMD='"a\\u0000b"')), 4, "step[1].CMD", "NUL"),
+        (definition(step(ServerID="")), 2, "step[1].ServerID", "missing"),
+        (definition(step(ServerID='"x"')), 3, "step[1].ServerID", "UUIDs"),
+        (definition(step(ServerID=f'"{{{A}}}"')), 3, "step[1].ServerID", "UUIDs"),
+        (definition(step(ServerID="[]")), 3, "step[1].ServerID", "1 to 1000"),
+        (definition(step(ServerID="[1]")), 3, "step[1].ServerID", "in quotes"),
+        (definition(step(ServerID=f'["{A}", "{A}"]')), 3, "step[1].ServerID", "twice"),
+        (definition(step(Path='"a/b"')), 5, "step[1].Path", "absolute"),
+        (definition(step(Env="1")), 5, "step[1].Env", "table"),
+        (definition(step(Env='{ "a b" = "" }')), 5, "step[1].Env.a b", "no name"),
+        (definition(step(Env="{ A = 1 }")), 5, "step[1].Env.A", "in quotes"),
+        (definition(step(Env='{ A = "\\u0000" }')), 5, "step[1].Env.A", "NUL"),
+        (definition(step(Env='{ PLUMBER_X = "" }')), 5, "step[1].Env.PLUMBER_X", "own"),
+    ],
+)
+def test_what_is_wrong_is_refused_with_line_key_and_reason(
+    source: str, line: int | None, key: str | None, says: str
+) -> None:
+    error = refused(source)
+    assert (error.details["line"], error.details["key"]) == (line, key)
+    assert says in error.message
+    if line is not None:
+        assert error.message.startswith(f"line {line}, ")
+
+
+def test_a_syntax_error_has_a_column() -> None:
+    assert refused('Name = "t"\nfoo bar\n').details["column"] == 5
+
+
+# --- limits, each at its edge
+
+
+def test_a_task_has_a_hundred_steps_at_most() -> None:
+    assert len(parse(definition(*[step()] * limits.MAX_STEPS)).steps) == 100
+    assert "has 101" in refused(definition(*[step()] * 101)).message
+    assert "has 1000" in refused(definition(*[step()] * 1_000)).message
+
+
+def test_a_definition_has_a_size() -> None:
+    source = definition()
+    fits = source + "#" + "x" * (limits.MAX_DEFINITION_BYTES - len(source) - 1)
+    assert parse(fits).name == "t"
+    assert "at most 262144 bytes" in refused(fits + "x").message
+    assert "at most" in refused(source + "#" + "x" * (1 << 20)).message
+
+
+def test_a_name_has_128_characters_at_most() -> None:
+    assert len(parse(f'Name = "{"名" * 128}"\n' + step()).name) == 128
+    assert refused(f'Name = "{"名" * 129}"\n' + step()).details["key"] == "Name"
+
+
+def test_a_command_has_32_kib_at_most() -> None:
+    at_most = limits.MAX_COMMAND_BYTES
+    assert len(parse(definition(step(CMD=f'"{"x" * at_most}"'))).steps[0].command) == at_most
+    assert "32768 bytes" in refused(definition(step(CMD=f'"{"x" * (at_most + 1)}"'))).message
+    assert "has 65536" in refused(definition(step(CMD=f'"{"x" * 65_536}"'))).message
+
+
+def test_a_path_has_4096_bytes_at_most() -> None:
+    path = "/" + "x" * 4_095
+    assert parse(definition(step(Path=f'"{path}"'))).steps[0].path == path
+    assert "4096" in refused(definition(step(Path=f'"{path}x"'))).message
+
+
+def test_the_environment_has_limits() -> None:
+    def env(count: int, size: int) -> str:
+        entries = ", ".join(f'V{number:02d} = "{"x" * size}"' for number in range(count))
+        return definition(step(Env=f"{{ {entries} }}"))
+
+    assert len(parse(env(64, 1)).steps[0].env) == 64
+    assert "64 variables" in refused(env(65, 1)).message
+    assert parse(env(1, 8_192))
+    assert "8192" in refused(env(1, 8_193)).message
+    assert parse(env(4, 8_189))
+    assert "32768 bytes in all" in refused(env(4, 8_190)).message
+
+
+def test_a_step_names_a_thousand_agents_at_most() -> None:
+    def agents(count: int) -> str:
+        ids = ", ".join(f'"6f0c0000-0000-4000-8000-{number:012d}"' for number in range(count))
+        return definition(step(ServerID=f"[{ids}]"))
+
+    assert len(parse(agents(1_000)).steps[0].agent_ids) == 1_000
+    assert "not 1001" in refused(agents(1_001)).message
