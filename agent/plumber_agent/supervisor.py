@@ -115,7 +115,8 @@ class Spool:
             if written < len(header) + len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
-            os.ftruncate(self._file, before)
+            with contextlib.suppress(OSError):  # half a record at the end is never read
+                os.ftruncate(self._file, before)
             self.truncated = f"the output could not be kept on the machine: {error.strerror}"
             return
         self._room -= len(data)

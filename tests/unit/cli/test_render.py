@@ -1,0 +1,81 @@
+"""How things look on the command line."""
+
+from datetime import datetime, timezone
+
+import pytest
+from click.testing import CliRunner
+
+from plumber_cli import render
+from plumber_cli.main import cli
+
+NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (None, "-"),
+        (0, "0.0s"),
+        (1.25, "1.2s"),
+        (59.94, "59.9s"),
+        (60, "1m00s"),
+        (184, "3m04s"),
+        (7_500, "2h05m"),
+    ],
+)
+def test_durations(seconds: float | None, text: str) -> None:
+    assert render.duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("instant", "text"),
+    [
+        (None, "-"),
+        ("2026-01-01T23:59:30Z", "30s ago"),
+        ("2026-01-01T23:00:00.5Z", "59m ago"),
+        ("2026-01-01T00:00:00Z", "1d ago"),
+        ("2026-01-02T03:00:01Z", "in 3h"),
+    ],
+)
+def test_instants_are_told_from_now(instant: str | None, text: str) -> None:
+    assert render.when(instant, NOW) == text
+
+
+def test_wide_characters_take_two_columns(capsys: pytest.CaptureFixture[str]) -> None:
+    render.table(["NAME", "N"], [["部署", "1"], ["a", "2"]])
+    assert capsys.readouterr().out == "NAME  N\n部署  1\na     2\n"
+
+
+@pytest.mark.parametrize("text", ["", "s", "0s", "1", "1x", "-1s", "1.5h"])
+def test_what_is_no_span_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=text or None):
+        render.parse_duration(text)
+
+
+def test_spans() -> None:
+    assert [render.parse_duration(text) for text in ("90s", "15m", "24h", "30d")] == [
+        90,
+        900,
+        86_400,
+        2_592_000,
+    ]
+
+
+def test_every_command_explains_itself() -> None:
+    for group, commands in {
+        "task": "list show apply run delete",
+        "run": "list show logs cancel",
+        "agent": "list show enroll remove",
+        "token": "create list revoke",
+    }.items():
+        for command in commands.split():
+            result = CliRunner().invoke(cli, [group, command, "--help"])
+            assert result.exit_code == 0
+            assert "Usage:" in result.output
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_printed(shell: str) -> None:
+    result = CliRunner().invoke(cli, ["completion", shell])
+    assert result.exit_code == 0
+    assert "_PLUMBER_CLI_COMPLETE" in result.output
