@@ -6,14 +6,14 @@ from typing import Any
 from chalice.app import Chalice, Rate
 
 from chalicelib import clock
-from chalicelib.api import openapi, panel, rpc_route
+from chalicelib.api import docs_page, openapi, panel, rpc_route
 from chalicelib.api.routing import mount
 from chalicelib.operations import sweep as sweeper
 
 app = Chalice(app_name="plumber")
 app.log.setLevel(logging.INFO)
 app.api.binary_types = panel.BINARY_TYPES
-mount(app, panel.api, rpc_route.api, *openapi.GROUPS, openapi.api)
+mount(app, panel.api, docs_page.api, rpc_route.api, *openapi.GROUPS, openapi.api)
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
