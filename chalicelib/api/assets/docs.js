@@ -91,7 +91,7 @@ function drawn(path, method, operation, components) {
     {},
     element("b", { textContent: method.toUpperCase() }),
     element("code", { textContent: path }),
-    element("span", { textContent: operation.summary }),
+    element("span", { textContent: operation.summary.replaceAll("`", "") }),
   );
   return element("details", { id: operation.operationId }, summary, form);
 }
