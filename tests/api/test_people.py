@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from chalice.test import Client
 
-from tests.api.conftest import People, RpcAgent, agent_id, definition
+from chalicelib.dynamo import tokens
+from chalicelib.operations import authentication
+from tests.api.conftest import Clock, People, RpcAgent, agent_id, definition
 
 ANY_ID = agent_id(9)
 
@@ -307,3 +309,38 @@ def test_an_unknown_run_or_task_is_not_found(admin: People) -> None:
     ]:
         status, envelope = admin.send(method, path)
         assert (status, envelope["code"]) == (404, 1004), (method, path)
+
+
+def test_a_token_works_up_to_its_end_and_says_so_afterwards(
+    client: Client, admin: People, travel: Clock
+) -> None:
+    body = {"name": "short", "role": "viewer", "expires_in_seconds": 60}
+    made = admin.data("POST", "/tokens", body)
+    caller = People(client, made["secret"])
+    travel.after(59)
+    assert caller.data("GET", "/me")["name"] == "short"
+    travel.after(1)
+    code, message = caller.refused("GET", "/me")
+    assert (code, message) == (1002, "The token has expired. Ask an admin for a new one.")
+    authentication.forget_everybody()
+    assert caller.refused("GET", "/me")[0] == 1002
+
+
+def test_a_token_is_looked_up_once_in_a_while(
+    client: Client, people: Any, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    caller = people("viewer")
+    looked_up: list[str] = []
+    get = tokens.get
+
+    def counted(token_id: str) -> Any:
+        looked_up.append(token_id)
+        return get(token_id)
+
+    monkeypatch.setattr(tokens, "get", counted)
+    for _ in range(3):
+        caller.data("GET", "/me")
+    assert len(looked_up) == 1
+    travel.after(31)
+    caller.data("GET", "/me")
+    assert len(looked_up) == 2

@@ -1,0 +1,111 @@
+"""The panel in a real browser, on the real control plane with a real agent."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.stack.live import LiveControlPlane
+
+
+def sign_in(page: Page, plane: LiveControlPlane) -> None:
+    page.goto(plane.url + "/")
+    page.get_by_test_id("signin-token").fill(plane.token)
+    page.get_by_test_id("signin-submit").click()
+    expect(page.get_by_test_id("nav-tasks")).to_be_visible()
+
+
+def write(page: Page, text: str) -> None:
+    """Replaces what is in the editor."""
+    editor = page.get_by_test_id("task-editor").locator(".cm-content")
+    editor.click()
+    page.keyboard.press("Control+A")
+    page.keyboard.press("Delete")
+    page.keyboard.insert_text(text)
+
+
+def definition(agent_id: str, name: str, *commands: str) -> str:
+    return f'Name = "{name}"\n' + "".join(
+        f'[[step]]\nServerID = "{agent_id}"\nPath = "/tmp"\nCMD = {json.dumps(command)}\n'
+        for command in commands
+    )
+
+
+def test_a_wrong_token_is_not_let_in(page: Page, live_api: LiveControlPlane) -> None:
+    page.goto(live_api.url + "/")
+    page.get_by_test_id("signin-token").fill("plb_x_" + "0" * 64)
+    page.get_by_test_id("signin-submit").click()
+    expect(page.get_by_text("not known here")).to_be_visible()
+
+
+def test_a_task_is_saved_run_and_its_output_read_live(
+    page: Page, live_api: LiveControlPlane, agent_process: Any, tmp_path: Path
+) -> None:
+    agent = agent_process(live_api)
+    gate = tmp_path / "gate"
+    waiting = (
+        "printf '\\033[31mred\\033[0m line\\n'; "
+        f"while [ ! -e {gate} ]; do sleep 0.05; done; echo last line; exit 4"
+    )
+    sign_in(page, live_api)
+
+    page.get_by_test_id("nav-agents").click()
+    expect(page.get_by_test_id("agent-row").filter(has_text=agent.id)).to_contain_text("online")
+
+    page.get_by_test_id("nav-tasks").click()
+    page.get_by_test_id("task-new").first.click()
+    write(page, definition(agent.id, "from the panel", "echo one").replace("CMD", "CDM"))
+    page.get_by_test_id("task-save").click()
+    expect(page.get_by_test_id("toml-error").first).to_contain_text("Did you mean CMD?")
+    write(page, definition(agent.id, "from the panel", "echo one", waiting, "echo never"))
+    page.get_by_test_id("task-save").click()
+    page.get_by_test_id("task-run").first.click()
+
+    expect(page.get_by_test_id("run-state")).to_contain_text("running")
+    page.get_by_test_id(f"job-2-{agent.id}").first.click()
+    log = page.get_by_test_id("log-view")
+    expect(log).to_contain_text("red line")
+    expect(log).not_to_contain_text("last line")
+    gate.touch()
+    expect(log).to_contain_text("last line")
+    expect(page.get_by_test_id("run-state")).to_contain_text("failed")
+    expect(page.get_by_test_id("step-2")).to_contain_text("4")
+    expect(page.get_by_test_id("step-3")).to_contain_text("skipped")
+
+    page.get_by_test_id("nav-runs").click()
+    expect(page.get_by_text("from the panel").first).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1440, 390])
+def test_no_page_is_wider_than_the_window(
+    page: Page, live_api: LiveControlPlane, width: int, scheme: Any
+) -> None:
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme=scheme)
+    sign_in_narrow(page, live_api)
+    for address in ("agents", "tasks", "tasks/new", "runs", "tokens"):
+        page.goto(f"{live_api.url}/#/{address}")
+        page.wait_for_load_state("networkidle")
+        overflow = page.evaluate(
+            "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+        )
+        assert overflow <= 0, address
+
+
+def sign_in_narrow(page: Page, plane: LiveControlPlane) -> None:
+    page.goto(plane.url + "/")
+    page.get_by_test_id("signin-token").fill(plane.token)
+    page.get_by_test_id("signin-submit").click()
+    expect(page.get_by_test_id("signin-token")).to_be_hidden()
+
+
+def test_the_page_to_try_the_api_answers(page: Page, live_api: LiveControlPlane) -> None:
+    page.goto(f"{live_api.url}/api/v1/docs")
+    page.get_by_label("Access token").fill(live_api.token)
+    operation = page.locator("#list_agents")
+    operation.locator("summary").click()
+    operation.get_by_role("button", name="Send").click()
+    expect(operation.locator("pre")).to_contain_text('"code": 0')
