@@ -1,0 +1,39 @@
+import js from "@eslint/js";
+import vue from "eslint-plugin-vue";
+import ts from "typescript-eslint";
+
+export default ts.config(
+  { ignores: ["node_modules/", "src/api/schema.d.ts"] },
+  js.configs.recommended,
+  ...ts.configs.recommended,
+  ...vue.configs["flat/recommended"],
+  {
+    files: ["**/*.vue"],
+    languageOptions: { parserOptions: { parser: ts.parser } },
+    rules: {
+      "vue/max-attributes-per-line": "off",
+      "vue/singleline-html-element-content-newline": "off",
+      "vue/html-self-closing": "off",
+      "vue/html-indent": "off",
+      "vue/html-closing-bracket-newline": "off",
+      "vue/no-v-html": "error",
+      "vue/multi-word-component-names": "off",
+      "vue/component-api-style": ["error", ["script-setup"]],
+      "vue/block-lang": ["error", { script: { lang: "ts" } }],
+    },
+  },
+  {
+    files: ["**/*.ts", "**/*.vue"],
+    rules: {
+      "no-undef": "off", // vue-tsc knows better
+      "no-console": "error",
+      eqeqeq: "error",
+      "prefer-const": "error",
+      "max-lines": ["error", 400],
+    },
+  },
+  {
+    files: ["scripts/**/*.mjs"],
+    languageOptions: { globals: { process: "readonly", Buffer: "readonly", URL: "readonly" } },
+  },
+);

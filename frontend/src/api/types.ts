@@ -1,0 +1,38 @@
+import type { components } from "./schema";
+
+type Schemas = components["schemas"];
+
+export type Agent = Schemas["Agent"];
+export type AgentChange = Schemas["AgentChange"];
+export type Enrollment = Schemas["Enrollment"];
+export type EnrollmentSecret = Schemas["EnrollmentSecret"];
+export type Job = Schemas["Job"];
+export type LogDownload = Schemas["LogDownload"];
+export type LogPage = Schemas["LogPage"];
+export type LogRecord = Schemas["LogRecord"];
+export type NewEnrollment = Schemas["NewEnrollment"];
+export type NewToken = Schemas["NewToken"];
+export type Principal = Schemas["Principal"];
+export type Revision = Schemas["Revision"];
+export type Run = Schemas["Run"];
+export type RunDetail = Schemas["RunDetail"];
+export type RunStep = Schemas["RunStep"];
+export type Task = Schemas["Task"];
+export type TaskDetail = Schemas["TaskDetail"];
+export type TaskSource = Schemas["TaskSource"];
+export type Token = Schemas["Token"];
+export type TokenSecret = Schemas["TokenSecret"];
+export type TomlFault = Schemas["TomlFault"];
+
+export type AgentStatus = Agent["status"];
+export type JobState = Job["state"];
+export type RunState = Run["state"];
+export type StepState = RunStep["state"];
+export type StreamName = LogRecord["stream"];
+export type Role = NewToken["role"];
+
+/** A page of a list; `next` is the cursor of the next one. */
+export interface Page<T> {
+  items: T[];
+  next: string | null;
+}

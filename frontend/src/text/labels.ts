@@ -1,0 +1,22 @@
+const PAIR = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/;
+
+/** `role=web, zone=a` as labels. Raises an Error that says which part is none. */
+export function parseLabels(text: string): Record<string, string> {
+  const labels: Record<string, string> = {};
+  for (const part of text.split(",")) {
+    if (part.trim() === "") continue;
+    const [, key, value] = PAIR.exec(part) ?? [];
+    if (key === undefined || value === undefined) {
+      throw new Error(`'${part.trim()}' is no label. Write key=value, separated by commas.`);
+    }
+    labels[key] = value;
+  }
+  return labels;
+}
+
+/** The way back: `role=web, zone=a`. */
+export function formatLabels(labels: Record<string, string>): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(", ");
+}

@@ -1,0 +1,42 @@
+import type { AgentStatus, JobState, RunState, StepState } from "@/api/types";
+
+export type State = JobState | RunState | StepState | AgentStatus;
+
+/** How a state looks: one of six, the same everywhere. */
+export type Tone = "good" | "bad" | "warn" | "busy" | "idle" | "none";
+
+export const TONES: Readonly<Record<State, Tone>> = {
+  waiting: "none",
+  queued: "idle",
+  claimed: "busy",
+  running: "busy",
+  cancelling: "warn",
+  succeeded: "good",
+  failed: "bad",
+  timed_out: "bad",
+  lost: "bad",
+  undelivered: "bad",
+  cancelled: "warn",
+  skipped: "none",
+  online: "good",
+  offline: "bad",
+  disabled: "warn",
+  never_seen: "none",
+};
+
+/** A state in words. */
+export function stateText(state: State): string {
+  return state.replace("_", " ");
+}
+
+const ACTIVE_RUNS: ReadonlySet<RunState> = new Set(["queued", "running", "cancelling"]);
+
+/** Whether a run may still change. */
+export function isActive(state: RunState): boolean {
+  return ACTIVE_RUNS.has(state);
+}
+
+/** Whether a job has begun, so that it may have output. */
+export function hasBegun(state: JobState): boolean {
+  return !["waiting", "queued", "skipped", "undelivered"].includes(state);
+}

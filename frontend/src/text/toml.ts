@@ -1,0 +1,45 @@
+/** A change of a text: `insert` takes the place of what is between `from` and `to`. */
+export interface Change {
+  from: number;
+  to: number;
+  insert: string;
+}
+
+const SERVER_ID = /^(\s*ServerID\s*=\s*).*$/;
+
+/** The definition that a new task begins with; `agentId` is the agent of its steps. */
+export function starter(agentId: string | null): string {
+  const id = agentId ?? "put an agent's UUID here";
+  return `Name    = "my first task"
+Timeout = "10m"
+
+# Steps run in order; the first one that fails ends the run.
+[[step]]
+Name     = "look around"
+ServerID = "${id}"
+Path     = "/tmp"
+CMD      = "uname -a && df -h ."
+
+[[step]]
+Name     = "say hello"
+ServerID = "${id}"
+Path     = "/tmp"
+CMD      = "echo Hello from $PLUMBER_STEP"
+Env      = { STAGE = "test" }
+`;
+}
+
+/**
+ * Puts an agent into a definition: on a line that has a ServerID, in its place; on an empty line,
+ * there; else on a line of its own below.
+ */
+export function insertServerId(text: string, position: number, agentId: string): Change {
+  const from = text.lastIndexOf("\n", position - 1) + 1;
+  const end = text.indexOf("\n", position);
+  const to = end === -1 ? text.length : end;
+  const line = text.slice(from, to);
+  const existing = SERVER_ID.exec(line);
+  if (existing) return { from, to, insert: `${existing[1]}"${agentId}"` };
+  const insert = `ServerID = "${agentId}"`;
+  return line.trim() === "" ? { from, to, insert } : { from: to, to, insert: `\n${insert}` };
+}
