@@ -19,7 +19,7 @@ def sign_in(page: Page, plane: LiveControlPlane) -> None:
 
 def write(page: Page, text: str) -> None:
     """Replaces what is in the editor."""
-    editor = page.get_by_test_id("task-editor").locator(".cm-content")
+    editor = page.get_by_test_id("task-editor")
     editor.click()
     page.keyboard.press("Control+A")
     page.keyboard.press("Delete")
@@ -37,7 +37,7 @@ def test_a_wrong_token_is_not_let_in(page: Page, live_api: LiveControlPlane) -> 
     page.goto(live_api.url + "/")
     page.get_by_test_id("signin-token").fill("plb_x_" + "0" * 64)
     page.get_by_test_id("signin-submit").click()
-    expect(page.get_by_text("not known here")).to_be_visible()
+    expect(page.get_by_text("This token is not known")).to_be_visible()
 
 
 def test_a_task_is_saved_run_and_its_output_read_live(

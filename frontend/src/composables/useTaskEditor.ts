@@ -13,6 +13,7 @@ export function useTaskEditor(id: string | undefined) {
   const loadError = ref<unknown>(null);
   /** What somebody else saved while this one was being edited. */
   const theirs = ref<TaskDetail | null>(null);
+  const isLoaded = ref(false);
   const isBusy = ref(false);
   const untouched = ref("");
 
@@ -35,6 +36,7 @@ export function useTaskEditor(id: string | undefined) {
   function begin(definition: string): void {
     text.value = definition;
     untouched.value = definition;
+    isLoaded.value = true;
   }
 
   function accept(task: TaskDetail): void {
@@ -94,7 +96,7 @@ export function useTaskEditor(id: string | undefined) {
 
   void load();
   return {
-    saved, text, error, loadError, theirs, isBusy, isChanged, fault,
+    saved, text, error, loadError, theirs, isLoaded, isBusy, isChanged, fault,
     load, save, saveOverTheirs, takeTheirs,
   };
 }

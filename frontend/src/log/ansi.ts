@@ -32,13 +32,10 @@ export function spansOf(style: string, text: string): Span[] {
   const parts = Anser.ansiToJson(style + shownText(text), { use_classes: true, remove_empty: true });
   return parts.map((part) => {
     const has = (decoration: string) => part.decorations.some((each) => each === decoration);
-    const color = colorOf(part.fg, part.fg_truecolor);
-    const background = colorOf(part.bg, part.bg_truecolor);
-    const swapped = has("reverse");
     return {
       text: part.content,
-      color: swapped ? (background ?? "var(--log-surface)") : color,
-      background: swapped ? (color ?? "var(--log-ink)") : background,
+      color: colorOf(part.fg, part.fg_truecolor),
+      background: colorOf(part.bg, part.bg_truecolor),
       isBold: has("bold"),
       isDim: has("dim"),
       isItalic: has("italic"),

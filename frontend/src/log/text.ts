@@ -2,9 +2,9 @@ const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 /* eslint-disable no-control-regex -- control characters are what this file is about */
 /** Colours and styles: the only escape sequences that are shown. */
 const STYLES = /\x1b\[[\d;:]*m/g;
-/** All the others: window titles, cursor movement, character sets. */
+/** All the others: window titles, cursor movement, character sets, and what is cut or none at all. */
 const OTHER_ESCAPES =
-  /\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b\[[0-?]*[ -/]*[@-ln-~]|\x1b\[[<=>?][0-?]*[ -/]*m|\x1b[()*+#%][\s\S]?|\x1b[^[\]()*+#%]?/g;
+  /\x1b\][^\x07\x1b]*(?:\x07|\x1b\\|$)|\x1b\[[0-?]*[ -/]*[@-ln-~]|\x1b\[[<=>?][0-?]*[ -/]*m|\x1b[()*+#%][\s\S]?|\x1b[^[\]()*+#%\x1b]|\x1b(?!\[[\d;:]*m)\[?/g;
 const CONTROL = /[\x00-\x08\x0b-\x1a\x1c-\x1f\x7f]/g;
 /* eslint-enable no-control-regex */
 const TAB_CELLS = 8;
