@@ -19,17 +19,19 @@ class Permission(str, Enum):
     RUNS_CANCEL = "runs:cancel"
     LOGS_READ = "logs:read"
     TOKENS_WRITE = "tokens:write"
+    JOBS_CLAIM = "jobs:claim"
     JOBS_REPORT = "jobs:report"
 
 
 class Role(str, Enum):
-    """What a token is for. `agent` is the role of agent tokens and cannot be given to others."""
+    """What a token is for. The roles of agents are theirs alone, and follow from their state."""
 
     VIEWER = "viewer"
     TRIGGER = "trigger"
     OPERATOR = "operator"
     ADMIN = "admin"
     AGENT = "agent"
+    DISABLED_AGENT = "disabled_agent"
 
 
 _VIEWER = frozenset(
@@ -49,21 +51,26 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
     Role.TRIGGER: _TRIGGER,
     Role.OPERATOR: _OPERATOR,
     Role.ADMIN: _ADMIN,
-    Role.AGENT: frozenset({Permission.JOBS_REPORT}),
+    Role.AGENT: frozenset({Permission.JOBS_CLAIM, Permission.JOBS_REPORT}),
+    Role.DISABLED_AGENT: frozenset({Permission.JOBS_REPORT}),
 }
 
 
 @dataclass(frozen=True)
 class Principal:
-    """An authenticated caller. `id` is a token's id, or the agent's for `Role.AGENT`."""
+    """An authenticated caller. `id` is a token's id, or the agent's for the roles of agents."""
 
     id: str
     name: str
     role: Role
 
+    def may(self, permission: Permission) -> bool:
+        """Whether the role includes it."""
+        return permission in PERMISSIONS[self.role]
+
     def require(self, permission: Permission) -> None:
         """Raises NotAllowed, naming what is missing."""
-        if permission not in PERMISSIONS[self.role]:
+        if not self.may(permission):
             raise NotAllowed(
                 f"The role '{self.role.value}' does not include '{permission.value}'. "
                 "Use a token with a role that does.",

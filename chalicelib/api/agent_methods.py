@@ -13,7 +13,7 @@ from chalicelib.errors import BadParameter, NotAllowed, NotAuthenticated
 from chalicelib.job import KILL_AFTER_SECONDS, JobKey, Outcome
 from chalicelib.log import MAX_LOG_BYTES
 from chalicelib.operations import dispatch, enrollment, report
-from chalicelib.principal import Permission
+from chalicelib.principal import Permission, Principal
 from chalicelib.s3 import chunks
 from chalicelib.settings import settings
 from chalicelib.token import is_secret
@@ -122,11 +122,11 @@ class LogUrlsParams(JobParams, frozen=True, rename={"first": "from"}):
     count: Annotated[int, Meta(ge=1, le=100)]
 
 
-def _agent_id(call: Call) -> str:
+def _agent(call: Call) -> Principal:
     if call.principal is None:
         raise NotAuthenticated
     call.principal.require(Permission.JOBS_REPORT)
-    return call.principal.id
+    return call.principal
 
 
 def _own_job(call: Call, params: JobParams) -> JobKey:
@@ -134,7 +134,7 @@ def _own_job(call: Call, params: JobParams) -> JobKey:
     key = JobKey.parse(params.run_id, params.job_id)
     if key is None:
         raise BadParameter("job_id must have the form <step>-<agent id>.")
-    if key.agent_id != _agent_id(call):
+    if key.agent_id != _agent(call).id:
         raise NotAllowed("This job belongs to another agent.")
     return key
 
@@ -156,7 +156,7 @@ def enroll(call: Call, params: EnrollParams) -> dict[str, Any]:
 
 def heartbeat(call: Call, params: HeartbeatParams) -> dict[str, Any]:
     """Notes that the agent is there."""
-    agent_id = _agent_id(call)
+    agent_id = _agent(call).id
     cancels = presences.beat(agent_id, call.now, len(params.leases), params.metrics)
     if params.facts is not None:
         agents.update_facts(agent_id, params.facts.value())
@@ -169,11 +169,12 @@ def heartbeat(call: Call, params: HeartbeatParams) -> dict[str, Any]:
 
 
 def poll(call: Call, params: PollParams) -> dict[str, Any]:
-    """Hands out work."""
+    """Hands out work; to a disabled agent none, while what it runs goes on."""
+    agent = _agent(call)
     work = dispatch.poll(
-        _agent_id(call),
+        agent.id,
         seq=params.seq,
-        capacity=params.capacity,
+        capacity=params.capacity if agent.may(Permission.JOBS_CLAIM) else 0,
         held=frozenset(params.leases),
         now=call.now,
         make_lease=lambda: secrets.token_hex(16),

@@ -167,9 +167,10 @@ class EndedItem(PartitionItem, discriminator="ended"):
 
 
 class KeyItem(PartitionItem, discriminator="key"):
-    """The run that an idempotency key stands for."""
+    """The run that an idempotency key stands for, and the revision of the task that it runs."""
 
     names_run = UnicodeAttribute()
+    names_revision = NumberAttribute()
 
 
 def step_sort_key(step: int) -> str:

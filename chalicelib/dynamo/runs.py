@@ -63,14 +63,19 @@ def _step_value(item: StepItem) -> RunStep:
     )
 
 
-def reserve_key(scope: str, key: str, run_id: str, now: datetime) -> str:
-    """The run that the idempotency key stands for: `run_id`, or the one that came first."""
-    digest = hashlib.sha256(f"{scope}\n{key}".encode()).hexdigest()
-    item = KeyItem(f"KEY#{digest}", "KEY", names_run=run_id, ttl=now + KEY_LIFETIME)
+def reserve_key(
+    task_id: str, key: str, run_id: str, revision: int, now: datetime
+) -> tuple[str, int]:
+    """The run and revision that the idempotency key stands for: these, or those that came first."""
+    digest = hashlib.sha256(f"{task_id}\n{key}".encode()).hexdigest()
+    item = KeyItem(
+        f"KEY#{digest}", "KEY", names_run=run_id, names_revision=revision, ttl=now + KEY_LIFETIME
+    )
     is_free = KeyItem.names_run.does_not_exist() | (KeyItem.ttl < now)
     if passed(lambda: item.save(condition=is_free)):
-        return run_id
-    return str(KeyItem.get(f"KEY#{digest}", "KEY", consistent_read=True).names_run)
+        return run_id, revision
+    found = KeyItem.get(f"KEY#{digest}", "KEY", consistent_read=True)
+    return str(found.names_run), int(found.names_revision)
 
 
 def freeze_steps(run: Run, steps: Sequence[RunStep]) -> None:

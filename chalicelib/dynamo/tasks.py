@@ -237,6 +237,14 @@ def search(limit: int, cursor: str | None) -> tuple[list[StoredTask], str | None
     return [_value(item) for item in found], following
 
 
+def revision(task_id: str, number: int) -> StoredRevision | None:
+    """One saved state of a task, or None."""
+    try:
+        return _revision_value(RevisionItem.get(task_id, number, consistent_read=True))
+    except DoesNotExist:
+        return None
+
+
 def revisions(
     task_id: str, limit: int, cursor: str | None
 ) -> tuple[list[StoredRevision], str | None]:

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 
 from chalicelib.dynamo import agents, tokens
-from chalicelib.errors import NotAllowed, NotAuthenticated
+from chalicelib.errors import NotAuthenticated
 from chalicelib.principal import Principal, Role
 from chalicelib.token import Credential, hash_secret, parse_credential
 
@@ -14,15 +14,8 @@ REMEMBERED_AT_MOST = 2_000
 _remembered: OrderedDict[str, tuple[datetime, Principal]] = OrderedDict()
 
 
-class AgentDisabled(NotAllowed):
-    """This agent has been disabled by an operator."""
-
-
 def authenticate(authorization: str | None, now: datetime) -> Principal:
-    """The caller of a request with this `Authorization` header.
-
-    Raises NotAuthenticated, and AgentDisabled for the token of a disabled agent.
-    """
+    """The caller of a request with this `Authorization` header. Raises NotAuthenticated."""
     scheme, _, text = (authorization or "").strip().partition(" ")
     credential = parse_credential(text) if scheme.lower() == "bearer" else None
     if credential is None:
@@ -51,9 +44,8 @@ def _look_up(credential: Credential, now: datetime) -> tuple[Principal, datetime
     if credential.prefix == "pla":
         agent = agents.get(agent_id_of(credential.id))
         if agent is not None and credential.matches(agent.secret_hash):
-            if agent.disabled:
-                raise AgentDisabled
-            return Principal(agent.id, agent.name, Role.AGENT), until
+            role = Role.DISABLED_AGENT if agent.disabled else Role.AGENT
+            return Principal(agent.id, agent.name, role), until
     raise NotAuthenticated("The token is not known here, or has been revoked.")
 
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.dynamo import agents, runs, tasks
-from chalicelib.dynamo.tasks import StoredTask
+from chalicelib.dynamo.tasks import StoredRevision, StoredTask
 from chalicelib.errors import BadParameter, Conflict, NotFound
 from chalicelib.task import Definition, agent_ids
 from chalicelib.task_toml import InvalidDefinition, parse
@@ -17,6 +17,14 @@ def existing_task(task_id: str) -> StoredTask:
     if task is None:
         raise NotFound(f"There is no task with the id '{task_id}'.")
     return task
+
+
+def existing_revision(task_id: str, number: int) -> StoredRevision:
+    """Raises NotFound."""
+    found = tasks.revision(task_id, number)
+    if found is None:
+        raise NotFound(f"The task '{task_id}' has no revision {number}.")
+    return found
 
 
 def check(source: str) -> Definition:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from chalicelib.dynamo import agents, runs
 from chalicelib.errors import BadParameter
 from chalicelib.operations.advance import perform
-from chalicelib.operations.tasks import existing_task
+from chalicelib.operations.tasks import existing_revision, existing_task
 from chalicelib.run import Progress, Run, RunState, RunStep
 from chalicelib.settings import settings
 from chalicelib.task import Definition
@@ -22,18 +22,21 @@ def trigger(
     With an idempotency key, a repeated call within a day answers the run that the first one made.
     Raises NotFound for an unknown task, BadParameter for a key that is empty or too long.
     """
+    task = existing_task(task_id)
+    source, revision = task.definition, task.revision
     if idempotency_key is not None:
         _check_key(idempotency_key)
-        run_id = runs.reserve_key(task_id, idempotency_key, run_id, now)
+        run_id, revision = runs.reserve_key(task_id, idempotency_key, run_id, task.revision, now)
         if (earlier := runs.get(run_id)) is not None:
             return earlier
-    task = existing_task(task_id)
-    definition = parse(task.definition)
+        if revision != task.revision:  # edited since a first call that was cut short
+            source = existing_revision(task_id, revision).definition
+    definition = parse(source)
     run = Run(
         id=run_id,
         task_id=task.id,
         task_name=task.name,
-        revision=task.revision,
+        revision=revision,
         step_count=len(definition.steps),
         state=RunState.QUEUED,
         triggered_by=triggered_by,

@@ -8,7 +8,7 @@ import click
 
 from plumber_cli import render
 from plumber_cli.context import Context, output_option, pass_context
-from plumber_cli.durations import SPAN
+from plumber_cli.durations import span
 from plumber_cli.errors import WrongUsage
 
 
@@ -27,7 +27,7 @@ def list_agents(context: Context, status: str | None, group: str | None, text: s
     """List the agents."""
     given = {"status": status, "group": group, "text": text}
     query = {name: value for name, value in given.items() if value is not None}
-    agents, _ = context.client.pages("/agents", None, **query)
+    agents, _ = context.client.pages("agents", at_most=None, **query)
 
     def draw() -> None:
         headings = ["ID", "NAME", "STATUS", "ADDRESS", "RUNNING", "LAST HEARTBEAT"]
@@ -53,7 +53,7 @@ def _row(each: dict[str, Any]) -> list[str]:
 @pass_context
 def show(context: Context, name_or_id: str) -> None:
     """Show one agent, by its id or name."""
-    found = context.client.get(f"/agents/{context.client.agent_id(name_or_id)}")
+    found = context.client.get("agents", context.client.agent_id(name_or_id))
 
     def draw() -> None:
         labels = ", ".join(f"{key}={value}" for key, value in found["labels"].items())
@@ -78,21 +78,22 @@ def show(context: Context, name_or_id: str) -> None:
 @agent.command("remove")
 @click.argument("name_or_id", metavar="AGENT")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@output_option
 @pass_context
 def remove(context: Context, name_or_id: str, yes: bool) -> None:
     """Remove an agent. Its token works no more."""
     agent_id = context.client.agent_id(name_or_id)
     if not yes:
-        click.confirm(f"Remove the agent {name_or_id}?", abort=True)
-    context.client.delete(f"/agents/{agent_id}")
-    click.echo(f"Agent {agent_id} is removed.")
+        context.confirm(f"Remove the agent {name_or_id}?")
+    context.client.delete("agents", agent_id)
+    context.say({"id": agent_id}, f"Agent {agent_id} is removed.")
 
 
 @agent.command("enroll")
 @click.option("--label", "labels", multiple=True, metavar="KEY=VALUE", help="Given to who joins.")
 @click.option("--group", help="The group of who joins.")
 @click.option("--max-uses", type=click.IntRange(1, 1000), default=1, show_default=True)
-@click.option("--expires", type=SPAN, default="24h", show_default=True)
+@click.option("--expires", type=span, default="24h", show_default=True)
 @click.option("--write", "target", type=click.Path(path_type=Path), help="Write agent.json there.")
 @output_option
 @pass_context
@@ -111,7 +112,7 @@ def enroll(
         "max_uses": max_uses,
         "expires_in_seconds": expires,
     }
-    made = context.client.post("/enrollments", body)
+    made = context.client.post("enrollments", body=body)
     text = json.dumps(made["agent_json"], indent=2) + "\n"
     if target is not None:
         _write(target, text)

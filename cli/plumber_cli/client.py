@@ -1,137 +1,170 @@
-"""The REST API, and the one judge of retrying."""
+"""The REST API over one kept connection, as `docs/wire.md` describes it."""
 
-import random
+import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 import requests
 
 from plumber_cli import __version__
 from plumber_cli.config import Target
 from plumber_cli.errors import NoAccess, Refused, from_answer
+from plumber_cli.retrying import ONCE, SHORT, Patience, may_pass, waiting
 
-TIMEOUT_SECONDS = (5.0, 35.0)
-ATTEMPTS = 4
+TIMEOUT_SECONDS = (5.0, 35.0)  # to connect, to answer; a Lambda behind API Gateway has 29 s
 PAGE = 100
+
+_TASK_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")  # a ULID
+_AGENT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+
+
+class _Bearer(requests.auth.AuthBase):
+    """The token. As a header alone, an entry in ~/.netrc would replace it."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
 
 
 class Client:
-    """Calls of the control plane over one kept connection."""
+    """Calls of the control plane. Every call raises NoAccess, WrongUsage or Refused."""
 
     def __init__(self, target: Target) -> None:
-        self._base = f"{target.url}/api/v1"
         self._url = target.url
+        self._reading = SHORT
         self._session = requests.Session()
-        self._session.headers["Authorization"] = f"Bearer {target.token}"
+        self._session.auth = _Bearer(target.token)
         self._session.headers["User-Agent"] = f"plumber-cli/{__version__}"
 
-    def get(self, path: str, **query: str) -> Any:
-        """The data of a GET."""
-        return self._call("GET", path, query=query, repeatable=True)
+    # --- methods
 
-    def post(self, path: str, body: Any = None, headers: Mapping[str, str] | None = None) -> Any:
-        """The data of a POST; repeated only under an idempotency key."""
-        repeatable = "Idempotency-Key" in (headers or {})
-        return self._call("POST", path, body=body, headers=headers, repeatable=repeatable)
+    def endure(self, notice: Callable[[], None]) -> None:
+        """From now on a GET waits while the control plane restarts; `notice` tells that it does."""
+        self._reading = waiting(notice)
 
-    def put(self, path: str, body: Any) -> Any:
+    def get(self, *path: str, **query: str) -> Any:
+        """The data of a GET; `path` is quoted part by part."""
+        return self._call("GET", path, self._reading, params=query)
+
+    def post(self, *path: str, body: Any = None) -> Any:
+        """The data of a POST that makes something: sent once."""
+        return self._call("POST", path, ONCE, json=body)
+
+    def post_again(self, *path: str, idempotency_key: str | None = None) -> Any:
+        """The data of a POST that may be repeated, by its nature or under a key."""
+        headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
+        return self._call("POST", path, SHORT, headers=headers)
+
+    def put(self, *path: str, body: Any) -> Any:
         """The data of a PUT: it names the revision that it replaces, so it may be repeated."""
-        return self._call("PUT", path, body=body, repeatable=True)
+        return self._call("PUT", path, SHORT, json=body)
 
-    def delete(self, path: str) -> None:
-        """A DELETE."""
-        self._call("DELETE", path, repeatable=False)
+    def delete(self, *path: str) -> None:
+        """A DELETE, sent once: a repeated one would not find what the first has deleted."""
+        self._call("DELETE", path, ONCE)
 
-    def pages(self, path: str, at_most: int | None, **query: str) -> tuple[list[Any], bool]:
+    def pages(self, *path: str, at_most: int | None, **query: str) -> tuple[list[Any], bool]:
         """Items of a list up to `at_most`, and whether there are more."""
         items: list[Any] = []
-        cursor: str | None = ""
-        while cursor is not None:
+        more: dict[str, str] = {}
+        while True:
             room = PAGE if at_most is None else min(PAGE, at_most - len(items))
-            more = {"cursor": cursor} if cursor else {}
-            page = self.get(path, limit=str(room), **more, **query)
+            page = self.get(*path, limit=str(room), **more, **query)
             items += page["items"]
-            cursor = page["next"]
-            if at_most is not None and len(items) >= at_most:
-                break
-        return items, cursor is not None
-
-    def download(self, path: str, stream: str) -> Iterator[bytes]:
-        """A whole stream of a finished job, piece by piece."""
-        found = self.get(path, stream=stream, redirect="false")
-        try:
-            with requests.get(found["url"], stream=True, timeout=TIMEOUT_SECONDS) as response:
-                response.raise_for_status()
-                yield from response.iter_content(1 << 16)
-        except requests.RequestException as error:
-            raise NoAccess(f"The log cannot be downloaded: {_reason(error)}.") from error
-
-    def _call(
-        self,
-        method: str,
-        path: str,
-        *,
-        repeatable: bool,
-        query: Mapping[str, str] | None = None,
-        body: Any = None,
-        headers: Mapping[str, str] | None = None,
-    ) -> Any:
-        for attempt in range(ATTEMPTS):
-            is_last = attempt == ATTEMPTS - 1 or not repeatable
-            try:
-                response = self._session.request(
-                    method,
-                    self._base + path,
-                    params=query,
-                    json=body,
-                    headers=headers,
-                    timeout=TIMEOUT_SECONDS,
-                )
-            except requests.RequestException as error:
-                if is_last:
-                    message = f"{self._url} cannot be reached: {_reason(error)}."
-                    raise NoAccess(message) from error
-            else:
-                if is_last or response.status_code not in (429, 500, 502, 503, 504):
-                    return self._data(response)
-            time.sleep(random.uniform(0.5, 1.0) * 0.3 * 2**attempt)
-        raise AssertionError("the last attempt answers or raises")
-
-    def _data(self, response: requests.Response) -> Any:
-        try:
-            envelope = response.json()
-            code, message = envelope["code"], envelope["message"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise NoAccess(
-                f"{self._url} does not answer as a Plumber control plane does "
-                f"(HTTP status {response.status_code})."
-            ) from error
-        if code != 0:
-            raise from_answer(code, message, envelope.get("data"))
-        return envelope["data"]
+            more = {"cursor": page["next"]}
+            if page["next"] is None or (at_most is not None and len(items) >= at_most):
+                return items, page["next"] is not None
 
     # --- names instead of ids
 
     def task_id(self, given: str) -> str:
-        """The id of the task with this id or exactly this name."""
-        found = self.get("/tasks", name=given)["items"]
-        return str(found[0]["id"]) if found else given
+        """The id of the task with this id or exactly this name. Raises Refused for no such name."""
+        if _TASK_ID.fullmatch(given):
+            return given
+        found = self.get("tasks", name=given)["items"]
+        if not found:
+            raise Refused(f"There is no task '{given}'. 'plumber-cli task list' shows all.", 1004)
+        return str(found[0]["id"])
 
     def agent_id(self, given: str) -> str:
-        """The id of the agent with this id or exactly this name. Raises Refused for two of them."""
-        agents, _ = self.pages("/agents", None, text=given)
-        named = [agent for agent in agents if given in (agent["name"], agent["id"])]
+        """The id of the agent with this id or exactly this name.
+
+        Raises Refused when no agent has the name, or more than one.
+        """
+        if _AGENT_ID.fullmatch(given):
+            return given
+        agents, _ = self.pages("agents", at_most=None, text=given)
+        named = [str(agent["id"]) for agent in agents if agent["name"] == given]
+        if not named:
+            raise Refused(f"There is no agent '{given}'. 'plumber-cli agent list' shows all.", 2001)
         if len(named) > 1:
-            raise Refused(f"{len(named)} agents are named '{given}'. Give the id of one.")
-        return str(named[0]["id"]) if named else given
+            raise Refused(
+                f"{len(named)} agents are named '{given}': {', '.join(named)}. Give the id of one."
+            )
+        return named[0]
+
+    # --- one call
+
+    def _call(self, method: str, path: tuple[str, ...], patience: Patience, **content: Any) -> Any:
+        url = f"{self._url}/api/v1/" + "/".join(quote(part, safe="") for part in path)
+        for failures in range(1, patience.attempts + 1):
+            outcome = self._send(method, url, content)
+            if failures == patience.attempts or not may_pass(outcome):
+                break
+            if failures == 2 and patience.notice is not None:
+                patience.notice()
+            time.sleep(patience.delay_seconds(failures))
+        if isinstance(outcome, requests.Response):
+            return self._data(outcome)
+        raise NoAccess(f"{self._url} cannot be reached: {_reason(outcome)}.") from outcome
+
+    def _send(
+        self, method: str, url: str, content: Mapping[str, Any]
+    ) -> requests.Response | requests.RequestException:
+        try:
+            return self._session.request(
+                method, url, timeout=TIMEOUT_SECONDS, allow_redirects=False, **content
+            )
+        except requests.RequestException as error:
+            return error
+
+    def _data(self, response: requests.Response) -> Any:
+        try:
+            envelope = response.json()
+            code, message, data = envelope["code"], envelope["message"], envelope["data"]
+        except (ValueError, KeyError, TypeError) as error:
+            moved = response.headers.get("Location")
+            what = f"it moved to {moved}" if moved else f"HTTP status {response.status_code}"
+            raise NoAccess(
+                f"{self._url} does not answer as a Plumber control plane does ({what}). "
+                "Is the address right?"
+            ) from error
+        if code != 0:
+            raise from_answer(code, message, data)
+        return data
 
 
 def _reason(error: requests.RequestException) -> str:
+    """What is wrong and what to do, without the names of any library."""
     if isinstance(error, requests.exceptions.SSLError):
-        return "its certificate is not trusted"
+        return "its certificate is not trusted (REQUESTS_CA_BUNDLE names the file of your own CA)"
+    if isinstance(error, requests.exceptions.ProxyError):
+        return "the proxy does not answer (see HTTPS_PROXY and NO_PROXY)"
     if isinstance(error, requests.Timeout):
         return "no answer in time"
     if isinstance(error, requests.ConnectionError):
-        return "no connection"
+        return _reason_of_connection(str(error))
     return str(error) or type(error).__name__
+
+
+def _reason_of_connection(text: str) -> str:
+    if "refused" in text:
+        return "nothing listens there"
+    if "resolve" in text or "Name or service" in text:
+        return "its name is not known"
+    return "the connection broke"

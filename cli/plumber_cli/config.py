@@ -14,6 +14,8 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as toml
 
+DEFAULT = "default"
+
 
 @dataclass(frozen=True)
 class Target:
@@ -21,6 +23,15 @@ class Target:
 
     url: str
     token: str
+
+
+def target(url: str, token: str) -> Target:
+    """Raises WrongUsage for what cannot be an address or a token."""
+    if not url.startswith(("http://", "https://")):
+        raise WrongUsage(f"The address must begin with http:// or https://; '{url}' does not.")
+    if not token or not all("!" <= character <= "~" for character in token):
+        raise WrongUsage("The token is empty or not whole: it is one word such as plb_1a2b_3c4d.")
+    return Target(url.rstrip("/"), token)
 
 
 def path() -> Path:
@@ -38,35 +49,51 @@ BadToml = toml.TOMLDecodeError
 
 
 def load(profile: str | None) -> Target:
-    """The environment first, then the profile, then a local stack's file in or above this folder.
+    """`--profile`, the environment, the default profile, a local stack in or above this folder.
 
-    Raises WrongUsage when there is none of them, or the profile is not there.
+    A token in the environment goes with the address of a profile; an address in the environment
+    never with the token of a profile, which is another control plane's. Raises WrongUsage when
+    nothing is known, or the profile is not there.
     """
     url, token = os.environ.get("PLUMBER_URL"), os.environ.get("PLUMBER_TOKEN")
-    if url and token and profile is None:
-        return Target(url.rstrip("/"), token)
-    profiles = _profiles()
-    name = profile or os.environ.get("PLUMBER_PROFILE") or "default"
-    if name in profiles:
-        stored = profiles[name]
-        return Target(url or str(stored["url"]), token or str(stored["token"]))
-    if name != "default":
-        raise WrongUsage(f"There is no profile '{name}' in {path()}.")
-    local = _local_stack()
-    if local is not None:
-        return Target(url or local.url, token or local.token)
-    raise WrongUsage(
-        "No control plane is known. Run: plumber-cli set-config --url URL --token TOKEN, "
-        "or set PLUMBER_URL and PLUMBER_TOKEN."
-    )
+    if profile is not None:
+        return _of_profile(_profiles(), profile)
+    if url:
+        if not token:
+            raise WrongUsage("PLUMBER_URL is set, but PLUMBER_TOKEN is not. Set both.")
+        return target(url, token)
+    found = _stored()
+    if found is None:
+        raise WrongUsage(
+            "No control plane is known. Run: plumber-cli set-config --url URL --token TOKEN, "
+            "or set PLUMBER_URL and PLUMBER_TOKEN."
+        )
+    return target(found.url, token) if token else found
+
+
+def _stored() -> Target | None:
+    profiles, named = _profiles(), os.environ.get("PLUMBER_PROFILE")
+    if named or DEFAULT in profiles:
+        return _of_profile(profiles, named or DEFAULT)
+    return _local_stack()
+
+
+def _of_profile(profiles: dict[str, Any], name: str) -> Target:
+    if name not in profiles:
+        known = f"Known are: {', '.join(profiles)}." if profiles else "There are none yet."
+        raise WrongUsage(f"There is no profile '{name}' in {path()}. {known}")
+    try:
+        return target(str(profiles[name]["url"]), str(profiles[name]["token"]))
+    except (KeyError, TypeError) as error:
+        raise WrongUsage(f"The profile '{name}' in {path()} needs url and token.") from error
 
 
 def _profiles() -> dict[str, Any]:
     try:
-        return parse_toml(path().read_text())
+        return parse_toml(path().read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, BadToml) as error:
+    except (OSError, ValueError) as error:
         raise WrongUsage(f"{path()} cannot be read: {error}.") from error
 
 
@@ -74,28 +101,40 @@ def _local_stack() -> Target | None:
     here = Path.cwd()
     for folder in (here, *here.parents):
         try:
-            document = json.loads((folder / ".plumber" / "local.json").read_text())
-            return Target(str(document["url"]).rstrip("/"), str(document["token"]))
-        except (OSError, ValueError, KeyError):
+            document = json.loads((folder / ".plumber" / "local.json").read_text("utf-8"))
+            return target(str(document["url"]), str(document["token"]))
+        except (OSError, ValueError, KeyError, TypeError):
             continue
     return None
 
 
-def save(profile: str, target: Target) -> None:
+def save(profile: str, stored: Target) -> None:
     """Adds the profile, or replaces it; the file is for its owner only."""
-    profiles = {**_profiles(), profile: {"url": target.url, "token": target.token}}
-    lines = []
-    for name, stored in profiles.items():
-        lines.append(f"[{json.dumps(name)}]")
-        lines += [f"{key} = {json.dumps(str(stored[key]))}" for key in ("url", "token")]
-        lines.append("")
-    file = path()
+    if not profile.isprintable():
+        raise WrongUsage("The profile's name must be printable.")
+    profiles = {**_profiles(), profile: {"url": stored.url, "token": stored.token}}
+    _write(path(), "\n".join(_table(name, keys) for name, keys in profiles.items()))
+
+
+def _table(name: str, keys: Any) -> str:
+    """A table of strings, which TOML quotes as JSON does."""
+    if not isinstance(keys, dict):
+        raise WrongUsage(f"{path()} is not as plumber-cli wrote it: '{name}' is no table.")
+    lines = [f"{_quoted(key)} = {_quoted(str(value))}" for key, value in keys.items()]
+    return "\n".join([f"[{_quoted(name)}]", *lines, ""])
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)
+
+
+def _write(file: Path, text: str) -> None:
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         temporary = file.with_suffix(".new")
         temporary.touch(mode=0o600)
         temporary.chmod(0o600)
-        temporary.write_text("\n".join(lines))
+        temporary.write_text(text, "utf-8")
         temporary.replace(file)
     except OSError as error:
         raise WrongUsage(f"{file} cannot be written: {error.strerror}.") from error

@@ -1,5 +1,6 @@
 """What every command is given: the client, made when first used, and the way to answer."""
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from plumber_cli import config, render
+from plumber_cli.errors import Refused, WrongUsage
 
 if TYPE_CHECKING:
     from plumber_cli.client import Client
@@ -44,6 +46,17 @@ class Context:
         else:
             draw()
 
+    def say(self, document: Any, text: str) -> None:
+        """The document for programs, one line for people."""
+        self.show(document, lambda: click.echo(text))
+
+    def confirm(self, question: str) -> None:
+        """Asks. Raises Refused after a no, and WrongUsage where nobody could answer."""
+        if self.is_json or not sys.stdin.isatty():
+            raise WrongUsage("Nobody is there to be asked: add --yes.")
+        if not click.confirm(question, err=True):
+            raise Refused("Nothing was done.")
+
 
 pass_context = click.make_pass_decorator(Context, ensure=True)
 
@@ -61,5 +74,6 @@ def output_option(command: Command) -> Command:
         type=click.Choice(["table", "json"]),
         expose_value=False,
         callback=_set_output,
+        is_eager=True,  # so that it counts for errors in what stands behind it, too
         help="How to answer: table for people, json for programs.",
     )(command)

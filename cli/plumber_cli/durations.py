@@ -2,24 +2,17 @@
 
 import click
 
-from plumber_cli import render
+_SIZES = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
-class Span(click.ParamType[int]):
-    """Seconds, from "90s", "15m", "24h" or "30d"."""
+def span(text: str | int) -> int:
+    """Seconds of "90s", "15m", "24h" or "30d"; the type of an option.
 
-    name = "span"
-
-    def convert(
-        self, value: str | int, param: click.Parameter | None, ctx: click.Context | None
-    ) -> int:
-        """Fails with what would be right."""
-        if isinstance(value, int):
-            return value
-        try:
-            return render.parse_duration(value)
-        except ValueError:
-            self.fail(f"'{value}' is no span. Write 90s, 15m, 24h or 30d.", param, ctx)
-
-
-SPAN = Span()
+    Raises BadParameter with what would be right.
+    """
+    if isinstance(text, int):
+        return text
+    number, size = text[:-1], _SIZES.get(text[-1:])
+    if size is None or not (number.isascii() and number.isdigit()) or int(number) == 0:
+        raise click.BadParameter(f"'{text}' is no span. Write 90s, 15m, 24h or 30d.")
+    return int(number) * size

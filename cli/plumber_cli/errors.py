@@ -6,7 +6,7 @@ SUCCEEDED, FAILED, USAGE, NO_ACCESS, STOPPED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 class CliError(Exception):
-    """Something that a person should read."""
+    """Something that a person should read. `code` is the control plane's own, where it has one."""
 
     exit_code = FAILED
 
@@ -32,8 +32,9 @@ class Refused(CliError):
 
 
 _BY_CODE: dict[int, type[CliError]] = {1001: WrongUsage, 1002: NoAccess, 1003: NoAccess}
+_WHAT_TO_DO = {1002: " 'plumber-cli set-config' stores another one."}
 
 
 def from_answer(code: int, message: str, details: Any = None) -> CliError:
     """The error that the server raised, as this side knows it."""
-    return _BY_CODE.get(code, Refused)(message, code, details)
+    return _BY_CODE.get(code, Refused)(message + _WHAT_TO_DO.get(code, ""), code, details)

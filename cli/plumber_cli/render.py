@@ -2,9 +2,10 @@
 
 import json
 import os
+import re
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
@@ -13,7 +14,6 @@ import click
 COLOURS = {
     "succeeded": "green",
     "online": "green",
-    "complete": "green",
     "failed": "red",
     "timed_out": "red",
     "lost": "red",
@@ -42,37 +42,87 @@ def as_json(document: Any) -> None:
     click.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
-def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell, wide characters counted as two."""
-    lines = [list(headings), *(list(row) for row in rows)]
-    widths = [max(width(line[column]) for line in lines) for column in range(len(headings))]
-    for line in lines:
-        cells = [cell + " " * (widths[i] - width(cell)) for i, cell in enumerate(line)]
-        click.echo("  ".join(cells).rstrip())
+def hint(text: str) -> None:
+    """For people, beside the answer: it goes to standard error."""
+    click.echo(text, err=True)
+
+
+def warn(text: str) -> None:
+    """Something that is wrong although the command goes on."""
+    mark = click.style("Warning:", fg="yellow") if has_colours() else "Warning:"
+    click.echo(f"{mark} {text}", err=True)
+
+
+# --- text
+
+
+_UNSAFE = re.compile(r"\x1b(?!\[(?:0|3\d)m)|[\x00-\x1a\x1c-\x1f\x7f-\x9f]")
+
+
+def clean(text: str) -> str:
+    """Text of others without what would break its line or move the cursor; colours may stay."""
+    return _UNSAFE.sub("�", text)
 
 
 def width(text: str) -> int:
     """How many columns the text takes on a terminal."""
-    plain = click.unstyle(text)
-    return sum(
-        0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1
-        for c in plain
-    )
+    return sum(_columns(c) for c in click.unstyle(text))
 
 
-def instant(text: str | None) -> datetime | None:
+def _columns(character: str) -> int:
+    if unicodedata.combining(character) or unicodedata.category(character) == "Cf":
+        return 0
+    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
+
+
+def pad(text: str, columns: int) -> str:
+    """The text, and spaces up to so many columns."""
+    return text + " " * (columns - width(text))
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Columns as wide as their widest cell, wide characters counted as two."""
+    lines = [headings, *([clean(cell) for cell in row] for row in rows)]
+    widths = [max(width(line[column]) for line in lines) for column in range(len(headings))]
+    for line in lines:
+        cells = [pad(cell, columns) for cell, columns in zip(line, widths, strict=True)]
+        click.echo("  ".join(cells).rstrip())
+
+
+def facts(lines: Mapping[str, str]) -> None:
+    """Names and values below each other."""
+    widest = max(map(width, lines))
+    for name, value in lines.items():
+        click.echo(f"{pad(name, widest)}  {clean(value)}".rstrip())
+
+
+# --- time
+
+
+def instant(text: str) -> datetime:
     """An instant of the API."""
-    return None if text is None else datetime.fromisoformat(text.replace("Z", "+00:00"))
+    return datetime.fromisoformat(text.replace("Z", "+00:00"))
 
 
 def when(text: str | None, now: datetime | None = None) -> str:
     """How long ago, or in how long; a dash for never."""
-    at = instant(text)
-    if at is None:
+    if text is None:
         return "-"
-    seconds = ((now or datetime.now(timezone.utc)) - at).total_seconds()  # noqa: TID251
+    seconds = ((now or _now()) - instant(text)).total_seconds()
     span = rough(abs(seconds))
     return f"in {span}" if seconds < -1 else f"{span} ago"
+
+
+def at(text: str | None, now: datetime | None = None) -> str:
+    """The time of day here, and how long ago that was; a dash for never."""
+    if text is None:
+        return "-"
+    here = instant(text).astimezone()
+    return f"{here:%Y-%m-%d %H:%M:%S} ({when(text, now)})"
+
+
+def _now() -> datetime:
+    return datetime.now(timezone.utc)  # noqa: TID251  a person reads it now
 
 
 def rough(seconds: float) -> str:
@@ -87,9 +137,9 @@ def duration(seconds: float | None) -> str:
     """1.2s, 3m04s, 2h05m; a dash where there is none."""
     if seconds is None:
         return "-"
-    if seconds < 60:
+    if round(seconds, 1) < 60:
         return f"{seconds:.1f}s"
-    whole = int(seconds)
+    whole = round(seconds)
     if whole < 3_600:
         return f"{whole // 60}m{whole % 60:02d}s"
     return f"{whole // 3_600}h{whole % 3_600 // 60:02d}m"
@@ -98,19 +148,3 @@ def duration(seconds: float | None) -> str:
 def exit_code(code: int | None) -> str:
     """A dash where there is none."""
     return "-" if code is None else str(code)
-
-
-def parse_duration(text: str) -> int:
-    """Seconds of "90s", "15m", "24h", "30d". Raises ValueError."""
-    number, unit = text[:-1], text[-1:]
-    size = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}.get(unit)
-    if size is None or not number.isdigit() or int(number) == 0:
-        raise ValueError(text)
-    return int(number) * size
-
-
-def facts(lines: dict[str, str]) -> None:
-    """Names and values below each other."""
-    widest = max(map(width, lines))
-    for name, value in lines.items():
-        click.echo(f"{name}{' ' * (widest - width(name))}  {value}")

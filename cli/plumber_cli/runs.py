@@ -9,10 +9,19 @@ import click
 from plumber_cli import render
 from plumber_cli.context import Context, output_option, pass_context
 from plumber_cli.errors import Refused
+from plumber_cli.logs import (
+    FOLLOW_SECONDS,
+    Follower,
+    StepAndJob,
+    Tail,
+    job_prefix,
+    jobs_of,
+    missing,
+)
+from plumber_cli.printers import LinePrinter, RawPrinter
 from plumber_cli.watch import watch
 
 SHOWN = 20
-FOLLOW_SECONDS = 0.5
 
 
 @click.group()
@@ -27,10 +36,10 @@ def run() -> None:
 @pass_context
 def list_runs(context: Context, limit: int, name_or_id: str | None) -> None:
     """List the runs, newest first."""
-    path = "/runs"
+    path: tuple[str, ...] = ("runs",)
     if name_or_id is not None:
-        path = f"/tasks/{context.client.task_id(name_or_id)}/executions"
-    runs, has_more = context.client.pages(path, limit)
+        path = ("tasks", context.client.task_id(name_or_id), "executions")
+    runs, has_more = context.client.pages(*path, at_most=limit)
 
     def draw() -> None:
         rows = [
@@ -46,7 +55,7 @@ def list_runs(context: Context, limit: int, name_or_id: str | None) -> None:
         ]
         render.table(["ID", "TASK", "STATE", "TRIGGERED BY", "CREATED", "DURATION"], rows)
         if has_more:
-            click.echo("There are older ones: --limit shows more.", err=True)
+            render.hint("There are older ones: --limit shows more.")
 
     context.show(runs, draw)
 
@@ -57,7 +66,7 @@ def list_runs(context: Context, limit: int, name_or_id: str | None) -> None:
 @pass_context
 def show(context: Context, run_id: str) -> None:
     """Show a run: its steps, jobs, exit codes and reasons."""
-    detail = context.client.get(f"/runs/{run_id}")
+    detail = context.client.get("runs", run_id)
     context.show(detail, lambda: _draw(detail))
 
 
@@ -84,8 +93,7 @@ def _draw(detail: dict[str, Any]) -> None:
             render.duration(job["duration_seconds"]),
             job["reason"] or "",
         ]
-        for step in detail["steps"]
-        for job in step["jobs"]
+        for step, job in jobs_of(detail)
     ]
     render.table(["JOB", "STEP", "AGENT", "STATE", "EXIT CODE", "DURATION", "REASON"], rows)
 
@@ -101,34 +109,33 @@ def logs(
     context: Context, run_id: str, job_id: str | None, follow: bool, stream: str | None, raw: bool
 ) -> None:
     """Print the output of a run's jobs, or of one. JOB is a step's number or a job's id."""
-    from plumber_cli.logs import LinePrinter, RawPrinter, Tail, print_log
 
-    seen: set[str] = set()
-    while True:
-        detail = context.client.get(f"/runs/{run_id}")
-        jobs = _chosen(detail, job_id)
-        for step, job in jobs:
-            if job["id"] in seen or job["state"] in ("waiting", "skipped"):
-                continue
-            seen.add(job["id"])
-            prefix = f"{step['name']} {job['agent_name']} | " if len(jobs) > 1 else ""
-            printer = RawPrinter() if raw else LinePrinter(prefix)
-            tail = Tail(context.client, run_id, job["id"], stream)
-            what = f"step {step['number']} on {job['agent_name']}"
-            print_log(tail, printer, follow=follow, what=what)
-        waits = any(job["state"] == "waiting" for _, job in jobs)
-        if not (follow and waits and detail["run"]["ended_at"] is None):
-            return
-        time.sleep(FOLLOW_SECONDS)
+    def chosen() -> tuple[list[StepAndJob], bool]:
+        detail = context.client.get("runs", run_id)
+        return _chosen(jobs_of(detail), job_id), detail["run"]["ended_at"] is not None
+
+    def open_tail(step: dict[str, Any], job: dict[str, Any]) -> Tail:
+        prefix = "" if job_id == job["id"] or len(jobs) == 1 else job_prefix(step, job)
+        printer = RawPrinter() if raw else LinePrinter(prefix)
+        return Tail(context.client, run_id, job["id"], stream, printer)
+
+    jobs, has_ended = chosen()
+    follower = Follower(open_tail)
+    if follow:
+        context.client.endure(lambda: render.hint("The control plane is away. Waiting for it."))
+        while not (has_ended or all(job["ended_at"] for _, job in jobs)):
+            follower.read(jobs)
+            time.sleep(FOLLOW_SECONDS)
+            jobs, has_ended = chosen()
+        follower.read_to_the_end(jobs)
+    else:
+        follower.read_in_turn(jobs)
+    if follower.incomplete():
+        raise Refused(missing(follower.incomplete()[0]))
 
 
-def _chosen(
-    detail: dict[str, Any], job_id: str | None
-) -> list[tuple[dict[str, Any], dict[str, Any]]]:
-    pairs = [(step, job) for step in detail["steps"] for job in step["jobs"]]
-    if job_id is None:
-        return pairs
-    found = [(s, j) for s, j in pairs if job_id in (j["id"], str(s["number"]))]
+def _chosen(jobs: list[StepAndJob], job_id: str | None) -> list[StepAndJob]:
+    found = [(s, j) for s, j in jobs if job_id in (None, j["id"], str(s["number"]))]
     if not found:
         raise Refused(f"The run has no job '{job_id}'. 'plumber-cli run show' lists them.")
     return found
@@ -141,9 +148,8 @@ def _chosen(
 @pass_context
 def cancel(context: Context, run_id: str, wait: bool) -> None:
     """Cancel a run: nothing more starts, what runs is ended."""
-    found = context.client.post(f"/runs/{run_id}/cancel")
+    found = context.client.post_again("runs", run_id, "cancel")
     if wait:
         watch(context, run_id, logs=False)
         sys.exit(0)
-    text = f"Run {found['id']} is {render.state(found['state'])}."
-    context.show(found, lambda: click.echo(text))
+    context.say(found, f"Run {found['id']} is {render.state(found['state'])}.")

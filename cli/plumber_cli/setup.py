@@ -3,7 +3,6 @@
 import click
 
 from plumber_cli import config
-from plumber_cli.config import Target
 from plumber_cli.context import Context, pass_context
 from plumber_cli.errors import WrongUsage
 
@@ -16,15 +15,13 @@ from plumber_cli.errors import WrongUsage
 @pass_context
 def set_config(context: Context, url: str, token: str, verify: bool, profile: str | None) -> None:
     """Store where the control plane is, and the token for it."""
-    if not url.startswith(("http://", "https://")):
-        raise WrongUsage(f"--url must begin with http:// or https://, '{url}' does not.")
-    name = profile or context.profile or "default"
-    target = Target(url.rstrip("/"), token)
+    name = profile or context.profile or config.DEFAULT
+    target = config.target(url, token)
     who = ""
     if verify:
         from plumber_cli.client import Client
 
-        me = Client(target).get("/me")
+        me = Client(target).get("me")
         who = f" You are '{me['name']}' with the role {me['role']}."
     config.save(name, target)
     click.echo(f"Stored as profile '{name}' in {config.path()}.{who}")

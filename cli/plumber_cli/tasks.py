@@ -27,7 +27,7 @@ def task() -> None:
 @pass_context
 def list_tasks(context: Context, everything: bool) -> None:
     """List the tasks by name."""
-    tasks, has_more = context.client.pages("/tasks", None if everything else SHOWN)
+    tasks, has_more = context.client.pages("tasks", at_most=None if everything else SHOWN)
 
     def draw() -> None:
         rows = [
@@ -42,7 +42,7 @@ def list_tasks(context: Context, everything: bool) -> None:
         ]
         render.table(["ID", "NAME", "REVISION", "STEPS", "UPDATED"], rows)
         if has_more:
-            click.echo("There are more: --all shows them.", err=True)
+            render.hint("There are more: --all shows them.")
 
     context.show(tasks, draw)
 
@@ -53,7 +53,7 @@ def list_tasks(context: Context, everything: bool) -> None:
 @pass_context
 def show(context: Context, name_or_id: str) -> None:
     """Print a task's TOML, by its id or name."""
-    found = context.client.get(f"/tasks/{context.client.task_id(name_or_id)}")
+    found = context.client.get("tasks", context.client.task_id(name_or_id))
     context.show(found, lambda: click.echo(found["definition"], nl=False))
 
 
@@ -75,7 +75,7 @@ def apply(context: Context, file: Any) -> None:
         rest = error.message[match.end() :] if match else error.message
         raise WrongUsage(where + rest, error.code, error.details) from error
     name = f"Task '{saved['task']['name']}' ({saved['task']['id']})"
-    context.show(saved, lambda: click.echo(f"{name}: {what}."))
+    context.say(saved, f"{name}: {what}.")
 
 
 def _read(file: Any) -> str:
@@ -93,7 +93,7 @@ def _existing(context: Context, source: str) -> dict[str, Any] | None:
         return None
     if not isinstance(name, str) or not name.strip():
         return None
-    found = context.client.get("/tasks", name=name.strip())["items"]
+    found = context.client.get("tasks", name=name.strip())["items"]
     return found[0] if found else None
 
 
@@ -101,9 +101,9 @@ def _save(
     context: Context, source: str, existing: dict[str, Any] | None
 ) -> tuple[dict[str, Any], str]:
     if existing is None:
-        return context.client.post("/tasks", {"definition": source}), "created"
+        return context.client.post("tasks", body={"definition": source}), "created"
     body = {"definition": source, "revision": existing["revision"]}
-    saved = context.client.put(f"/tasks/{existing['id']}", body)
+    saved = context.client.put("tasks", existing["id"], body=body)
     revision = saved["task"]["revision"]
     if revision == existing["revision"]:
         return saved, f"unchanged, revision {revision}"
@@ -113,14 +113,15 @@ def _save(
 @task.command("delete")
 @click.argument("name_or_id", metavar="TASK")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@output_option
 @pass_context
 def delete(context: Context, name_or_id: str, yes: bool) -> None:
     """Delete a task. Its runs stay readable."""
     task_id = context.client.task_id(name_or_id)
     if not yes:
-        click.confirm(f"Delete the task {name_or_id}?", abort=True)
-    context.client.delete(f"/tasks/{task_id}")
-    click.echo(f"Task {task_id} is deleted.")
+        context.confirm(f"Delete the task {name_or_id}?")
+    context.client.delete("tasks", task_id)
+    context.say({"id": task_id}, f"Task {task_id} is deleted.")
 
 
 @task.command("run")
@@ -136,8 +137,8 @@ def run(
     """Run a task, wait, and show each step's exit code."""
     key = idempotency_key or uuid.uuid4().hex  # noqa: TID251 - an entry point
     task_id = context.client.task_id(name_or_id)
-    started = context.client.post(f"/tasks/{task_id}/execute", None, {"Idempotency-Key": key})
+    started = context.client.post_again("tasks", task_id, "execute", idempotency_key=key)
     if not wait:
-        context.show(started, lambda: click.echo(started["id"]))
+        context.say(started, started["id"])
         return
     sys.exit(watch(context, started["id"], logs=logs))

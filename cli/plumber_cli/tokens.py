@@ -4,7 +4,7 @@ import click
 
 from plumber_cli import render
 from plumber_cli.context import Context, output_option, pass_context
-from plumber_cli.durations import SPAN
+from plumber_cli.durations import span
 
 
 @click.group()
@@ -17,13 +17,13 @@ def token() -> None:
 @click.option(
     "--role", required=True, type=click.Choice(["viewer", "trigger", "operator", "admin"])
 )
-@click.option("--expires", type=SPAN, help="After how long, for example 30d; never without.")
+@click.option("--expires", type=span, help="After how long, for example 30d; never without.")
 @output_option
 @pass_context
 def create(context: Context, name: str, role: str, expires: int | None) -> None:
     """Make a token. Its secret is shown once."""
     body = {"name": name, "role": role, "expires_in_seconds": expires}
-    made = context.client.post("/tokens", body)
+    made = context.client.post("tokens", body=body)
 
     def draw() -> None:
         click.echo(f"Token {made['token']['id']} for '{name}', role {role}. Shown once:")
@@ -37,7 +37,7 @@ def create(context: Context, name: str, role: str, expires: int | None) -> None:
 @pass_context
 def list_tokens(context: Context) -> None:
     """List the tokens, without their secrets."""
-    tokens, _ = context.client.pages("/tokens", None)
+    tokens, _ = context.client.pages("tokens", at_most=None)
     rows = [
         [
             each["id"],
@@ -54,9 +54,10 @@ def list_tokens(context: Context) -> None:
 
 
 @token.command("revoke")
-@click.argument("token_id")
+@click.argument("token_id", metavar="ID")
+@output_option
 @pass_context
 def revoke(context: Context, token_id: str) -> None:
     """Make a token worthless."""
-    context.client.delete(f"/tokens/{token_id}")
-    click.echo(f"Token {token_id} is revoked.")
+    context.client.delete("tokens", token_id)
+    context.say({"id": token_id}, f"Token {token_id} is revoked.")

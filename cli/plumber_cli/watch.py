@@ -8,7 +8,8 @@ import click
 from plumber_cli import render
 from plumber_cli.context import Context
 from plumber_cli.errors import FAILED, INTERRUPTED, STOPPED, SUCCEEDED, USAGE
-from plumber_cli.logs import Follower
+from plumber_cli.logs import Follower, Tail, job_prefix, jobs_of, missing
+from plumber_cli.printers import LinePrinter
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 1.0
 EXIT_CODES = {
@@ -34,35 +35,40 @@ def watch(context: Context, run_id: str, *, logs: bool) -> int:
 
 
 def _follow(context: Context, run_id: str, logs: bool) -> dict[str, Any]:
+    def open_tail(step: dict[str, Any], job: dict[str, Any]) -> Tail:
+        return Tail(context.client, run_id, job["id"], None, LinePrinter(job_prefix(step, job)))
+
     shown: dict[str, str] = {}
-    follower = Follower(context.client, run_id) if logs and not context.is_json else None
+    follower = Follower(open_tail) if logs and not context.is_json else None
     wait = FIRST_WAIT_SECONDS
     if not context.is_json:
         click.echo(f"Run {run_id}")
+    context.client.endure(lambda: render.hint("The control plane is away. Waiting for it."))
     while True:
-        detail: dict[str, Any] = context.client.get(f"/runs/{run_id}")
-        has_ended = detail["run"]["ended_at"] is not None
+        detail: dict[str, Any] = context.client.get("runs", run_id)
         if not context.is_json and _progress(detail, shown):
             wait = FIRST_WAIT_SECONDS
-        if follower is not None:
-            follower.read(detail)
-        if has_ended:
-            if follower is not None:
-                follower.read_to_the_end(detail)
-            return detail
+        if detail["run"]["ended_at"] is not None:
+            break
+        if follower is not None and follower.is_due():
+            follower.read(jobs_of(detail))
         time.sleep(wait)
         wait = min(LONGEST_WAIT_SECONDS, wait * 1.3)
+    if follower is not None:
+        follower.read_to_the_end(jobs_of(detail))
+        for owner in follower.incomplete():
+            render.warn(missing(owner))
+    return detail
 
 
 def _progress(detail: dict[str, Any], shown: dict[str, str]) -> bool:
     """A line for each job that has begun or ended since; whether there was one."""
     before = dict(shown)
-    for step in detail["steps"]:
-        for job in step["jobs"]:
-            state = "running" if job["state"] == "claimed" else job["state"]
-            if state not in NOT_BEGUN and shown.get(job["id"]) != state:
-                shown[job["id"]] = state
-                click.echo(job_line(step, job))
+    for step, job in jobs_of(detail):
+        state = "running" if job["state"] == "claimed" else job["state"]
+        if state not in NOT_BEGUN and shown.get(job["id"]) != state:
+            shown[job["id"]] = state
+            click.echo(render.clean(job_line(step, job)))
     return shown != before
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from chalice.test import Client
 
-from chalicelib.dynamo import tokens
+from chalicelib.dynamo import runs, tokens
 from chalicelib.operations import authentication
 from tests.api.conftest import Clock, People, RpcAgent, agent_id, definition
 
@@ -169,7 +169,22 @@ def test_people_name_label_and_disable_agents(admin: People, agent: Any) -> None
     assert admin.data("PATCH", path, {})["group"] == "prod"
     assert admin.data("PATCH", path, {"group": None})["group"] is None
     assert admin.data("PATCH", path, {"disabled": True})["status"] == "disabled"
-    assert enrolled.error("agent.heartbeat") == -32002
+    enrolled.result("agent.heartbeat")
+
+
+def test_a_disabled_agent_gets_no_work_and_ends_what_it_has(admin: People, agent: Any) -> None:
+    enrolled = agent()
+    source = definition(enrolled.id)
+    task = admin.data("POST", "/tasks", {"definition": source})["task"]
+    running = admin.data("POST", f"/tasks/{task['id']}/execute")
+    job = enrolled.poll()["jobs"][0]
+    admin.data("PATCH", f"/agents/{enrolled.id}", {"disabled": True})
+    waiting = admin.data("POST", f"/tasks/{task['id']}/execute")
+    assert enrolled.poll(job["lease"])["jobs"] == []
+    enrolled.finish(job)
+    assert admin.data("GET", f"/runs/{running['id']}")["run"]["state"] == "succeeded"
+    admin.data("PATCH", f"/agents/{enrolled.id}", {"disabled": False})
+    assert [each["run_id"] for each in enrolled.poll()["jobs"]] == [waiting["id"]]
 
 
 def test_an_unknown_agent_has_a_code_of_its_own(admin: People) -> None:
@@ -272,6 +287,23 @@ def test_a_task_with_an_active_run_is_not_deleted(admin: People, agent: Any) -> 
 
 
 # --- idempotency, history
+
+
+def test_a_trigger_that_was_cut_short_goes_on_with_the_revision_it_began_with(
+    admin: People, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    enrolled = agent()
+    task = admin.data("POST", "/tasks", {"definition": definition(enrolled.id, enrolled.id)})[
+        "task"
+    ]
+    path = f"/tasks/{task['id']}"
+    with monkeypatch.context() as fault:
+        fault.setattr(runs, "create", lambda run: 1 / 0)
+        assert admin.refused("POST", f"{path}/execute", Idempotency_Key="k")[0] == 5000
+    admin.data("PUT", path, {"definition": definition(enrolled.id), "revision": 1})
+    run = admin.data("POST", f"{path}/execute", Idempotency_Key="k")
+    assert run["revision"] == 1
+    assert len(admin.data("GET", f"/runs/{run['id']}")["steps"]) == 2
 
 
 def test_the_same_idempotency_key_triggers_once(admin: People, agent: Any) -> None:

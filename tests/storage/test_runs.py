@@ -91,10 +91,10 @@ def test_the_first_stop_counts() -> None:
 
 
 def test_an_idempotency_key_names_the_first_run_for_a_day() -> None:
-    assert runs.reserve_key("T", "k", "01A", NOW) == "01A"
-    assert runs.reserve_key("T", "k", "01B", NOW + timedelta(hours=23)) == "01A"
-    assert runs.reserve_key("T", "k", "01C", NOW + timedelta(hours=25)) == "01C"
-    assert runs.reserve_key("U", "k", "01D", NOW) == "01D"
+    assert runs.reserve_key("T", "k", "01A", 1, NOW) == ("01A", 1)
+    assert runs.reserve_key("T", "k", "01B", 2, NOW + timedelta(hours=23)) == ("01A", 1)
+    assert runs.reserve_key("T", "k", "01C", 2, NOW + timedelta(hours=25)) == ("01C", 2)
+    assert runs.reserve_key("U", "k", "01D", 1, NOW) == ("01D", 1)
 
 
 def test_a_run_comes_up_for_a_check_until_it_has_ended() -> None:

@@ -36,12 +36,33 @@ def test_profiles_are_kept_apart_and_for_their_owner_only() -> None:
         config.load("x")
 
 
-def test_the_environment_comes_first(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_comes_before_the_default_profile(monkeypatch: pytest.MonkeyPatch) -> None:
     config.save("default", Target("http://a", "t1"))
-    monkeypatch.setenv("PLUMBER_URL", "http://e/")
-    assert config.load(None) == Target("http://e/", "t1")
     monkeypatch.setenv("PLUMBER_TOKEN", "t2")
+    assert config.load(None) == Target("http://a", "t2")
+    monkeypatch.setenv("PLUMBER_URL", "http://e/")
     assert config.load(None) == Target("http://e", "t2")
+    assert config.load("default") == Target("http://a", "t1")
+
+
+def test_a_stored_token_is_not_sent_to_another_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    config.save("default", Target("http://a", "t1"))
+    monkeypatch.setenv("PLUMBER_URL", "http://e")
+    with pytest.raises(WrongUsage, match="PLUMBER_TOKEN is not"):
+        config.load(None)
+
+
+@pytest.mark.parametrize(
+    ("url", "token", "reason"),
+    [
+        ("ftp://a", "t", "must begin with http"),
+        ("http://a", "", "empty"),
+        ("http://a", "a b", "one word"),
+    ],
+)
+def test_what_is_no_address_or_token_is_refused(url: str, token: str, reason: str) -> None:
+    with pytest.raises(WrongUsage, match=reason):
+        config.target(url, token)
 
 
 def test_a_local_stack_is_found_from_below_its_folder(tmp_path: Path) -> None:

@@ -2,11 +2,14 @@
 
 from datetime import datetime, timezone
 
+import click
 import pytest
 from click.testing import CliRunner
 
 from plumber_cli import render
+from plumber_cli.durations import span
 from plumber_cli.main import cli
+from plumber_cli.printers import LONGEST_LINE, LinePrinter
 
 NOW = datetime(2026, 1, 2, tzinfo=timezone.utc)
 
@@ -46,19 +49,41 @@ def test_wide_characters_take_two_columns(capsys: pytest.CaptureFixture[str]) ->
     assert capsys.readouterr().out == "NAME  N\n部署  1\na     2\n"
 
 
-@pytest.mark.parametrize("text", ["", "s", "0s", "1", "1x", "-1s", "1.5h"])
+@pytest.mark.parametrize("text", ["", "s", "0s", "1", "1x", "-1s", "1.5h", "\u0663s"])
 def test_what_is_no_span_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=text or None):
-        render.parse_duration(text)
+    with pytest.raises(click.BadParameter, match="is no span"):
+        span(text)
 
 
 def test_spans() -> None:
-    assert [render.parse_duration(text) for text in ("90s", "15m", "24h", "30d")] == [
-        90,
-        900,
-        86_400,
-        2_592_000,
-    ]
+    assert [span(text) for text in ("90s", "15m", "24h", "30d")] == [90, 900, 86_400, 2_592_000]
+
+
+def test_text_of_others_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
+    render.table(["NAME"], [["a\x1b[2Jb\rc\nd"]])
+    assert capsys.readouterr().out == "NAME\na\ufffd[2Jb\ufffdc\ufffdd\n"
+
+
+def test_lines_stand_behind_their_prefix_and_characters_are_put_together(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    printer = LinePrinter("web | ")
+    euro = "€".encode()
+    printer.write("stdout", b"one\ncosts 5 " + euro[:1])
+    printer.write("stderr", b"warning\n")
+    printer.write("stdout", euro[1:] + b"\nrest \xff")
+    printer.finish()
+    assert capsys.readouterr().out == (
+        "web | one\nweb | warning\nweb | costs 5 €\nweb | rest \ufffd\n"
+    )
+
+
+def test_a_line_without_end_is_printed_in_parts(capsys: pytest.CaptureFixture[str]) -> None:
+    printer = LinePrinter("")
+    printer.write("stdout", b"x" * LONGEST_LINE)
+    assert capsys.readouterr().out == ""
+    printer.write("stdout", b"y")
+    assert capsys.readouterr().out == "x" * LONGEST_LINE + "y\n"
 
 
 def test_every_command_explains_itself() -> None:
