@@ -68,13 +68,13 @@ def _progress(detail: dict[str, Any], shown: dict[str, str]) -> bool:
         state = "running" if job["state"] == "claimed" else job["state"]
         if state not in NOT_BEGUN and shown.get(job["id"]) != state:
             shown[job["id"]] = state
-            click.echo(render.clean(job_line(step, job)))
+            click.echo(render.clean(job_line(step, job, state)))
     return shown != before
 
 
-def job_line(step: dict[str, Any], job: dict[str, Any]) -> str:
+def job_line(step: dict[str, Any], job: dict[str, Any], state: str) -> str:
     """One job in one line."""
-    text = f"  {step['number']}. {step['name']}  {job['agent_name']}  {render.state(job['state'])}"
+    text = f"  {step['number']}. {step['name']}  {job['agent_name']}  {render.state(state)}"
     if job["exit_code"] is not None:
         text += f"  exit code {job['exit_code']}"
     if job["duration_seconds"] is not None:
