@@ -6,8 +6,6 @@ from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
-DELIVER_WITHIN = timedelta(minutes=1)  # how long a job may wait in an inbox (design, Task TOML)
-LOST_AFTER = timedelta(minutes=5)  # silence of the agent after which its jobs are lost
 END_GRACE = timedelta(seconds=60)  # for the kill after a time-out and the report of it
 KILL_AFTER_SECONDS = 10  # between SIGTERM and SIGKILL
 
@@ -42,10 +40,16 @@ TRANSITIONS: dict[JobState, frozenset[JobState]] = {
         {JobState.QUEUED, JobState.CANCELLED, JobState.TIMED_OUT, JobState.SKIPPED}
     ),
     JobState.QUEUED: frozenset(
-        {JobState.CLAIMED, JobState.UNDELIVERED, JobState.CANCELLED, JobState.TIMED_OUT}
+        {
+            JobState.CLAIMED,
+            JobState.UNDELIVERED,
+            JobState.CANCELLED,
+            JobState.TIMED_OUT,
+            JobState.SKIPPED,
+        }
     ),
-    JobState.CLAIMED: _ENDED_BY_REPORT | {JobState.RUNNING},
-    JobState.RUNNING: _ENDED_BY_REPORT,
+    JobState.CLAIMED: _ENDED_BY_REPORT | {JobState.RUNNING, JobState.QUEUED, JobState.SKIPPED},
+    JobState.RUNNING: _ENDED_BY_REPORT | {JobState.QUEUED},
     JobState.SUCCEEDED: frozenset(),
     JobState.FAILED: frozenset(),
     JobState.TIMED_OUT: frozenset(),
@@ -107,16 +111,46 @@ class JobKey:
 
 
 @dataclass(frozen=True)
+class Attempt:
+    """An earlier try at a job, as it ended."""
+
+    number: int
+    lease: str | None
+    state: JobState
+    exit_code: int | None = None
+    reason: str | None = None
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+    duration_ms: int | None = None
+    log: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class LateReport:
+    """What an agent reported of an attempt that had been given up. It changes no state."""
+
+    attempt: int
+    outcome: Outcome
+    exit_code: int | None
+    reason: str | None
+    received_at: datetime
+
+
+@dataclass(frozen=True)
 class Job:
-    """A job as stored."""
+    """A job as stored. `index` is its place among the step's; `origin` the one whose slot it got,
+    `successor` the one that got its slot (see `wave`)."""
 
     key: JobKey
     state: JobState
-    step_size: int
+    index: int = 0
+    origin: int | None = None
+    successor: int | None = None
     attempt: int = 1
     lease: str | None = None
     poll_seq: int = 0
     timeout_seconds: float | None = None
+    lost_after_seconds: float = 300.0
     stop: JobState | None = None  # asked to end: the state it gets when it does
     exit_code: int | None = None
     reason: str | None = None
@@ -127,12 +161,35 @@ class Job:
     ended_at: datetime | None = None
     duration_ms: int | None = None
     log: Mapping[str, Any] | None = None
-    deadline_at: datetime | None = None  # when the sweeper gives this state up
+    earlier: tuple[Attempt, ...] = ()
+    late: LateReport | None = None
+    not_before: datetime | None = None  # a retry waits so long
+    give_up_at: datetime | None = None  # when a report of the end is waited for no longer
+    deadline_at: datetime | None = None  # when the sweeper looks at the job next
 
     @property
     def cancel_requested(self) -> bool:
         """Whether the agent should end it."""
         return self.stop is not None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it ended, and neither well nor without having had a chance."""
+        return self.state.is_terminal and self.state not in (JobState.SUCCEEDED, JobState.SKIPPED)
+
+    def as_attempt(self, ending: "Ending", now: datetime) -> Attempt:
+        """The present attempt, as it is remembered once another follows."""
+        return Attempt(
+            number=self.attempt,
+            lease=self.lease,
+            state=ending.state,
+            exit_code=ending.exit_code,
+            reason=ending.reason,
+            started_at=ending.started_at or self.started_at,
+            ended_at=now,
+            duration_ms=ending.duration_ms,
+            log=ending.log,
+        )
 
     def describe_end(self, step_name: str, agent_name: str) -> str:
         """Why a job did not succeed, for a person."""
@@ -149,8 +206,36 @@ class Job:
         return f"{where} {what}: {self.reason}" if self.reason else f"{where} {what}."
 
 
-def report_deadline(now: datetime, timeout_seconds: float | None) -> datetime | None:
-    """When the sweeper gives up an attempt that has a time-out; None for one without."""
-    if timeout_seconds is None:
-        return None
-    return now + timedelta(seconds=timeout_seconds + KILL_AFTER_SECONDS) + END_GRACE
+@dataclass(frozen=True)
+class Ending:
+    """How a job ended. `log` is the wire's summary of its output."""
+
+    state: JobState
+    exit_code: int | None = None
+    reason: str | None = None
+    reported: bool = False
+    duration_ms: int | None = None
+    started_at: datetime | None = None
+    log: Mapping[str, Any] | None = None
+
+    @property
+    def has_failed(self) -> bool:
+        """Whether it counts as a failure of its step."""
+        return self.state not in (JobState.SUCCEEDED, JobState.SKIPPED)
+
+
+@dataclass(frozen=True)
+class Deadlines:
+    """When the sweeper looks at an active job next, and when it gives the attempt up, if ever."""
+
+    look_at: datetime
+    give_up_at: datetime | None
+
+
+def deadlines(job: Job, begun_at: datetime, now: datetime) -> Deadlines:
+    """Of an attempt that began, or was handed out, at `begun_at`."""
+    look_at = now + timedelta(seconds=job.lost_after_seconds)
+    if job.timeout_seconds is None:
+        return Deadlines(look_at, None)
+    allowed = timedelta(seconds=job.timeout_seconds + KILL_AFTER_SECONDS) + END_GRACE
+    return Deadlines(min(look_at, begun_at + allowed), begun_at + allowed)

@@ -1,11 +1,15 @@
-"""A run: its states, and the planner that says what should be written next. Pure."""
+"""A run: its states, what is frozen in it, and how far it has come. Pure."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+from functools import cached_property
 
 from chalicelib.job import Job, JobState
+from chalicelib.task import Concurrency, Step, When
+from chalicelib.wave import Wave, max_failures, waves
 
 
 class RunState(str, Enum):
@@ -42,22 +46,51 @@ def leaves(target: RunState) -> list[RunState]:
     return [state for state in RunState if target in TRANSITIONS[state]]
 
 
+class Trigger(str, Enum):
+    """What started a run."""
+
+    PERSON = "person"
+    SCHEDULE = "schedule"
+    RETRY = "retry"
+    COMMAND = "command"
+
+
 @dataclass(frozen=True)
 class RunStep:
-    """A step as it was frozen when the run was triggered. `agents` maps agent id to name."""
+    """A step as frozen in a run. Its agents are chosen when it starts: `size` is None before.
 
-    number: int
-    name: str
-    agents: Mapping[str, str]
-    path: str | None
-    command: str
-    env: Mapping[str, str]
-    timeout_seconds: float | None
+    `roster_id` is where they are stored; `agents` are their names by id, in the order of the
+    roster, where the whole run was read.
+    """
+
+    step: Step
+    size: int | None = None
+    roster_id: str | None = None
+    agents: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def number(self) -> int:
+        """Counts from 1."""
+        return self.step.number
+
+    @cached_property
+    def roster(self) -> tuple[str, ...]:
+        """The agents' ids by index."""
+        return tuple(self.agents)
+
+    @cached_property
+    def waves(self) -> tuple[Wave, ...]:
+        """In their order; none before the agents are chosen."""
+        return waves(self.step, self.size or 0)
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run as stored. `stop` is the state that remaining jobs get once the run is to stop."""
+    """A run as stored. `stop` is the state that remaining jobs get once the run is to stop.
+
+    `is_held` until earlier runs of the task have ended, for `Concurrency` queue and replace.
+    `counts` are the jobs by state, stored when the run has ended.
+    """
 
     id: str
     task_id: str
@@ -68,12 +101,19 @@ class Run:
     triggered_by: str
     created_at: datetime
     expires_at: datetime
+    trigger: Trigger = Trigger.PERSON
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    concurrency: Concurrency = Concurrency.ALLOW
+    is_held: bool = False
+    retry_of: str | None = None
+    timeout_seconds: float | None = None
     timeout_at: datetime | None = None
     stop: JobState | None = None
     stop_reason: str | None = None
     reason: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
+    counts: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True)
@@ -84,101 +124,45 @@ class Progress:
     steps: Sequence[RunStep]
     jobs: Sequence[Job] = field(default_factory=tuple)
 
-    def jobs_of(self, step: RunStep) -> dict[str, Job]:
-        """The jobs of a step that have been written, by agent."""
-        return {job.key.agent_id: job for job in self.jobs if job.key.step == step.number}
+    @cached_property
+    def _by_step(self) -> Mapping[int, Mapping[int, Job]]:
+        found: dict[int, dict[int, Job]] = {step.number: {} for step in self.steps}
+        for job in self.jobs:
+            found[job.key.step][job.index] = job
+        return found
+
+    def jobs_of(self, step: RunStep) -> Mapping[int, Job]:
+        """The jobs of a step that have been written, by index."""
+        return self._by_step[step.number]
 
 
-# --- what the planner asks for
+def is_wanted(step: RunStep, has_failed: bool) -> bool:
+    """Whether the step runs, given whether a step before it has failed."""
+    return {When.SUCCESS: not has_failed, When.FAILURE: has_failed, When.ALWAYS: True}[
+        step.step.when
+    ]
 
 
-@dataclass(frozen=True)
-class Enqueue:
-    """Put jobs that do not exist yet: `queued`, or ended at once in the state that a stop gives."""
+def is_acceptable(step: RunStep, jobs: Iterable[Job], stop: JobState | None) -> bool:
+    """Whether a step that has ended did so well.
 
-    step: RunStep
-    agent_ids: tuple[str, ...]
-    state: JobState
-    reason: str | None = None
-
-
-@dataclass(frozen=True)
-class EndQueued:
-    """End a job that no agent has claimed."""
-
-    job: Job
-    state: JobState
-    reason: str | None
-
-
-@dataclass(frozen=True)
-class RequestCancel:
-    """Ask the agent to end a job, which then is in `state`."""
-
-    job: Job
-    state: JobState
-
-
-@dataclass(frozen=True)
-class EndRun:
-    """Bring the run to its terminal state."""
-
-    state: RunState
-    reason: str | None
-
-
-Action = Enqueue | EndQueued | RequestCancel | EndRun
-
-
-def plan(progress: Progress) -> list[Action]:
-    """What should be written next. Nothing, for a run that waits for its agents or has ended.
-
-    May be asked again at any time, by several callers at once: every action is a conditional
-    write that does nothing when it has been done before.
+    No canary may fail, and no more than MaxFailures of all; what the run's stop ended is never
+    acceptable, and neither is a step that found no agents, unless that is allowed.
     """
-    run = progress.run
-    if run.state.is_terminal:
-        return []
-    for step in progress.steps:
-        jobs = progress.jobs_of(step)
-        missing = tuple(agent_id for agent_id in step.agents if agent_id not in jobs)
-        open_jobs = [job for job in jobs.values() if not job.state.is_terminal]
-        if missing or open_jobs:
-            enqueue: list[Action] = (
-                [Enqueue(step, missing, run.stop or JobState.QUEUED, run.stop_reason)]
-                if missing
-                else []
-            )
-            return enqueue + _stop(run, open_jobs)
-        if outcome(job.state for job in jobs.values()) is not RunState.SUCCEEDED:
-            return [_end(progress, step, jobs)]
-    return [EndRun(RunState.SUCCEEDED, None)]
-
-
-def _stop(run: Run, open_jobs: Iterable[Job]) -> list[Action]:
-    if run.stop is None:
-        return []
-    actions: list[Action] = []
-    for job in open_jobs:
-        if job.state is JobState.QUEUED:
-            actions.append(EndQueued(job, run.stop, run.stop_reason))
-        elif not job.cancel_requested:
-            actions.append(RequestCancel(job, run.stop))
-    return actions
-
-
-def _end(progress: Progress, step: RunStep, jobs: Mapping[str, Job]) -> EndRun:
-    state = outcome(job.state for job in jobs.values())
-    cause = next(job for job in jobs.values() if outcome([job.state]) is state)
-    name = step.agents.get(cause.key.agent_id, cause.key.agent_id)
-    return EndRun(state, progress.run.stop_reason or cause.describe_end(step.name, name))
+    if not step.size:
+        return step.step.targets.allow_empty
+    failed = [job for job in jobs if job.has_failed]
+    if any(job.state is stop for job in failed):
+        return False
+    canaries = step.waves[0].end if step.step.canary else 0
+    if any(job.index < canaries for job in failed):
+        return False
+    return len(failed) <= max_failures(step.step, step.size)
 
 
 def outcome(states: Iterable[JobState]) -> RunState:
-    """The terminal state of a run, from the final states of its jobs alone."""
+    """What jobs that ended so make of their step, when it is not acceptable, and of their run."""
     seen = set(states) - {JobState.SUCCEEDED, JobState.SKIPPED}
-    if not seen:
-        return RunState.SUCCEEDED
     if JobState.CANCELLED in seen:
         return RunState.CANCELLED
     if JobState.TIMED_OUT in seen:
@@ -186,12 +170,43 @@ def outcome(states: Iterable[JobState]) -> RunState:
     return RunState.FAILED
 
 
-def step_state(run: Run, jobs: Iterable[Job]) -> JobState:
-    """A step's state, derived from its jobs; `skipped` when the run ended before it."""
-    states = {job.state for job in jobs}
+def step_state(run: Run, step: RunStep, jobs: Mapping[int, Job]) -> JobState:
+    """A step's state, derived from its jobs; `skipped` when the run ended without it."""
+    if step.size == 0:
+        good = step.step.targets.allow_empty
+        return JobState.SUCCEEDED if good else JobState.FAILED
+    states = {job.state for job in jobs.values()}
     if not states:
         return JobState.SKIPPED if run.state.is_terminal else JobState.WAITING
-    if any(not state.is_terminal for state in states):
-        started = states - {JobState.QUEUED, JobState.WAITING}
-        return JobState.RUNNING if started else JobState.QUEUED
+    is_open = any(not state.is_terminal for state in states)
+    if is_open or (len(jobs) < (step.size or 0) and not has_ended(run, step, jobs)):
+        return JobState.RUNNING if states - {JobState.QUEUED} else JobState.QUEUED
+    if is_acceptable(step, jobs.values(), run.stop):
+        return JobState.SUCCEEDED if len(jobs) == step.size else JobState.SKIPPED
     return JobState(outcome(states).value)
+
+
+def has_ended(run: Run, step: RunStep, jobs: Mapping[int, Job]) -> bool:
+    """Whether nothing of the step is active, and nothing more of it will be."""
+    if step.size is None:
+        return run.state.is_terminal
+    if any(not job.state.is_terminal for job in jobs.values()):
+        return False
+    return run.state.is_terminal or run.stop is not None or has_run(step, jobs)
+
+
+def has_run(step: RunStep, jobs: Mapping[int, Job]) -> bool:
+    """Whether a step with no open jobs was carried out, as far as its failures let it."""
+    return len(jobs) == step.size or any(
+        wave.is_closed(sum(job.has_failed for index, job in jobs.items() if wave.holds(index)))
+        for wave in step.waves
+    )
+
+
+def counts(run: Run, step: RunStep, jobs: Mapping[int, Job]) -> Counter[JobState]:
+    """A step's jobs by state, those that have not been written included."""
+    found = Counter(job.state for job in jobs.values())
+    unwritten = (step.size or 0) - len(jobs)
+    if unwritten:
+        found[JobState.SKIPPED if has_ended(run, step, jobs) else JobState.WAITING] += unwritten
+    return found

@@ -1,32 +1,113 @@
 """A task's definition: what it may contain, and its limits."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import Enum
+
+from chalicelib.job import JobState
+from chalicelib.param import Param
+from chalicelib.target import Targets
 
 MAX_DEFINITION_BYTES = 262_144  # a DynamoDB item holds 400 KB, the definition and its task
 MAX_STEPS = 100
-MAX_AGENTS_PER_STEP = 1_000
+MAX_SERVER_IDS = 1_000  # named in one step
+MAX_AGENTS_PER_STEP = 5_000  # that a step's targets may match
 MAX_NAME_CHARACTERS = 128
 MAX_COMMAND_BYTES = 32_768  # Linux takes 131,072 for one argument, Env included here
+MAX_SCRIPT_BYTES = 131_072  # a frozen step is one DynamoDB item of at most 400 KB
 MAX_PATH_BYTES = 4_096  # Linux's PATH_MAX
+MAX_USER_CHARACTERS = 32
 MAX_ENV_ENTRIES = 64
 MAX_ENV_VALUE_BYTES = 8_192
 MAX_ENV_BYTES = 32_768
 MAX_DURATION_SECONDS = 30 * 86_400.0
+MAX_RETRIES = 100
+MAX_BACKOFF = 10.0
 RESERVED_ENV_PREFIX = "PLUMBER_"
+DELIVER_WITHIN_SECONDS = 60.0
+LOST_AFTER_SECONDS = 300.0
+MIN_LOST_AFTER_SECONDS = 30.0  # an agent is heard of every 30 s at the most often needed
+
+
+class When(str, Enum):
+    """After what a step runs: no step has failed before it, one has, or in any case."""
+
+    SUCCESS = "success"
+    FAILURE = "failure"
+    ALWAYS = "always"
+
+
+class Concurrency(str, Enum):
+    """What becomes of a trigger while an earlier run of the task has not ended."""
+
+    ALLOW = "allow"  # both run
+    FORBID = "forbid"  # the trigger is refused
+    QUEUE = "queue"  # the new run waits
+    REPLACE = "replace"  # the earlier run is cancelled
+
+
+RETRYABLE = (JobState.FAILED, JobState.TIMED_OUT, JobState.LOST, JobState.UNDELIVERED)
+
+
+@dataclass(frozen=True)
+class Amount:
+    """A number of agents, or a percentage of a step's."""
+
+    number: float
+    is_percent: bool = False
+
+    def of(self, total: int, *, at_least: int) -> int:
+        """So many of `total`, rounded down."""
+        exact = total * self.number / 100 if self.is_percent else self.number
+        return min(total, max(at_least, math.floor(exact + 1e-9)))
+
+    def __str__(self) -> str:
+        return f"{self.number:g}%" if self.is_percent else f"{self.number:g}"
+
+
+@dataclass(frozen=True)
+class Retry:
+    """How often an attempt that ended in one of the states `on` is followed by another one."""
+
+    times: int = 0
+    delay_seconds: float = 0.0
+    backoff: float = 1.0
+    on: tuple[JobState, ...] = (JobState.FAILED, JobState.TIMED_OUT)
+
+    def applies(self, state: JobState, attempt: int) -> bool:
+        """Whether attempt number `attempt`, which ended in `state`, is followed by another."""
+        return attempt <= self.times and state in self.on
+
+    def wait_seconds(self, attempt: int) -> float:
+        """Between the end of attempt number `attempt` and the next one."""
+        return min(MAX_DURATION_SECONDS, self.delay_seconds * self.backoff ** (attempt - 1))
 
 
 @dataclass(frozen=True)
 class Step:
-    """One `[[step]]`; `number` counts from 1. `path` None means the agent's own work directory."""
+    """One `[[step]]`; `number` counts from 1. `path` None means the agent's own work directory.
+
+    Exactly one of `command` and `script` is there; `shell` is what runs the script.
+    """
 
     number: int
     name: str
-    agent_ids: tuple[str, ...]
-    path: str | None
-    command: str
+    targets: Targets
+    path: str | None = None
+    command: str | None = None
+    script: str | None = None
+    shell: str | None = None
+    user: str | None = None
     env: Mapping[str, str] = field(default_factory=dict)
     timeout_seconds: float | None = None
+    deliver_within_seconds: float = DELIVER_WITHIN_SECONDS
+    lost_after_seconds: float = LOST_AFTER_SECONDS
+    canary: Amount | None = None
+    max_parallel: Amount | None = None
+    max_failures: Amount | None = None
+    retry: Retry = Retry()
+    when: When = When.SUCCESS
 
 
 @dataclass(frozen=True)
@@ -36,8 +117,12 @@ class Definition:
     name: str
     steps: tuple[Step, ...]
     timeout_seconds: float | None = None
+    description: str = ""
+    params: tuple[Param, ...] = ()
+    concurrency: Concurrency = Concurrency.ALLOW
+    is_template: bool = False
 
 
 def agent_ids(definition: Definition) -> frozenset[str]:
     """All agents that the definition names."""
-    return frozenset(agent_id for step in definition.steps for agent_id in step.agent_ids)
+    return frozenset(agent_id for step in definition.steps for agent_id in step.targets.agent_ids)

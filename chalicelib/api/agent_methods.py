@@ -1,6 +1,7 @@
 """The methods of the agents' wire: parameters in, one operation, result out. See docs/wire.md."""
 
 import secrets
+from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
@@ -13,11 +14,14 @@ from chalicelib.errors import BadParameter, NotAllowed, NotAuthenticated
 from chalicelib.job import KILL_AFTER_SECONDS, JobKey, Outcome
 from chalicelib.log import MAX_LOG_BYTES
 from chalicelib.operations import dispatch, enrollment, report
+from chalicelib.param import quoted
 from chalicelib.principal import Permission, Principal
 from chalicelib.s3 import chunks
 from chalicelib.settings import settings
+from chalicelib.task import Step
 from chalicelib.token import is_secret
 
+POSIX_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 URLS_WITH_CLAIM = 3  # a short job needs one; more are handed out on request
 
 Text = Annotated[str, Meta(max_length=256)]
@@ -201,12 +205,21 @@ def _render_offer(offer: dispatch.Offer) -> dict[str, Any]:
         "attempt": job.attempt,
         "lease": job.lease,
         "path": step.path,
-        "command": step.command,
-        "env": dict(step.env),
+        "command": step.command and quoted(step.command, offer.parameters),
+        "script": step.script and _quoted_script(step, offer.parameters),
+        "shell": step.shell,
+        "user": step.user,
+        "env": {**offer.parameters, **step.env},
         "timeout_seconds": job.timeout_seconds,
         "kill_after_seconds": KILL_AFTER_SECONDS,
         "log": {"urls": urls, "max_bytes": MAX_LOG_BYTES},
     }
+
+
+def _quoted_script(step: Step, parameters: Mapping[str, str]) -> str | None:
+    """References mean something in a POSIX shell only; other programs read their environment."""
+    is_posix = (step.shell or "sh").rpartition("/")[2] in POSIX_SHELLS
+    return quoted(step.script, parameters) if step.script and is_posix else step.script
 
 
 def start(call: Call, params: StartParams) -> dict[str, Any]:
@@ -226,16 +239,14 @@ def finish(call: Call, params: FinishParams) -> dict[str, Any]:
     """Takes the end of an attempt."""
     if params.outcome == "exited" and params.exit_code is None:
         raise BadParameter("An attempt that exited has an exit_code.")
-    state = report.report_end(
-        _own_job(call, params),
-        params.lease,
+    told = report.Report(
         outcome=Outcome(params.outcome),
         exit_code=params.exit_code,
         reason=params.reason,
         duration_ms=params.duration_ms,
         log=None if params.log is None else _plain(params.log),
-        now=call.now,
     )
+    state = report.report_end(_own_job(call, params), params.lease, told, call.now)
     return {"state": state.value}
 
 

@@ -17,7 +17,8 @@ from chalice.app import Response
 
 from chalicelib.api import agents, health, runs, tasks, tokens
 from chalicelib.api.routing import DEFAULT_LIMIT, MAX_LIMIT, PREFIX, TOML, Api, Route, all_routes
-from chalicelib.api.shapes import TaskSource, TomlFault
+from chalicelib.api.shapes import TomlFault
+from chalicelib.api.task_shapes import TaskSource
 from chalicelib.settings import VERSION
 
 GROUPS: tuple[Api, ...] = (health.api, agents.api, tasks.api, runs.api, tokens.api)

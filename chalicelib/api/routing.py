@@ -15,7 +15,7 @@ import msgspec
 from chalice.app import Blueprint, Chalice, Response
 
 from chalicelib import clock
-from chalicelib.api.shapes import TaskSource
+from chalicelib.api.task_shapes import TaskSource
 from chalicelib.errors import BadParameter, NotAuthenticated, PlumberError
 from chalicelib.operations.authentication import authenticate
 from chalicelib.principal import Permission, Principal
@@ -57,6 +57,13 @@ class Request:
         text = self.query.get("limit", str(DEFAULT_LIMIT))
         if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_LIMIT):
             raise BadParameter(f"limit must be a whole number from 1 to {MAX_LIMIT}.")
+        return int(text)
+
+    def offset(self) -> int:
+        """The cursor of a list that is counted. Raises BadParameter."""
+        text = self.query.get("cursor", "0")
+        if not (text.isascii() and text.isdigit() and len(text) <= 9):
+            raise BadParameter("The cursor is not one that a list has answered.")
         return int(text)
 
     def cursor(self) -> str | None:

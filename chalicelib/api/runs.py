@@ -1,17 +1,23 @@
 """Runs, and the logs of their jobs."""
 
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 
 from chalice.app import Response
 
-from chalicelib.api import render, shapes
+from chalicelib.api import render_run
+from chalicelib.api import run_shapes as shapes
 from chalicelib.api.routing import Api, Request
-from chalicelib.dynamo import runs
+from chalicelib.api.shapes import Page
+from chalicelib.dynamo import agents, runs
 from chalicelib.errors import BadParameter, NotFound
+from chalicelib.ids import new_ulid
+from chalicelib.job import JobKey
 from chalicelib.log import Position, Stream
 from chalicelib.operations import logs
-from chalicelib.operations.cancel import cancel
+from chalicelib.operations.cancel import cancel, cancel_job
+from chalicelib.operations.commands import run_command
+from chalicelib.operations.retry import RetryWhat, retry
 from chalicelib.principal import Permission
 from chalicelib.settings import settings
 
@@ -19,12 +25,12 @@ api = Api(__name__)
 
 
 @api.get("/runs", needs=Permission.RUNS_READ, answers=list[shapes.Run])
-def list_runs(request: Request) -> shapes.Page:
+def list_runs(request: Request) -> Page:
     """All runs, newest first."""
     found, following = runs.history(
         request.limit(), request.cursor(), request.now, settings.history_days
     )
-    return shapes.Page([render.run(each) for each in found], following)
+    return Page([render_run.run(each) for each in found], following)
 
 
 @api.get("/runs/{run_id}", needs=Permission.RUNS_READ, answers=shapes.RunDetail)
@@ -33,13 +39,130 @@ def show_run(request: Request, run_id: str) -> shapes.RunDetail:
     progress = runs.progress(run_id.upper())
     if progress is None:
         raise NotFound(f"There is no run with the id '{run_id}'.")
-    return render.run_detail(progress)
+    return render_run.run_detail(progress)
 
 
 @api.post("/runs/{run_id}/cancel", needs=Permission.RUNS_CANCEL, answers=shapes.Run)
 def cancel_run(request: Request, run_id: str) -> shapes.Run:
     """Nothing more starts; what runs is ended. The run is `cancelling` until all of it has."""
-    return render.run(cancel(run_id.upper(), cancelled_by=request.caller().name, now=request.now))
+    return render_run.run(
+        cancel(run_id.upper(), cancelled_by=request.caller().name, now=request.now)
+    )
+
+
+def _job_key(run_id: str, job_id: str) -> JobKey:
+    key = JobKey.parse(run_id.upper(), job_id)
+    if key is None:
+        raise NotFound(f"There is no job '{job_id}': ids have the form <step>-<agent id>.")
+    return key
+
+
+@api.post("/runs/{run_id}/jobs/{job_id}/cancel", needs=Permission.RUNS_CANCEL, answers=shapes.Job)
+def cancel_one_job(request: Request, run_id: str, job_id: str) -> shapes.Job:
+    """Cancels one job. The run goes on as its MaxFailures says."""
+    key = _job_key(run_id, job_id)
+    job = cancel_job(key, cancelled_by=request.caller().name, now=request.now)
+    return render_run.job(job, _agent_name(key))
+
+
+def _agent_name(key: JobKey) -> str:
+    agent = agents.get(key.agent_id)
+    return agent.name if agent else key.agent_id
+
+
+@api.get(
+    "/runs/{run_id}/jobs",
+    needs=Permission.RUNS_READ,
+    answers=list[shapes.Job],
+    query={"step": "its number; all without", "state": "only jobs in this state"},
+)
+def list_jobs(request: Request, run_id: str) -> Page:
+    """The jobs of a run, a page at a time, in the order of steps and agents."""
+    progress = runs.progress(run_id.upper())
+    if progress is None:
+        raise NotFound(f"There is no run with the id '{run_id}'.")
+    step, state = request.query.get("step"), request.query.get("state")
+    found = [
+        (job, each.agents[job.key.agent_id])
+        for each in progress.steps
+        if step in (None, str(each.number))
+        for job in render_run.jobs_of(progress, each)
+        if state in (None, job.state.value)
+    ]
+    first = request.offset()
+    page = found[first : first + request.limit()]
+    following = first + len(page)
+    return Page(
+        [render_run.job(job, name) for job, name in page],
+        str(following) if following < len(found) else None,
+    )
+
+
+@api.post(
+    "/runs/{run_id}/retry",
+    needs=Permission.RUNS_TRIGGER,
+    takes=shapes.RetryRequest,
+    answers=shapes.Run,
+    status=201,
+    headers={"Idempotency-Key": "the same key within a day answers the same run"},
+)
+def retry_run(request: Request, run_id: str, body: shapes.RetryRequest) -> shapes.Run:
+    """Runs again: all of it, from the first failed step on, or only where it did not succeed."""
+    run = retry(
+        run_id.upper(),
+        RetryWhat(body.what),
+        triggered_by=request.caller().name,
+        new_run_id=new_ulid(request.now),
+        idempotency_key=request.headers.get("idempotency-key"),
+        now=request.now,
+    )
+    return render_run.run(run)
+
+
+@api.post(
+    "/commands",
+    needs=Permission.TASKS_WRITE,
+    takes=shapes.Command,
+    answers=shapes.Run,
+    status=201,
+    headers={"Idempotency-Key": "the same key within a day answers the same run"},
+)
+def execute_command(request: Request, body: shapes.Command) -> shapes.Run:
+    """Runs one command on many agents at once, without a task."""
+    run = run_command(
+        _step_keys(body),
+        triggered_by=request.caller().name,
+        run_id=new_ulid(request.now),
+        idempotency_key=request.headers.get("idempotency-key"),
+        now=request.now,
+    )
+    return render_run.run(run)
+
+
+def _step_keys(body: shapes.Command) -> dict[str, Any]:
+    """The command with the keys of a `[[step]]`."""
+    targets = {
+        "Labels": body.labels,
+        "Group": body.group,
+        "Selector": body.selector,
+        "All": body.all or None,
+    }
+    chosen = {key: value for key, value in targets.items() if value is not None}
+    keys = {
+        "CMD": body.command,
+        "Script": body.script,
+        "Shell": body.shell,
+        "ServerID": body.agent_ids,
+        "Targets": chosen or None,
+        "Path": body.path,
+        "User": body.user,
+        "Env": body.env,
+        "Timeout": body.timeout,
+        "DeliverWithin": body.deliver_within,
+        "MaxParallel": body.max_parallel,
+        "MaxFailures": body.max_failures,
+    }
+    return {key: value for key, value in keys.items() if value is not None}
 
 
 def _stream(request: Request) -> Stream | None:
@@ -52,18 +175,29 @@ def _stream(request: Request) -> Stream | None:
     return None
 
 
+def _attempt(request: Request) -> int | None:
+    text = request.query.get("attempt", "")
+    if text and not (text.isascii() and text.isdigit() and len(text) <= 4):
+        raise BadParameter("attempt must be a number from 1 on.")
+    return int(text) if text else None
+
+
 @api.get(
     "/runs/{run_id}/jobs/{job_id}/log",
     needs=Permission.LOGS_READ,
     answers=shapes.LogPage,
-    query={"stream": "stdout or stderr; both in their order without", "cursor": "where to go on"},
+    query={
+        "stream": "stdout or stderr; both in their order without",
+        "attempt": "an earlier attempt's number; the last one without",
+        "cursor": "where to go on",
+    },
 )
 def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
     """A page of a job's output. Call again with `next`, at most once a second, until the end."""
     position = Position.parse(request.query.get("cursor", ""))
     if position is None:
         raise BadParameter("The cursor is not one that a page of a log has answered.")
-    job = logs.existing_job(run_id.upper(), job_id)
+    job = logs.existing_job(run_id.upper(), job_id, _attempt(request))
     page = logs.read(job, position, _stream(request), request.now)
     return shapes.LogPage(
         records=[
@@ -80,14 +214,18 @@ def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
     "/runs/{run_id}/jobs/{job_id}/log/download",
     needs=Permission.LOGS_READ,
     answers=shapes.LogDownload,
-    query={"stream": "stdout or stderr", "redirect": "false answers the address instead"},
+    query={
+        "stream": "stdout or stderr",
+        "attempt": "an earlier attempt's number; the last one without",
+        "redirect": "false answers the address instead",
+    },
 )
 def download_log(request: Request, run_id: str, job_id: str) -> shapes.LogDownload | Response:
     """One whole stream, byte for byte, as a presigned address."""
     stream = _stream(request)
     if stream is None:
         raise BadParameter("Say which stream: ?stream=stdout or ?stream=stderr.")
-    found = logs.download(logs.existing_job(run_id.upper(), job_id), stream)
+    found = logs.download(logs.existing_job(run_id.upper(), job_id, _attempt(request)), stream)
     if request.query.get("redirect") != "false":
         headers: dict[str, str | list[str]] = {"Location": found.url, "Cache-Control": "no-store"}
         return Response(body="", status_code=302, headers=headers)

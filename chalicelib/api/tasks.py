@@ -1,9 +1,12 @@
 """Tasks, their revisions and their runs."""
 
-from chalicelib.api import render, shapes
+from chalicelib.api import render_run, render_task, run_shapes
+from chalicelib.api import task_shapes as shapes
 from chalicelib.api.routing import Api, Request
+from chalicelib.api.shapes import Page
 from chalicelib.dynamo import runs, tasks
 from chalicelib.ids import new_ulid
+from chalicelib.operations.preview import preview
 from chalicelib.operations.tasks import create_task, delete_task, existing_task, replace_task
 from chalicelib.operations.trigger import trigger
 from chalicelib.principal import Permission
@@ -18,13 +21,13 @@ api = Api(__name__)
     answers=list[shapes.Task],
     query={"name": "exactly this name"},
 )
-def list_tasks(request: Request) -> shapes.Page:
+def list_tasks(request: Request) -> Page:
     """The tasks by name."""
     if "name" in request.query:
         task = tasks.get_by_name(request.query["name"])
-        return shapes.Page([render.task(task)] if task else [], None)
+        return Page([render_task.task(task)] if task else [], None)
     found, following = tasks.search(request.limit(), request.cursor())
-    return shapes.Page([render.task(each) for each in found], following)
+    return Page([render_task.task(each) for each in found], following)
 
 
 @api.post(
@@ -42,14 +45,14 @@ def save_new_task(request: Request, body: shapes.TaskSource) -> shapes.TaskDetai
         created_by=request.caller().name,
         now=request.now,
     )
-    return render.task_detail(task, parse(task.definition))
+    return render_task.task_detail(task, parse(task.definition))
 
 
 @api.get("/tasks/{task_id}", needs=Permission.TASKS_READ, answers=shapes.TaskDetail)
 def show_task(request: Request, task_id: str) -> shapes.TaskDetail:
     """A task with its current TOML."""
     task = existing_task(task_id)
-    return render.task_detail(task, parse(task.definition))
+    return render_task.task_detail(task, parse(task.definition))
 
 
 @api.put(
@@ -67,7 +70,7 @@ def save_task(request: Request, task_id: str, body: shapes.TaskSource) -> shapes
         updated_by=request.caller().name,
         now=request.now,
     )
-    return render.task_detail(task, parse(task.definition))
+    return render_task.task_detail(task, parse(task.definition))
 
 
 @api.delete("/tasks/{task_id}", needs=Permission.TASKS_WRITE)
@@ -77,21 +80,22 @@ def remove_task(request: Request, task_id: str) -> None:
 
 
 @api.get("/tasks/{task_id}/revisions", needs=Permission.TASKS_READ, answers=list[shapes.Revision])
-def list_revisions(request: Request, task_id: str) -> shapes.Page:
+def list_revisions(request: Request, task_id: str) -> Page:
     """The saved states of a task, newest first."""
     existing_task(task_id)
     found, following = tasks.revisions(task_id, request.limit(), request.cursor())
-    return shapes.Page([render.revision(each) for each in found], following)
+    return Page([render_task.revision(each) for each in found], following)
 
 
 @api.post(
     "/tasks/{task_id}/execute",
     needs=Permission.RUNS_TRIGGER,
-    answers=shapes.Run,
+    takes=shapes.Execution,
+    answers=run_shapes.Run,
     status=201,
     headers={"Idempotency-Key": "the same key within a day answers the same run"},
 )
-def execute_task(request: Request, task_id: str) -> shapes.Run:
+def execute_task(request: Request, task_id: str, body: shapes.Execution) -> run_shapes.Run:
     """Triggers a run of the current revision. The header `Idempotency-Key` makes it repeatable."""
     run = trigger(
         task_id,
@@ -99,12 +103,24 @@ def execute_task(request: Request, task_id: str) -> shapes.Run:
         run_id=new_ulid(request.now),
         idempotency_key=request.headers.get("idempotency-key"),
         now=request.now,
+        parameters=body.parameters,
     )
-    return render.run(run)
+    return render_run.run(run)
 
 
-@api.get("/tasks/{task_id}/executions", needs=Permission.RUNS_READ, answers=list[shapes.Run])
-def list_executions(request: Request, task_id: str) -> shapes.Page:
+@api.post(
+    "/tasks/{task_id}/plan",
+    needs=Permission.TASKS_READ,
+    takes=shapes.Execution,
+    answers=shapes.Plan,
+)
+def plan_task(request: Request, task_id: str, body: shapes.Execution) -> shapes.Plan:
+    """What a run would do now: steps, agents and waves, parameters filled in. Starts nothing."""
+    return render_task.plan(preview(task_id, body.parameters))
+
+
+@api.get("/tasks/{task_id}/executions", needs=Permission.RUNS_READ, answers=list[run_shapes.Run])
+def list_executions(request: Request, task_id: str) -> Page:
     """The runs of a task, newest first."""
     found, following = runs.history_of_task(task_id, request.limit(), request.cursor())
-    return shapes.Page([render.run(each) for each in found], following)
+    return Page([render_run.run(each) for each in found], following)

@@ -102,6 +102,11 @@ def search(limit: int, cursor: str | None) -> tuple[list[Agent], str | None]:
     return [_value(item) for item in found], following
 
 
+def everybody(at_most: int) -> list[Agent]:
+    """All agents, by name, up to a limit."""
+    return [_value(item) for item in AgentItem.by_name.query(_EVERYBODY, limit=at_most)]
+
+
 def update_facts(agent_id: str, facts: Facts) -> None:
     """Notes what the agent says of its machine; nothing for an agent that was removed."""
     passed(

@@ -1,10 +1,11 @@
 """Jobs: each verb is one conditional update that names the state, and the lease, it leaves."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
@@ -12,15 +13,23 @@ from pynamodb.expressions.update import Action
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import (
     DEADLINE_SHARDS,
-    EndedItem,
     JobItem,
     PartitionItem,
     deadline_shard,
-    ended_sort_key,
     job_sort_key,
     parse_job_sort_key,
 )
-from chalicelib.job import ACTIVE, Job, JobKey, JobState, leaves
+from chalicelib.job import (
+    ACTIVE,
+    Attempt,
+    Deadlines,
+    Ending,
+    Job,
+    JobKey,
+    JobState,
+    LateReport,
+    leaves,
+)
 
 INBOX_PAGE = 100  # jobs read with one query
 
@@ -42,11 +51,14 @@ def value(item: JobItem) -> Job:
     return Job(
         key=parse_job_sort_key(item.run_id, item.item),
         state=JobState(item.state),
-        step_size=int(item.step_size),
+        index=int(item.index),
+        origin=_int(item.origin),
+        successor=_int(item.successor),
         attempt=int(item.attempt),
         lease=item.lease,
         poll_seq=int(item.poll_seq),
         timeout_seconds=item.timeout_seconds,
+        lost_after_seconds=item.lost_after_seconds,
         stop=JobState(item.job_stop) if item.job_stop else None,
         exit_code=_int(item.exit_code),
         reason=item.reason,
@@ -57,6 +69,10 @@ def value(item: JobItem) -> Job:
         ended_at=item.ended_at,
         duration_ms=_int(item.duration_ms),
         log=item.log,
+        earlier=tuple(msgspec.convert(item.earlier or [], list[Attempt])),
+        late=None if item.late is None else msgspec.convert(item.late, LateReport),
+        not_before=item.not_before,
+        give_up_at=item.give_up_at,
         deadline_at=item.deadline_at,
     )
 
@@ -68,38 +84,39 @@ def _move(key: JobKey, actions: list[Action], condition: Condition) -> Job | Non
     return value(item)
 
 
-def put(job: Job, now: datetime, deadline: datetime | None, expires_at: datetime) -> bool:
-    """Creates a job: queued in its agent's inbox, or ended at once; False when it exists."""
+def put(job: Job, now: datetime, deadline: datetime, expires_at: datetime) -> bool:
+    """Puts a new job into its agent's inbox; False when it exists."""
     item = JobItem(
         job.key.run_id,
         job_sort_key(job.key),
         state=job.state.value,
-        step_size=job.step_size,
+        index=job.index,
+        origin=job.origin,
         timeout_seconds=job.timeout_seconds,
-        reason=job.reason,
+        lost_after_seconds=job.lost_after_seconds,
         ttl=expires_at,
-        inbox=None if job.state.is_terminal else job.key.agent_id,
-        queued_at=None if job.state.is_terminal else now,
-        ended_at=now if job.state.is_terminal else None,
+        inbox=job.key.agent_id,
+        queued_at=now,
         deadline_at=deadline,
-        deadline_shard=None if deadline is None else deadline_shard(job.key.run_id),
+        deadline_shard=deadline_shard(job.key.run_id),
     )
     return passed(lambda: item.save(condition=JobItem.run_id.does_not_exist()))
 
 
-def _deadline_actions(key: JobKey, deadline: datetime | None) -> list[Action]:
-    if deadline is None:
-        return [JobItem.deadline_at.remove(), JobItem.deadline_shard.remove()]
+def _deadline_actions(deadlines: Deadlines) -> list[Action]:
+    if deadlines.give_up_at is None:
+        return [JobItem.deadline_at.set(deadlines.look_at), JobItem.give_up_at.remove()]
     return [
-        JobItem.deadline_at.set(deadline),
-        JobItem.deadline_shard.set(deadline_shard(key.run_id)),
+        JobItem.deadline_at.set(deadlines.look_at),
+        JobItem.give_up_at.set(deadlines.give_up_at),
     ]
 
 
 def claim(
-    key: JobKey, lease: str, poll_seq: int, now: datetime, deadline: datetime | None
+    key: JobKey, lease: str, poll_seq: int, now: datetime, deadlines: Deadlines
 ) -> Job | None:
     """Leases a queued job to its agent; None when somebody was first or it has been ended."""
+    is_due = JobItem.not_before.does_not_exist() | (JobItem.not_before <= now)
     return _move(
         key,
         [
@@ -107,9 +124,9 @@ def claim(
             JobItem.lease.set(lease),
             JobItem.poll_seq.set(poll_seq),
             JobItem.claimed_at.set(now),
-            *_deadline_actions(key, deadline),
+            *_deadline_actions(deadlines),
         ],
-        _state_in(leaves(JobState.CLAIMED)),
+        _state_in([JobState.QUEUED]) & is_due,
     )
 
 
@@ -120,44 +137,38 @@ def hand_out_again(job: Job, poll_seq: int) -> Job | None:
     return _move(job.key, [JobItem.poll_seq.set(poll_seq)], is_same_attempt & is_newer_poll)
 
 
-def start(key: JobKey, lease: str, started_at: datetime, deadline: datetime | None) -> Job | None:
+def start(key: JobKey, lease: str, started_at: datetime, deadlines: Deadlines) -> Job | None:
     """Notes that the process runs; None when the lease is old or the start was noted before."""
     return _move(
         key,
         [
             JobItem.state.set(JobState.RUNNING.value),
             JobItem.started_at.set(started_at),
-            *_deadline_actions(key, deadline),
+            *_deadline_actions(deadlines),
         ],
         (JobItem.lease == lease) & _state_in(leaves(JobState.RUNNING)),
     )
 
 
-def extend(key: JobKey, lease: str, deadline: datetime) -> Job | None:
-    """Confirms the lease and moves the deadline, if there is one, out to `deadline` at least."""
+def extend(key: JobKey, lease: str, give_up_at: datetime) -> Job | None:
+    """Confirms the lease and moves the time of giving up, if there is one, to `give_up_at` at
+    least; None when the lease is old."""
     is_held = (JobItem.lease == lease) & _state_in(ACTIVE)
-    is_sooner = JobItem.deadline_at < deadline
-    moved = _move(key, _deadline_actions(key, deadline), is_held & is_sooner)
+    is_sooner = JobItem.give_up_at < give_up_at
+    moved = _move(key, [JobItem.give_up_at.set(give_up_at)], is_held & is_sooner)
     if moved is not None:
         return moved
     job = get(key)
     return job if job and job.lease == lease and job.state in ACTIVE else None
 
 
-@dataclass(frozen=True)
-class Ending:
-    """How a job ended. `log` is the wire's summary of its output."""
-
-    state: JobState
-    exit_code: int | None = None
-    reason: str | None = None
-    reported: bool = False
-    duration_ms: int | None = None
-    started_at: datetime | None = None
-    log: Mapping[str, Any] | None = None
+def look_again(job: Job, at: datetime) -> bool:
+    """Sets when the sweeper looks at an active job next; False when it has moved on."""
+    is_same = (JobItem.lease == job.lease) & (JobItem.deadline_at == job.deadline_at)
+    return _move(job.key, [JobItem.deadline_at.set(at)], is_same & _state_in(ACTIVE)) is not None
 
 
-def _ending_actions(ending: Ending, now: datetime) -> list[Action]:
+def _ending_actions(ending: Ending, successor: int | None, now: datetime) -> list[Action]:
     actions: list[Action] = [
         JobItem.state.set(ending.state.value),
         JobItem.ended_at.set(now),
@@ -167,6 +178,7 @@ def _ending_actions(ending: Ending, now: datetime) -> list[Action]:
         JobItem.deadline_shard.remove(),
     ]
     optional: tuple[tuple[Any, Any], ...] = (
+        (JobItem.successor, successor),
         (JobItem.exit_code, ending.exit_code),
         (JobItem.reason, ending.reason),
         (JobItem.duration_ms, ending.duration_ms),
@@ -176,37 +188,71 @@ def _ending_actions(ending: Ending, now: datetime) -> list[Action]:
     return actions + [attribute.set(given) for attribute, given in optional if given is not None]
 
 
-def finish(key: JobKey, lease: str, ending: Ending, now: datetime) -> Job | None:
+def _unchanged(job: Job) -> Condition:
+    """The attempt is the same, in the same state, and no newer poll had it."""
+    is_same: Condition = (JobItem.attempt == job.attempt) & (JobItem.state == job.state.value)
+    if job.lease is None:
+        return is_same
+    is_same &= (JobItem.lease == job.lease) & (JobItem.poll_seq == job.poll_seq)
+    return is_same
+
+
+def finish(job: Job, ending: Ending, successor: int | None, now: datetime) -> Job | None:
     """The agent's report of the end; None when the lease is old or the job has ended."""
-    is_held = (JobItem.lease == lease) & _state_in(ACTIVE)
-    return _move(key, _ending_actions(ending, now), is_held)
+    is_held = (JobItem.lease == job.lease) & _state_in(ACTIVE)
+    return _move(job.key, _ending_actions(ending, successor, now), is_held)
 
 
-def end_queued(key: JobKey, ending: Ending, now: datetime) -> Job | None:
-    """Ends a job that nobody has claimed; None when somebody has."""
-    return _move(key, _ending_actions(ending, now), _state_in([JobState.QUEUED]))
-
-
-def end_active(job: Job, ending: Ending, now: datetime) -> Job | None:
+def end(job: Job, ending: Ending, successor: int | None, now: datetime) -> Job | None:
     """Ends a job without its agent's report; None when it has moved on meanwhile."""
-    is_unchanged = (JobItem.lease == job.lease) & (JobItem.state == job.state.value)
-    is_same_poll = JobItem.poll_seq == job.poll_seq
-    return _move(job.key, _ending_actions(ending, now), is_unchanged & is_same_poll)
+    return _move(job.key, _ending_actions(ending, successor, now), _unchanged(job))
+
+
+def retry(
+    job: Job, ending: Ending, not_before: datetime, deadline: datetime, now: datetime
+) -> Job | None:
+    """Ends the attempt and puts the next one into the inbox; None when the job has moved on."""
+    earlier = [*job.earlier, job.as_attempt(ending, now)]
+    actions: list[Action] = [
+        JobItem.state.set(JobState.QUEUED.value),
+        JobItem.attempt.set(job.attempt + 1),
+        JobItem.earlier.set(msgspec.to_builtins(earlier)),
+        JobItem.queued_at.set(now),
+        JobItem.not_before.set(not_before),
+        JobItem.deadline_at.set(deadline),
+        JobItem.give_up_at.remove(),
+        JobItem.lease.remove(),
+        JobItem.claimed_at.remove(),
+        JobItem.started_at.remove(),
+    ]
+    not_stopped = JobItem.job_stop.does_not_exist()
+    is_same = (JobItem.attempt == job.attempt) & not_stopped
+    is_same &= _state_in([JobState.QUEUED]) if job.lease is None else JobItem.lease == job.lease
+    is_open = _state_in([JobState.QUEUED, *ACTIVE])
+    return _move(job.key, actions, is_same & is_open)
+
+
+def pass_slot(job: Job, successor: int) -> bool:
+    """Gives the slot of a job that has ended to another one; False when it was given meanwhile."""
+    is_parked = (
+        JobItem.successor.does_not_exist()
+        if job.successor is None
+        else JobItem.successor == job.successor
+    )
+    return _move(job.key, [JobItem.successor.set(successor)], is_parked) is not None
+
+
+def keep_late(key: JobKey, report: LateReport) -> bool:
+    """Keeps what was reported of an attempt that had been given up; the first report counts."""
+    kept = _move(
+        key, [JobItem.late.set(msgspec.to_builtins(report))], JobItem.late.does_not_exist()
+    )
+    return kept is not None
 
 
 def request_cancel(job: Job, becomes: JobState) -> Job | None:
     """Flags a job that its agent should end, and what it then is; None when it has ended."""
     return _move(job.key, [JobItem.job_stop.set(becomes.value)], _state_in(ACTIVE))
-
-
-def count_ended(key: JobKey) -> int:
-    """How many jobs of the step have ended, this one included.
-
-    A hint only: a lost answer may count twice, a killed handler not at all.
-    """
-    item = EndedItem(key.run_id, ended_sort_key(key.step))
-    item.update(actions=[EndedItem.ended.add(1), EndedItem.kind.set(EndedItem)])
-    return int(item.ended)
 
 
 def get(key: JobKey) -> Job | None:

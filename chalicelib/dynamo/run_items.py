@@ -3,9 +3,11 @@
 | item | is |
 | --- | --- |
 | `RUN` | the run; `RunItem`, verbs in `runs` |
-| `STEP#001` | a step as frozen at the trigger, never written again; `StepItem`, verbs in `runs` |
+| `STEP#001` | a step as frozen at the trigger; `StepItem`, verbs in `steps` |
+| `ROSTER#001#<hash>#00` | a hundred of its agents, in their order; `RosterItem`, verbs in `steps` |
+| `GATE#001#1` | a wave's failures and slots; `GateItem`, verbs in `gates` |
 | `JOB#001#<agent>` | a job; `JobItem`, verbs in `jobs` |
-| `ENDED#001` | how many jobs of a step ended: a hint when to look; `EndedItem`, verbs in `jobs` |
+| `TURN` | in a partition of its own, which run of a task has its turn; verbs in `turns` |
 | `KEY` | in a partition of its own, an idempotency key's run; `KeyItem`, verbs in `runs` |
 """
 
@@ -19,6 +21,7 @@ from pynamodb.attributes import (
     JSONAttribute,
     NumberAttribute,
     UnicodeAttribute,
+    UnicodeSetAttribute,
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
@@ -115,6 +118,13 @@ class RunItem(PartitionItem, discriminator="run"):
     step_count = NumberAttribute()
     state = UnicodeAttribute()
     triggered_by = UnicodeAttribute()
+    trigger = UnicodeAttribute()
+    parameters = JSONAttribute(null=True)
+    concurrency = UnicodeAttribute()
+    is_held = BooleanAttribute(default=False)
+    retry_of = UnicodeAttribute(null=True)
+    timeout_seconds = NumberAttribute(null=True)
+    counts = JSONAttribute(null=True)
     created_at = InstantAttribute()
     timeout_at = InstantAttribute(null=True)
     stop = UnicodeAttribute(null=True)
@@ -127,15 +137,26 @@ class RunItem(PartitionItem, discriminator="run"):
 
 
 class StepItem(PartitionItem, discriminator="step"):
-    """See `RunStep`."""
+    """See `RunStep`. `frozen` is the step as JSON; `size` and `roster` are absent until its agents
+    are chosen. `roster` names the items that hold them."""
 
-    number = NumberAttribute()
-    name = UnicodeAttribute()
+    frozen = UnicodeAttribute()
+    size = NumberAttribute(null=True)
+    roster = UnicodeAttribute(null=True)
+
+
+class RosterItem(PartitionItem, discriminator="roster"):
+    """Agents as pairs of id and name."""
+
     agents = JSONAttribute()
-    path = UnicodeAttribute(null=True)
-    command = UnicodeAttribute()
-    env = JSONAttribute()
-    timeout_seconds = NumberAttribute(null=True)
+
+
+class GateItem(PartitionItem, discriminator="gate"):
+    """`failed` are agents whose jobs failed; `granted` successors and `parked` slots are counts."""
+
+    failed = UnicodeSetAttribute(null=True)
+    granted = NumberAttribute(default=0)
+    parked = NumberAttribute(default=0)
 
 
 class JobItem(PartitionItem, discriminator="job"):
@@ -143,11 +164,14 @@ class JobItem(PartitionItem, discriminator="job"):
 
     inbox = UnicodeAttribute(null=True)
     state = UnicodeAttribute()
-    step_size = NumberAttribute()
+    index = NumberAttribute()
+    origin = NumberAttribute(null=True)
+    successor = NumberAttribute(null=True)
     attempt = NumberAttribute(default=1)
     lease = UnicodeAttribute(null=True)
     poll_seq = NumberAttribute(default=0)
     timeout_seconds = NumberAttribute(null=True)
+    lost_after_seconds = NumberAttribute()
     job_stop = UnicodeAttribute(null=True)
     exit_code = NumberAttribute(null=True)
     reason = UnicodeAttribute(null=True)
@@ -158,12 +182,17 @@ class JobItem(PartitionItem, discriminator="job"):
     ended_at = InstantAttribute(null=True)
     duration_ms = NumberAttribute(null=True)
     log = JSONAttribute(null=True)
+    earlier = JSONAttribute(null=True)
+    late = JSONAttribute(null=True)
+    not_before = InstantAttribute(null=True)
+    give_up_at = InstantAttribute(null=True)
 
 
-class EndedItem(PartitionItem, discriminator="ended"):
-    """A counter."""
+class TurnItem(PartitionItem, discriminator="turn"):
+    """The run of a task that has its turn, where runs of the task exclude each other."""
 
-    ended = NumberAttribute(default=0)
+    holder = UnicodeAttribute()
+    taken_at = InstantAttribute()
 
 
 class KeyItem(PartitionItem, discriminator="key"):
@@ -189,9 +218,14 @@ def parse_job_sort_key(run_id: str, item: str) -> JobKey:
     return JobKey(run_id, int(step), agent_id)
 
 
-def ended_sort_key(step: int) -> str:
-    """Of the counter of a step's ended jobs."""
-    return f"ENDED#{step:03d}"
+def roster_sort_key(step: int, roster: str, chunk: int) -> str:
+    """Of a part of a step's agents."""
+    return f"ROSTER#{step:03d}#{roster}#{chunk:02d}"
+
+
+def gate_sort_key(step: int, wave: int) -> str:
+    """Of the gate of one wave of a step."""
+    return f"GATE#{step:03d}#{wave}"
 
 
 def deadline_shard(run_id: str) -> int:

@@ -1,27 +1,33 @@
 """Runs and their frozen steps: each verb is one conditional write, or one read."""
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.models import Model
 
-from chalicelib.dynamo import jobs
+from chalicelib.dynamo import gates, jobs, steps
 from chalicelib.dynamo.base import decode_cursor, encode_cursor, page, passed
+from chalicelib.dynamo.gates import Gate
 from chalicelib.dynamo.run_items import (
+    GateItem,
     JobItem,
     KeyItem,
     PartitionItem,
+    RosterItem,
     RunItem,
     StepItem,
     deadline_shard,
+    gate_sort_key,
     month_of,
     step_sort_key,
 )
-from chalicelib.job import JobState
-from chalicelib.run import Progress, Run, RunState, RunStep, leaves
+from chalicelib.job import Job, JobKey, JobState
+from chalicelib.run import Progress, Run, RunState, RunStep, Trigger, leaves
+from chalicelib.task import Concurrency
+from chalicelib.wave import Wave, wave_of
 
 CHECK_EVERY = timedelta(seconds=30)  # how often the sweeper looks at a run that has not ended
 KEY_LIFETIME = timedelta(days=1)  # how long an idempotency key stands for its run
@@ -42,24 +48,19 @@ def _value(item: RunItem) -> Run:
         triggered_by=item.triggered_by,
         created_at=item.created_at,
         expires_at=item.ttl,
+        trigger=Trigger(item.trigger),
+        parameters=item.parameters or {},
+        concurrency=Concurrency(item.concurrency),
+        is_held=item.is_held,
+        retry_of=item.retry_of,
+        timeout_seconds=item.timeout_seconds,
         timeout_at=item.timeout_at,
         stop=JobState(item.stop) if item.stop else None,
         stop_reason=item.stop_reason,
         reason=item.reason,
         started_at=item.started_at,
         ended_at=item.ended_at,
-    )
-
-
-def _step_value(item: StepItem) -> RunStep:
-    return RunStep(
-        number=int(item.number),
-        name=item.name,
-        agents=item.agents,
-        path=item.path,
-        command=item.command,
-        env=item.env,
-        timeout_seconds=item.timeout_seconds,
+        counts=item.counts,
     )
 
 
@@ -78,26 +79,6 @@ def reserve_key(
     return str(found.names_run), int(found.names_revision)
 
 
-def freeze_steps(run: Run, steps: Sequence[RunStep]) -> None:
-    """Writes what the run's steps are, before the run itself exists; may be repeated."""
-    with StepItem.batch_write() as batch:
-        for step in steps:
-            batch.save(
-                StepItem(
-                    run.id,
-                    step_sort_key(step.number),
-                    number=step.number,
-                    name=step.name,
-                    agents=dict(step.agents),
-                    path=step.path,
-                    command=step.command,
-                    env=dict(step.env),
-                    timeout_seconds=step.timeout_seconds,
-                    ttl=run.expires_at,
-                )
-            )
-
-
 def create(run: Run) -> bool:
     """Brings the run into being; False when it is there already."""
     item = RunItem(
@@ -109,6 +90,12 @@ def create(run: Run) -> bool:
         step_count=run.step_count,
         state=run.state.value,
         triggered_by=run.triggered_by,
+        trigger=run.trigger.value,
+        parameters=dict(run.parameters) or None,
+        concurrency=run.concurrency.value,
+        is_held=run.is_held,
+        retry_of=run.retry_of,
+        timeout_seconds=run.timeout_seconds,
         created_at=run.created_at,
         timeout_at=run.timeout_at,
         ttl=run.expires_at,
@@ -149,11 +136,25 @@ def stop(run_id: str, jobs_become: JobState, reason: str) -> bool:
     )
 
 
-def end(run_id: str, state: RunState, reason: str | None, now: datetime) -> bool:
+def take_turn(run: Run, now: datetime) -> bool:
+    """Lets a held run begin; False when it has begun or ended."""
+    actions: list[Action] = [RunItem.is_held.set(False)]
+    if run.timeout_seconds is not None:  # what it waited does not count
+        actions.append(RunItem.timeout_at.set(now + timedelta(seconds=run.timeout_seconds)))
+    is_waiting = (RunItem.is_held == True) & RunItem.stop.does_not_exist()  # noqa: E712
+    return passed(
+        lambda: RunItem(run.id, RunItem.ITEM).update(actions=actions, condition=is_waiting)
+    )
+
+
+def end(
+    run_id: str, state: RunState, reason: str | None, counts: Mapping[str, int], now: datetime
+) -> bool:
     """The terminal state, entered once; False when another was."""
     actions: list[Action] = [
         RunItem.state.set(state.value),
         RunItem.ended_at.set(now),
+        RunItem.counts.set(dict(counts)),
         RunItem.active_task.remove(),
         RunItem.deadline_shard.remove(),
         RunItem.deadline_at.remove(),
@@ -188,35 +189,62 @@ def get(run_id: str) -> Run | None:
 def progress(run_id: str) -> Progress | None:
     """The run with its steps and jobs, in one query; None when there is no such run."""
     run: Run | None = None
-    steps: list[RunStep] = []
+    frozen: list[RunStep] = []
+    parts: list[RosterItem] = []
     found = []
     for item in PartitionItem.query(run_id, consistent_read=True):
         if isinstance(item, RunItem):
             run = _value(item)
         elif isinstance(item, StepItem):
-            steps.append(_step_value(item))
+            frozen.append(steps.frozen(item))
+        elif isinstance(item, RosterItem):
+            parts.append(item)
         elif isinstance(item, JobItem):
             found.append(jobs.value(item))
-    return None if run is None else Progress(run, tuple(steps), tuple(found))
+    if run is None:
+        return None
+    return Progress(run, tuple(steps.with_agents(step, parts) for step in frozen), tuple(found))
 
 
-def get_with_steps(
-    wanted: Iterable[tuple[str, int]],
-) -> dict[tuple[str, int], tuple[Run, RunStep]]:
-    """Runs with one step each, in one call for up to 50; what is gone is left out."""
-    pairs = sorted(set(wanted))
-    keys = {(run_id, RunItem.ITEM) for run_id, _ in pairs}
-    keys |= {(run_id, step_sort_key(step)) for run_id, step in pairs}
-    runs: dict[str, Run] = {}
-    steps: dict[tuple[str, int], RunStep] = {}
-    for item in PartitionItem.batch_get(sorted(keys), consistent_read=True) if keys else ():
-        if isinstance(item, RunItem):
-            runs[item.run_id] = _value(item)
-        elif isinstance(item, StepItem):
-            steps[item.run_id, int(item.number)] = _step_value(item)
-    return {
-        pair: (runs[pair[0]], steps[pair]) for pair in pairs if pair[0] in runs and pair in steps
+@dataclass(frozen=True)
+class Context:
+    """What stands around a job: its run, its step without the agents, and its wave's gate."""
+
+    run: Run
+    step: RunStep
+    wave: Wave
+    gate: Gate
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether nothing more of the wave may start."""
+        return self.wave.is_closed(self.gate.failures)
+
+
+def contexts(wanted: Iterable[Job]) -> dict[JobKey, Context]:
+    """What stands around these jobs, in one call for up to 33; what is gone is left out."""
+    found = list(wanted)
+    keys = {(job.key.run_id, RunItem.ITEM) for job in found}
+    keys |= {(job.key.run_id, step_sort_key(job.key.step)) for job in found}
+    keys |= {
+        (job.key.run_id, gate_sort_key(job.key.step, number)) for job in found for number in (0, 1)
     }
+    items = PartitionItem.batch_get(sorted(keys), consistent_read=True) if keys else ()
+    by_key = {(item.run_id, item.item): item for item in items}
+    around = ((job.key, _context(job, by_key)) for job in found)
+    return {key: context for key, context in around if context is not None}
+
+
+def _context(job: Job, by_key: Mapping[tuple[str, str], PartitionItem]) -> Context | None:
+    run = by_key.get((job.key.run_id, RunItem.ITEM))
+    frozen = by_key.get((job.key.run_id, step_sort_key(job.key.step)))
+    if not isinstance(run, RunItem) or not isinstance(frozen, StepItem):
+        return None
+    step = steps.frozen(frozen)
+    wave = wave_of(step.step, step.size or 0, job.index)
+    gate = by_key.get((job.key.run_id, gate_sort_key(job.key.step, wave.number)))
+    opened = gates.value(gate) if isinstance(gate, GateItem) else Gate()
+    return Context(_value(run), step, wave, opened)
 
 
 def history_of_task(task_id: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
@@ -234,11 +262,12 @@ def history_of_task(task_id: str, limit: int, cursor: str | None) -> tuple[list[
 
 def has_active(task_id: str) -> bool:
     """Whether a run of the task has not ended."""
-    return next(iter(_keys_of_active(task_id)), None) is not None
+    return next(active_ids(task_id, 1), None) is not None
 
 
-def _keys_of_active(task_id: str) -> Iterable[Model]:
-    return RunItem.active_by_task.query(task_id, limit=1)
+def active_ids(task_id: str, limit: int) -> Iterator[str]:
+    """The task's runs that have not ended, oldest first. Milliseconds late on AWS."""
+    return (item.run_id for item in RunItem.active_by_task.query(task_id, limit=limit))
 
 
 def history(

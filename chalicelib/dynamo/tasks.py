@@ -7,7 +7,7 @@ transaction.
 from dataclasses import dataclass
 from datetime import datetime
 
-from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.connection import Connection
 from pynamodb.exceptions import DoesNotExist, TransactWriteError
 from pynamodb.expressions.update import Action
@@ -39,6 +39,7 @@ class StoredTask:
     updated_at: datetime
     updated_by: str
     definition: str = ""
+    is_template: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,7 +59,7 @@ class ByName(GlobalSecondaryIndex["TaskItem"]):
     class Meta:
         index_name = "by_name"
         projection = IncludeProjection(
-            ["revision", "step_count", "created_at", "updated_at", "updated_by"]
+            ["revision", "step_count", "is_template", "created_at", "updated_at", "updated_by"]
         )
 
     listing = UnicodeAttribute(hash_key=True)
@@ -80,6 +81,7 @@ class TaskItem(Model):
     updated_at = InstantAttribute(null=True)
     updated_by = UnicodeAttribute(null=True)
     definition = UnicodeAttribute(null=True)
+    is_template = BooleanAttribute(default=False)
     guards = UnicodeAttribute(null=True)
 
     by_name = ByName()
@@ -108,6 +110,7 @@ def _value(item: TaskItem) -> StoredTask:
         updated_at=item.updated_at,
         updated_by=item.updated_by,
         definition=item.definition or "",
+        is_template=item.is_template,
     )
 
 
@@ -151,6 +154,7 @@ def create(task: StoredTask) -> bool:
         updated_at=task.updated_at,
         updated_by=task.updated_by,
         definition=task.definition,
+        is_template=task.is_template,
     )
     is_new = TaskItem.task_id.does_not_exist()
     try:
@@ -176,6 +180,7 @@ def replace(old: StoredTask, new: StoredTask) -> bool:
         TaskItem.updated_at.set(new.updated_at),
         TaskItem.updated_by.set(new.updated_by),
         TaskItem.definition.set(new.definition),
+        TaskItem.is_template.set(new.is_template),
     ]
     try:
         with _transaction() as transaction:

@@ -1,30 +1,42 @@
 """Bringing a run forward: ask the planner what is due and write it, until nothing is.
 
-Whoever ends a job calls this, and the sweeper for whatever a killed handler left behind. Every
-write is conditional, so any number of callers may do so at once.
+Whoever ends a job calls this when it was the last of its wave, and the sweeper for whatever a
+killed handler left behind. Every write is conditional, so any number of callers may do so at once.
 """
 
-from datetime import datetime
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 
-from chalicelib.dynamo import jobs, presences, runs
-from chalicelib.job import DELIVER_WITHIN, Job, JobKey, JobState
-from chalicelib.run import (
+from chalicelib import run as runs_core
+from chalicelib.dynamo import jobs, presences, runs, steps, turns
+from chalicelib.job import Ending, Job, JobKey, JobState
+from chalicelib.operations.choice import choose
+from chalicelib.operations.turn import begin_held, next_in_line
+from chalicelib.planner import (
     Action,
     EndQueued,
     EndRun,
     Enqueue,
-    Progress,
+    PassSlot,
     RequestCancel,
-    Run,
+    Resolve,
+    TakeTurn,
     plan,
 )
+from chalicelib.run import Progress, Run, RunState, RunStep
+from chalicelib.task import Concurrency
 
 MAX_ROUNDS = 300  # more than twice the steps that a task may have
+WIDE = 32  # actions in one round from which on they are written side by side
+WRITERS = 16
 
 
-def advance(run_id: str, now: datetime) -> Run | None:
-    """Writes all that is due for the run; answers it as it then is, None when there is none."""
-    progress = runs.progress(run_id)
+def advance(run_id: str, now: datetime, known: Progress | None = None) -> Run | None:
+    """Writes all that is due for the run; answers it as it then is, None when there is none.
+
+    `known` spares the first look at a run that has just been created.
+    """
+    progress = known or runs.progress(run_id)
     for _ in range(MAX_ROUNDS):
         if progress is None or not perform(progress, now):
             break
@@ -33,51 +45,88 @@ def advance(run_id: str, now: datetime) -> Run | None:
 
 
 def perform(progress: Progress, now: datetime) -> bool:
-    """Writes what is due now; whether more may be due at once because something has ended."""
-    ended = [_write(action, progress.run, now) for action in plan(progress)]
-    return any(ended)
+    """Writes what is due now; whether more may be due at once."""
+    actions = plan(progress)
+    if len(actions) < WIDE:
+        written = [_write(action, progress, now) for action in actions]
+        return any(written)
+    with ThreadPoolExecutor(WRITERS) as writers:
+        return any(list(writers.map(lambda action: _write(action, progress, now), actions)))
 
 
-def _write(action: Action, run: Run, now: datetime) -> bool:
+def _write(action: Action, progress: Progress, now: datetime) -> bool:
+    """Whether something may follow at once."""
+    run = progress.run
     match action:
-        case Enqueue():
-            _enqueue(action, run, now)
-            return action.state.is_terminal
+        case TakeTurn():
+            return begin_held(run, now)
+        case Resolve(step):
+            steps.resolve(run.id, step, choose(step.step.targets), run.expires_at)
+            return True
+        case Enqueue(step, index, origin):
+            enqueue(run, step, step.roster[index], index, origin, now)
+            return False
+        case PassSlot(job, successor):
+            return jobs.pass_slot(job, successor)
         case EndQueued(job, state, reason):
-            return jobs.end_queued(job.key, jobs.Ending(state, reason=reason), now) is not None
+            return jobs.end(job, Ending(state, reason=reason), None, now) is not None
         case RequestCancel(job, state):
-            flagged = jobs.request_cancel(job, state)
-            if flagged is not None and flagged.lease is not None:
-                presences.add_cancel(job.key.agent_id, flagged.lease)
+            request_cancel(job, state)
             return False
         case EndRun(state, reason):
-            runs.end(run.id, state, reason, now)
+            _end_run(progress, state, reason, now)
             return True
 
 
-def _enqueue(action: Enqueue, run: Run, now: datetime) -> None:
-    timeout = _timeout_seconds(action, run, now)
-    for agent_id in action.agent_ids:
-        job = Job(
-            key=JobKey(run.id, action.step.number, agent_id),
-            state=action.state,
-            step_size=len(action.step.agents),
-            timeout_seconds=timeout,
-            reason=action.reason,
-        )
-        deadline = now + DELIVER_WITHIN if action.state is JobState.QUEUED else None
-        jobs.put(job, now, deadline, run.expires_at)
+def enqueue(
+    run: Run, step: RunStep, agent_id: str, index: int, origin: int | None, now: datetime
+) -> bool:
+    """Puts a job into its agent's inbox; False when it was there already."""
+    job = Job(
+        key=JobKey(run.id, step.number, agent_id),
+        state=JobState.QUEUED,
+        index=index,
+        origin=origin,
+        timeout_seconds=_timeout_seconds(step, run, now),
+        lost_after_seconds=step.step.lost_after_seconds,
+    )
+    deadline = now + timedelta(seconds=step.step.deliver_within_seconds)
+    return jobs.put(job, now, deadline, run.expires_at)
 
 
-def _timeout_seconds(action: Enqueue, run: Run, now: datetime) -> float | None:
+def _timeout_seconds(step: RunStep, run: Run, now: datetime) -> float | None:
     """The step's own limit, or what is left of the run's if that is less."""
-    limits = [action.step.timeout_seconds] if action.step.timeout_seconds is not None else []
+    limits = [] if step.step.timeout_seconds is None else [step.step.timeout_seconds]
     if run.timeout_at is not None:
         limits.append(max(0.001, (run.timeout_at - now).total_seconds()))
     return min(limits, default=None)
 
 
-def settle(job: Job, now: datetime) -> None:
-    """Counts a job that has just ended, and brings the run forward if its step is complete."""
-    if jobs.count_ended(job.key) >= job.step_size:
-        advance(job.key.run_id, now)
+def request_cancel(job: Job, becomes: JobState) -> bool:
+    """Asks the agent to end a job, with its next call; False when the job has ended."""
+    flagged = jobs.request_cancel(job, becomes)
+    if flagged is not None and flagged.lease is not None:
+        presences.add_cancel(job.key.agent_id, flagged.lease)
+    return flagged is not None
+
+
+def _end_run(progress: Progress, state: RunState, reason: str | None, now: datetime) -> None:
+    run = progress.run
+    runs.end(run.id, state, reason, final_counts(progress), now)
+    if run.concurrency is not Concurrency.ALLOW:
+        turns.release(run.task_id, run.id)
+        if (waiting := next_in_line(run)) is not None:
+            advance(waiting, now)
+
+
+def final_counts(progress: Progress) -> dict[str, int]:
+    """The jobs of a run that ends now, by state."""
+    total: dict[str, int] = {}
+    for step in progress.steps:
+        jobs_of = progress.jobs_of(step)
+        found = runs_core.counts(progress.run, step, jobs_of)
+        found[JobState.SKIPPED] += found.pop(JobState.WAITING, 0)
+        for state, number in found.items():
+            if number:
+                total[state.value] = total.get(state.value, 0) + number
+    return total

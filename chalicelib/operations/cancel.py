@@ -2,10 +2,11 @@
 
 from datetime import datetime
 
-from chalicelib.dynamo import runs
+from chalicelib.dynamo import jobs, runs
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.job import JobState
-from chalicelib.operations.advance import advance
+from chalicelib.job import ACTIVE, Ending, Job, JobKey, JobState
+from chalicelib.operations.advance import advance, request_cancel
+from chalicelib.operations.ending import context_of, end_job
 from chalicelib.run import Run
 
 
@@ -24,3 +25,23 @@ def cancel(run_id: str, *, cancelled_by: str, now: datetime) -> Run:
         if run.state.is_terminal:
             raise Conflict(f"The run has ended already: {run.state.value}.")
     return advance(run_id, now) or existing_run(run_id)
+
+
+def cancel_job(key: JobKey, *, cancelled_by: str, now: datetime) -> Job:
+    """Cancels one job; its run goes on as after any failure. Once more does no harm.
+
+    Raises NotFound, and Conflict for a job that has ended or has not begun.
+    """
+    job = jobs.get(key)
+    context = None if job is None else context_of(job)
+    if job is None or context is None:
+        raise NotFound(f"There is no job '{key.job_id}' in the run, or its turn has not come yet.")
+    if job.state.is_terminal:
+        raise Conflict(f"The job has ended already: {job.state.value}.")
+    if job.state is JobState.QUEUED:
+        ending = Ending(JobState.CANCELLED, reason=f"Cancelled by {cancelled_by}.")
+        end_job(context, job, ending, jobs.end, now)
+    found = jobs.get(key) or job
+    if found.state in ACTIVE:
+        request_cancel(found, JobState.CANCELLED)
+    return jobs.get(key) or found

@@ -1,15 +1,20 @@
 """Handing jobs to agents: a poll is one query of the inbox, and a conditional write per job."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from chalicelib.dynamo import jobs, runs
-from chalicelib.job import ACTIVE, Job, JobState, report_deadline
-from chalicelib.operations.advance import settle
-from chalicelib.run import Run, RunState, RunStep
+from chalicelib.dynamo.runs import Context
+from chalicelib.job import ACTIVE, Ending, Job, JobState, deadlines
+from chalicelib.operations.advance import advance
+from chalicelib.operations.ending import context_of, end_job
+from chalicelib.planner import SKIP_REASON
+from chalicelib.run import RunState
+from chalicelib.task import Step
 
 INBOX_AT_MOST = 1_000  # jobs looked at in one poll
+CANCEL_REASON = "It was cancelled before it began."
 LOST_REASON = "The agent no longer knows this job: its journal was lost, or the machine replaced."
 
 
@@ -18,7 +23,8 @@ class Offer:
     """A job that the agent should run now."""
 
     job: Job
-    step: RunStep
+    step: Step
+    parameters: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,7 @@ def poll(
         if job.state is JobState.RUNNING:
             _lose(job, now)
     wanted = [job for job in forgotten if job.state is JobState.CLAIMED]
-    wanted += [job for job in inbox if job.state is JobState.QUEUED]
+    wanted += [job for job in inbox if _is_due(job, now)]
     return Work(
         offers=_offer(wanted[: max(0, capacity)], seq, now, make_lease),
         cancels=[job.lease for job in inbox if job.cancel_requested and job.lease in held],
@@ -73,54 +79,59 @@ def _look(inbox: Iterator[Job], capacity: int, held: frozenset[str]) -> list[Job
     return found
 
 
+def _is_due(job: Job, now: datetime) -> bool:
+    return job.state is JobState.QUEUED and (job.not_before is None or job.not_before <= now)
+
+
 def _is_forgotten(job: Job, held: frozenset[str], seq: int) -> bool:
     return job.state in ACTIVE and job.lease not in held and job.poll_seq < seq
 
 
 def _lose(job: Job, now: datetime) -> None:
-    ended = jobs.end_active(job, jobs.Ending(JobState.LOST, reason=LOST_REASON), now)
-    if ended is not None:
-        settle(ended, now)
+    context = context_of(job)
+    if context is not None:
+        end_job(context, job, Ending(JobState.LOST, reason=LOST_REASON), jobs.end, now)
 
 
 def _offer(
     wanted: Sequence[Job], seq: int, now: datetime, make_lease: Callable[[], str]
 ) -> list[Offer]:
-    found = runs.get_with_steps((job.key.run_id, job.key.step) for job in wanted)
+    """Claims first and looks at the runs then: a stop or a closed gate that came before the claim
+    is seen, and whoever stops a run afterwards sees the claim."""
+    claimed = [
+        taken for job in wanted if (taken := _claim(job, seq, now, make_lease())) is not None
+    ]
+    around = runs.contexts(claimed)
     offers = []
-    for job in wanted:
-        context = found.get((job.key.run_id, job.key.step))
+    for job in claimed:
+        context = around.get(job.key)
         if context is None:
             continue
-        run, step = context
-        claimed = _claim(job, run, seq, now, make_lease)
-        if claimed is not None:
-            offers.append(Offer(claimed, step))
+        if _may_start(context, job, now):
+            offers.append(Offer(job, context.step.step, context.run.parameters))
+        if context.run.state is RunState.QUEUED:
+            runs.start(context.run.id, now)
     return offers
 
 
-def _claim(
-    job: Job, run: Run, seq: int, now: datetime, make_lease: Callable[[], str]
-) -> Job | None:
-    if run.stop is not None or run.state.is_terminal:
-        _refuse(job, run, now)
-        return None
+def _claim(job: Job, seq: int, now: datetime, lease: str) -> Job | None:
     if job.state is JobState.CLAIMED:
         return jobs.hand_out_again(job, seq)
-    deadline = report_deadline(now, job.timeout_seconds)
-    claimed = jobs.claim(job.key, make_lease(), seq, now, deadline)
-    if claimed is not None and run.state is RunState.QUEUED:
-        runs.start(run.id, now)
-    return claimed
+    return jobs.claim(job.key, lease, seq, now, deadlines(job, now, now))
 
 
-def _refuse(job: Job, run: Run, now: datetime) -> None:
-    """A stop came between the planner's look at the run and its jobs: nothing starts any more."""
-    ending = jobs.Ending(run.stop or JobState.CANCELLED, reason=run.stop_reason)
-    ended = (
-        jobs.end_queued(job.key, ending, now)
-        if job.state is JobState.QUEUED
-        else jobs.end_active(job, ending, now)
-    )
-    if ended is not None:
-        settle(ended, now)
+def _may_start(context: Context, job: Job, now: datetime) -> bool:
+    """Ends a job that was cancelled, whose run was stopped, or whose wave has failed too often."""
+    run = context.run
+    if job.stop is not None and run.stop is None:
+        end_job(context, job, Ending(job.stop, reason=CANCEL_REASON), jobs.end, now)
+        return False
+    if run.stop is not None or run.state.is_terminal:
+        ending = Ending(run.stop or JobState.CANCELLED, reason=run.stop_reason)
+    elif context.is_closed:
+        ending = Ending(JobState.SKIPPED, reason=SKIP_REASON)
+    else:
+        return True
+    if jobs.end(job, ending, None, now) is not None:
+        advance(run.id, now)
+    return False

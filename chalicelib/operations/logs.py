@@ -1,7 +1,7 @@
 """Reading logs: pages by position while they grow, and whole streams afterwards."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib import log
@@ -25,13 +25,25 @@ class LogPage:
     job: Job
 
 
-def existing_job(run_id: str, job_id: str) -> Job:
-    """Raises NotFound."""
+def existing_job(run_id: str, job_id: str, attempt: int | None = None) -> Job:
+    """The job, as it was in one of its attempts or is in the last. Raises NotFound."""
     key = JobKey.parse(run_id, job_id)
     job = jobs.get(key) if key else None
     if job is None:
         raise NotFound(f"There is no job '{job_id}' in the run '{run_id}', or it has not begun.")
-    return job
+    if attempt in (None, job.attempt):
+        return job
+    for earlier in job.earlier:
+        if earlier.number == attempt:
+            return replace(
+                job,
+                attempt=earlier.number,
+                state=earlier.state,
+                ended_at=earlier.ended_at,
+                log=earlier.log,
+                reported=earlier.log is not None,
+            )
+    raise NotFound(f"The job has no attempt number {attempt}; it has had {job.attempt}.")
 
 
 def read(job: Job, position: Position, stream: Stream | None, now: datetime) -> LogPage:

@@ -1,12 +1,24 @@
 """What an agent reports of its attempts. Every report carries the lease and may be repeated."""
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.dynamo import jobs, presences
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.job import END_GRACE, Job, JobKey, JobState, Outcome, report_deadline
-from chalicelib.operations.advance import advance, settle
+from chalicelib.job import (
+    ACTIVE,
+    END_GRACE,
+    Ending,
+    Job,
+    JobKey,
+    JobState,
+    LateReport,
+    Outcome,
+    deadlines,
+)
+from chalicelib.operations.advance import advance
+from chalicelib.operations.ending import context_of, end_job
 from chalicelib.s3 import chunks
 
 
@@ -29,8 +41,7 @@ def report_start(key: JobKey, lease: str, elapsed_ms: int, now: datetime) -> Job
     """Notes that the process runs. Raises NoSuchJob and OldLease."""
     job = _existing(key)
     started_at = now - timedelta(milliseconds=elapsed_ms)
-    deadline = report_deadline(started_at, job.timeout_seconds)
-    started = jobs.start(key, lease, started_at, deadline)
+    started = jobs.start(key, lease, started_at, deadlines(job, started_at, now))
     if started is not None:
         return started.state
     job = _existing(key)
@@ -48,50 +59,76 @@ def extend(key: JobKey, lease: str, now: datetime) -> Job:
     return job
 
 
-def report_end(
-    key: JobKey,
-    lease: str,
-    *,
-    outcome: Outcome,
-    exit_code: int | None,
-    reason: str | None,
-    duration_ms: int,
-    log: dict[str, Any] | None,
-    now: datetime,
-) -> JobState:
-    """Ends the job and brings its run forward. Raises NoSuchJob and OldLease.
+@dataclass(frozen=True)
+class Report:
+    """What the agent says of the end of an attempt. `log` is the summary of its output."""
 
-    The repetition of an accepted report answers the same, and mends a run whose next step was not
-    written because the handler of the first report died.
+    outcome: Outcome
+    exit_code: int | None
+    reason: str | None
+    duration_ms: int
+    log: dict[str, Any] | None
+
+    def ending(self, job: Job, now: datetime) -> Ending:
+        """What it makes of the job."""
+        state = self.outcome.state(self.exit_code)
+        if self.outcome is Outcome.CANCELLED:
+            state = job.stop or state
+        return Ending(
+            state=state,
+            exit_code=self.exit_code,
+            reason=self.reason,
+            reported=True,
+            duration_ms=self.duration_ms,
+            started_at=now - timedelta(milliseconds=self.duration_ms),
+            log=self.log,
+        )
+
+
+def report_end(key: JobKey, lease: str, report: Report, now: datetime) -> JobState:
+    """Ends the attempt and brings its run forward. Raises NoSuchJob and OldLease.
+
+    The repetition of an accepted report answers the same, and mends a run whose next job was not
+    written because the handler of the first report died. What comes after the attempt was given
+    up is kept beside the job, and changes nothing.
     """
-    state = outcome.state(exit_code)
-    if outcome is Outcome.CANCELLED:
-        state = _existing(key).stop or state
-    ending = jobs.Ending(
-        state=state,
-        exit_code=exit_code,
-        reason=reason,
-        reported=True,
-        duration_ms=duration_ms,
-        started_at=now - timedelta(milliseconds=duration_ms),
-        log=log,
-    )
-    ended = jobs.finish(key, lease, ending, now)
-    if ended is not None:
-        if ended.cancel_requested:
-            presences.drop_cancel(key.agent_id, lease)
-        settle(ended, now)
-        return ended.state
     job = _existing(key)
-    if job.lease != lease or not job.reported:
+    if job.lease == lease and job.state in ACTIVE:
+        context = context_of(job)
+        if context is None:
+            raise NoSuchJob
+        ended = end_job(context, job, report.ending(job, now), jobs.finish, now)
+        if ended is not None:
+            if job.cancel_requested:
+                presences.drop_cancel(key.agent_id, lease)
+            return ended.state
+        job = _existing(key)
+    return _repeated_or_late(job, lease, report, now)
+
+
+def _repeated_or_late(job: Job, lease: str, report: Report, now: datetime) -> JobState:
+    if job.lease == lease and job.reported:
+        advance(job.key.run_id, now)
+        return job.state
+    attempt = _given_up(job, lease)
+    if attempt is None:
         raise OldLease
-    advance(key.run_id, now)
+    late = LateReport(attempt, report.outcome, report.exit_code, report.reason, now)
+    jobs.keep_late(job.key, late)
     return job.state
+
+
+def _given_up(job: Job, lease: str) -> int | None:
+    """The number of the attempt that the lease stood for; None when the job never had it."""
+    if job.lease == lease and job.state.is_terminal:
+        return job.attempt
+    return next((each.number for each in job.earlier if each.lease == lease), None)
 
 
 def log_urls(key: JobKey, lease: str, first: int, count: int) -> list[tuple[int, str]]:
     """Presigned PUTs for chunks of the attempt that the lease stands for."""
     job = _existing(key)
-    if job.lease != lease:
+    attempt = job.attempt if job.lease == lease else _given_up(job, lease)
+    if attempt is None:
         raise OldLease
-    return [(seq, chunks.put_url(key, job.attempt, seq)) for seq in range(first, first + count)]
+    return [(seq, chunks.put_url(key, attempt, seq)) for seq in range(first, first + count)]

@@ -4,17 +4,25 @@ Runs every minute on AWS and every few seconds on the local stack. Its work is b
 writes is conditional, and any number of sweepers may run at once.
 """
 
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from chalicelib.dynamo import jobs, presences, runs, sweeps
-from chalicelib.job import ACTIVE, LOST_AFTER, Job, JobKey, JobState
-from chalicelib.operations.advance import advance, settle
+from chalicelib.job import Ending, Job, JobKey, JobState
+from chalicelib.operations.advance import advance
+from chalicelib.operations.ending import context_of, end_job
 from chalicelib.run import Run
 from chalicelib.settings import settings
 
 DUE_AT_MOST = 100  # looked at in one sweep, a shard of the index
+UNDELIVERED_REASON = "The agent is offline, or did not fetch the job in time."
+OVERDUE_REASON = "The time-out passed, and the agent did not report the end."
 WATCH_GAP = timedelta(minutes=3)  # without a sweep for so long nobody was watching
+
+log = logging.getLogger("plumber.sweep")
 
 
 @dataclass(frozen=True)
@@ -27,58 +35,58 @@ class Swept:
 
 
 def sweep(now: datetime) -> Swept:
-    """One round. Raises nothing of its own; a fault leaves the rest to the next round."""
+    """One round. A fault of one run or job is logged and leaves it to the next round."""
     watching_since = sweeps.watch(now, WATCH_GAP)
-    offline, lost = _sweep_agents(now, watching_since)
+    silent = presences.silent_since(now - timedelta(seconds=settings.ttl_seconds))
+    offline = sum(presences.mark_offline(presence) for presence in silent)
     ended, checked = 0, 0
     for due in jobs.due(now, DUE_AT_MOST):
-        if due.job is not None:
-            ended += _end_overdue(due.job, now)
-        else:
-            checked += _check_run(due.run_id, now)
-    return Swept(offline, ended + lost, checked)
+        with _going_on(due):
+            if due.job is not None:
+                ended += _look_at_job(due.job, watching_since, now)
+            else:
+                checked += _check_run(due.run_id, now)
+    return Swept(offline, ended, checked)
 
 
-def _sweep_agents(now: datetime, watching_since: datetime) -> tuple[int, int]:
-    """Silence while nobody was watching proves nothing: the control plane may have been away."""
-    offline = lost = 0
-    for presence in presences.silent_since(now - timedelta(seconds=settings.ttl_seconds)):
-        offline += presences.mark_offline(presence)
-        if now - max(presence.last_seen_at, watching_since) > LOST_AFTER:
-            lost += _lose_jobs(presence.agent_id, now)
-    return offline, lost
+@contextmanager
+def _going_on(due: jobs.Due) -> Iterator[None]:
+    try:
+        yield
+    except Exception:
+        log.exception("The sweep left out %s", due)
 
 
-def _lose_jobs(agent_id: str, now: datetime) -> int:
-    minutes = int(LOST_AFTER.total_seconds() // 60)
-    ending = jobs.Ending(
-        JobState.LOST, reason=f"Nothing was heard of the agent for {minutes} minutes."
-    )
-    inbox = jobs.inbox(agent_id, DUE_AT_MOST)
-    active = [job for job in inbox if job.state in ACTIVE]
-    return sum(_end(job, ending, now) for job in active)
-
-
-def _end(job: Job, ending: jobs.Ending, now: datetime) -> bool:
-    ended = (
-        jobs.end_queued(job.key, ending, now)
-        if job.state is JobState.QUEUED
-        else jobs.end_active(job, ending, now)
-    )
-    if ended is not None:
-        settle(ended, now)
-    return ended is not None
-
-
-def _end_overdue(key: JobKey, now: datetime) -> bool:
+def _look_at_job(key: JobKey, watching_since: datetime, now: datetime) -> bool:
+    """Ends the job when it is overdue; whether it did."""
     job = jobs.get(key)
     if job is None or job.deadline_at is None or job.deadline_at > now:
         return False
     if job.state is JobState.QUEUED:
-        reason = "The agent is offline, or did not fetch the job in time."
-        return _end(job, jobs.Ending(JobState.UNDELIVERED, reason=reason), now)
-    reason = "The time-out passed, and the agent did not report the end."
-    return _end(job, jobs.Ending(JobState.TIMED_OUT, reason=reason), now)
+        return _end(job, Ending(JobState.UNDELIVERED, reason=UNDELIVERED_REASON), now)
+    if job.give_up_at is not None and job.give_up_at <= now:
+        return _end(job, Ending(JobState.TIMED_OUT, reason=OVERDUE_REASON), now)
+    return _look_at_agent(job, watching_since, now)
+
+
+def _look_at_agent(job: Job, watching_since: datetime, now: datetime) -> bool:
+    """Loses the job of an agent that was silent for too long, else looks again later.
+
+    Silence while nobody was watching proves nothing: the control plane may have been away.
+    """
+    presence = presences.get_many([job.key.agent_id]).get(job.key.agent_id)
+    heard_at = max(watching_since, presence.last_seen_at if presence else watching_since)
+    lost_at = heard_at + timedelta(seconds=job.lost_after_seconds)
+    if lost_at <= now:
+        reason = f"Nothing was heard of the agent for {job.lost_after_seconds:g} s."
+        return _end(job, Ending(JobState.LOST, reason=reason), now)
+    jobs.look_again(job, lost_at if job.give_up_at is None else min(lost_at, job.give_up_at))
+    return False
+
+
+def _end(job: Job, ending: Ending, now: datetime) -> bool:
+    context = context_of(job)
+    return context is not None and end_job(context, job, ending, jobs.end, now) is not None
 
 
 def _check_run(run_id: str, now: datetime) -> bool:

@@ -7,8 +7,9 @@ from chalicelib.dynamo import agents, runs, tasks
 from chalicelib.dynamo.tasks import StoredRevision, StoredTask
 from chalicelib.errors import BadParameter, Conflict, NotFound
 from chalicelib.task import Definition, agent_ids
-from chalicelib.task_toml import InvalidDefinition, parse
+from chalicelib.task_toml import parse
 from chalicelib.toml_lines import line_of
+from chalicelib.toml_table import InvalidDefinition
 
 
 def existing_task(task_id: str) -> StoredTask:
@@ -32,7 +33,7 @@ def check(source: str) -> Definition:
     definition = parse(source)
     unknown = agent_ids(definition) - agents.get_many(agent_ids(definition)).keys()
     for index, step in enumerate(definition.steps):
-        for agent_id in step.agent_ids:
+        for agent_id in step.targets.agent_ids:
             if agent_id in unknown:
                 line = line_of(source, ("step", index, "ServerID"))
                 raise InvalidDefinition(
@@ -57,6 +58,7 @@ def create_task(source: str, *, task_id: str, created_by: str, now: datetime) ->
         updated_at=now,
         updated_by=created_by,
         definition=source,
+        is_template=definition.is_template,
     )
     if not tasks.create(task):
         raise Conflict(f"Another task is named '{task.name}' already.")
@@ -85,6 +87,7 @@ def replace_task(
         updated_at=now,
         updated_by=updated_by,
         definition=source,
+        is_template=definition.is_template,
     )
     if revision != old.revision or not tasks.replace(old, new):
         raise Conflict(

@@ -1,37 +1,56 @@
-"""Triggering a task: freeze its steps into a new run and put the first step's jobs out."""
+"""Starting runs: freeze the steps into a new run and put the first jobs out."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chalicelib.dynamo import agents, runs
-from chalicelib.errors import BadParameter
-from chalicelib.operations.advance import perform
+from chalicelib.dynamo import runs, steps
+from chalicelib.errors import BadParameter, Conflict
+from chalicelib.job import JobState
+from chalicelib.operations.advance import advance
+from chalicelib.operations.choice import choose
 from chalicelib.operations.tasks import existing_revision, existing_task
-from chalicelib.run import Progress, Run, RunState, RunStep
+from chalicelib.operations.turn import take_turn
+from chalicelib.param import fill
+from chalicelib.run import Progress, Run, RunState, RunStep, Trigger
 from chalicelib.settings import settings
-from chalicelib.task import Definition
+from chalicelib.task import Concurrency
 from chalicelib.task_toml import parse
 
 MAX_KEY_LENGTH = 128
 
 
+class AlreadyRunning(Conflict):
+    """Another run of this task has not ended yet, and the task does not allow two at once."""
+
+
 def trigger(
-    task_id: str, *, triggered_by: str, run_id: str, idempotency_key: str | None, now: datetime
+    task_id: str,
+    *,
+    triggered_by: str,
+    run_id: str,
+    idempotency_key: str | None,
+    now: datetime,
+    parameters: Mapping[str, str] | None = None,
+    concurrency: Concurrency | None = None,
+    source: Trigger = Trigger.PERSON,
 ) -> Run:
     """Starts a run of the task's current revision and answers it.
 
     With an idempotency key, a repeated call within a day answers the run that the first one made.
-    Raises NotFound for an unknown task, BadParameter for a key that is empty or too long.
+    `concurrency` outweighs the task's own. Raises NotFound for an unknown task, BadParameter for a
+    bad key, InvalidParameters, and AlreadyRunning.
     """
     task = existing_task(task_id)
-    source, revision = task.definition, task.revision
+    text, revision = task.definition, task.revision
     if idempotency_key is not None:
-        _check_key(idempotency_key)
+        check_key(idempotency_key)
         run_id, revision = runs.reserve_key(task_id, idempotency_key, run_id, task.revision, now)
         if (earlier := runs.get(run_id)) is not None:
             return earlier
         if revision != task.revision:  # edited since a first call that was cut short
-            source = existing_revision(task_id, revision).definition
-    definition = parse(source)
+            text = existing_revision(task_id, revision).definition
+    definition = parse(text)
     run = Run(
         id=run_id,
         task_id=task.id,
@@ -42,40 +61,53 @@ def trigger(
         triggered_by=triggered_by,
         created_at=now,
         expires_at=now + timedelta(days=settings.history_days),
-        timeout_at=_after(now, definition.timeout_seconds),
+        trigger=source,
+        parameters=fill(definition.params, parameters or {}),
+        concurrency=concurrency or definition.concurrency,
+        timeout_seconds=definition.timeout_seconds,
     )
-    steps = frozen_steps(definition)
-    runs.freeze_steps(run, steps)
-    if not runs.create(run):
-        return runs.get(run_id) or run
-    perform(Progress(run, steps), now)
-    return run
+    return start(run, [RunStep(step) for step in definition.steps], now)
 
 
-def _check_key(key: str) -> None:
+def check_key(key: str) -> None:
+    """Raises BadParameter for an idempotency key that is empty or too long."""
     if not 1 <= len(key) <= MAX_KEY_LENGTH:
         raise BadParameter(f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters.")
 
 
-def _after(now: datetime, seconds: float | None) -> datetime | None:
-    return None if seconds is None else now + timedelta(seconds=seconds)
+def start(run: Run, planned: Sequence[RunStep], now: datetime) -> Run:
+    """Brings a run into being, with what its task says of earlier runs. Raises AlreadyRunning."""
+    run = _in_turn(run, now)
+    chosen = [_resolved(step, is_first=step is planned[0]) for step in planned]
+    steps.freeze(run.id, chosen, run.expires_at)
+    if not runs.create(run):
+        return runs.get(run.id) or run
+    if run.concurrency is Concurrency.REPLACE:
+        _stop_earlier(run, now)
+    return advance(run.id, now, known=Progress(run, chosen)) or run
 
 
-def frozen_steps(definition: Definition) -> tuple[RunStep, ...]:
-    """The steps as a run keeps them, with the names that the agents bear now."""
-    known = agents.get_many(agent_id for step in definition.steps for agent_id in step.agent_ids)
-    return tuple(
-        RunStep(
-            number=step.number,
-            name=step.name,
-            agents={
-                agent_id: known[agent_id].name if agent_id in known else agent_id
-                for agent_id in step.agent_ids
-            },
-            path=step.path,
-            command=step.command,
-            env=dict(step.env),
-            timeout_seconds=step.timeout_seconds,
-        )
-        for step in definition.steps
-    )
+def _in_turn(run: Run, now: datetime) -> Run:
+    """The run as it begins: at once, or held until the runs before it have ended."""
+    if run.concurrency in (Concurrency.QUEUE, Concurrency.REPLACE):
+        return replace(run, is_held=True)
+    if run.concurrency is Concurrency.FORBID and not take_turn(run, now):
+        raise AlreadyRunning
+    if run.timeout_seconds is None:
+        return run
+    return replace(run, timeout_at=now + timedelta(seconds=run.timeout_seconds))
+
+
+def _stop_earlier(run: Run, now: datetime) -> None:
+    reason = f"Replaced by the run {run.id}."
+    for run_id in runs.active_ids(run.task_id, limit=100):
+        if run_id < run.id and runs.stop(run_id, JobState.CANCELLED, reason):
+            advance(run_id, now)
+
+
+def _resolved(step: RunStep, *, is_first: bool) -> RunStep:
+    """With its agents, where they are named, and for the step that starts at once."""
+    if step.size is not None or not (step.step.targets.is_fixed or is_first):
+        return step
+    chosen = choose(step.step.targets)
+    return RunStep(step.step, len(chosen), None, chosen)

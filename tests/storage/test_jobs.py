@@ -1,12 +1,12 @@
 """The verbs of jobs, on every backend."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
 
 from chalicelib.dynamo import jobs
-from chalicelib.dynamo.jobs import Ending
-from chalicelib.job import Job, JobKey, JobState
+from chalicelib.job import Attempt, Deadlines, Ending, Job, JobKey, JobState, LateReport, Outcome
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -17,14 +17,23 @@ KEY = JobKey("01R", 1, "agent-a")
 SUCCESS = Ending(JobState.SUCCEEDED, exit_code=0, reported=True)
 
 
-def queue(key: JobKey = KEY, deadline: datetime | None = LATER) -> Job:
-    job = Job(key, JobState.QUEUED, step_size=2)
+SOON = Deadlines(LATER, None)
+
+
+def queue(key: JobKey = KEY, deadline: datetime = LATER) -> Job:
+    job = Job(key, JobState.QUEUED)
     assert jobs.put(job, NOW, deadline, EXPIRY)
     return job
 
 
+def stored() -> Job:
+    job = jobs.get(KEY)
+    assert job is not None
+    return job
+
+
 def claim(lease: str = "lease", seq: int = 1) -> Job:
-    claimed = jobs.claim(KEY, lease, seq, NOW, None)
+    claimed = jobs.claim(KEY, lease, seq, NOW, SOON)
     assert claimed is not None
     return claimed
 
@@ -40,7 +49,7 @@ def test_a_queued_job_stands_in_its_agents_inbox_until_it_has_ended() -> None:
     assert list(jobs.inbox("agent-b", 10)) == []
     claim()
     assert [job.state for job in jobs.inbox("agent-a", 10)] == [JobState.CLAIMED]
-    jobs.finish(KEY, "lease", SUCCESS, LATER)
+    jobs.finish(stored(), SUCCESS, None, LATER)
     assert list(jobs.inbox("agent-a", 10)) == []
 
 
@@ -50,35 +59,23 @@ def test_the_inbox_gives_older_runs_first() -> None:
     assert [job.key.run_id for job in jobs.inbox("agent-a", 2)] == ["01A", "01B"]
 
 
-def test_a_job_that_is_ended_at_once_is_in_no_inbox_and_has_no_deadline() -> None:
-    job = Job(KEY, JobState.CANCELLED, step_size=1, reason="Cancelled by ann.")
-    jobs.put(job, NOW, None, EXPIRY)
-    assert list(jobs.inbox("agent-a", 10)) == []
-    assert jobs.due(LATER, 10) == []
-    stored = jobs.get(KEY)
-    assert stored is not None
-    assert (stored.state, stored.ended_at, stored.queued_at) == (JobState.CANCELLED, NOW, None)
-
-
 def test_a_second_claim_of_the_same_job_gets_nothing() -> None:
     queue()
     assert claim("first").lease == "first"
-    assert jobs.claim(KEY, "second", 2, NOW, None) is None
-    stored = jobs.get(KEY)
-    assert stored is not None
-    assert stored.lease == "first"
+    assert jobs.claim(KEY, "second", 2, NOW, SOON) is None
+    assert stored().lease == "first"
 
 
 def test_a_job_that_was_ended_in_its_inbox_cannot_be_claimed() -> None:
-    queue()
-    assert jobs.end_queued(KEY, Ending(JobState.CANCELLED), NOW) is not None
-    assert jobs.claim(KEY, "lease", 1, NOW, None) is None
+    queued = queue()
+    assert jobs.end(queued, Ending(JobState.CANCELLED), None, NOW) is not None
+    assert jobs.claim(KEY, "lease", 1, NOW, SOON) is None
 
 
 def test_a_claimed_job_cannot_be_ended_as_if_it_were_in_its_inbox() -> None:
-    queue()
+    queued = queue()
     claim()
-    assert jobs.end_queued(KEY, Ending(JobState.UNDELIVERED), NOW) is None
+    assert jobs.end(queued, Ending(JobState.UNDELIVERED), None, NOW) is None
 
 
 def test_a_job_is_handed_out_again_by_a_newer_poll_only() -> None:
@@ -94,7 +91,7 @@ def test_a_job_is_handed_out_again_by_a_newer_poll_only() -> None:
 def test_a_started_job_is_not_handed_out_again() -> None:
     queue()
     claimed = claim(seq=1)
-    jobs.start(KEY, "lease", NOW, None)
+    jobs.start(KEY, "lease", NOW, SOON)
     assert jobs.hand_out_again(claimed, 2) is None
 
 
@@ -102,16 +99,16 @@ def test_a_started_job_is_not_handed_out_again() -> None:
 def test_a_report_with_a_wrong_lease_changes_nothing(lease: str) -> None:
     queue()
     before = claim()
-    assert jobs.start(KEY, lease, NOW, None) is None
+    assert jobs.start(KEY, lease, NOW, SOON) is None
     assert jobs.extend(KEY, lease, LATER) is None
-    assert jobs.finish(KEY, lease, SUCCESS, LATER) is None
+    assert jobs.finish(replace(before, lease=lease), SUCCESS, None, LATER) is None
     assert jobs.get(KEY) == before
 
 
 def test_an_end_is_taken_without_a_start() -> None:
     queue()
     claim()
-    ended = jobs.finish(KEY, "lease", SUCCESS, LATER)
+    ended = jobs.finish(stored(), SUCCESS, None, LATER)
     assert ended is not None
     assert (ended.state, ended.exit_code, ended.ended_at) == (JobState.SUCCEEDED, 0, LATER)
 
@@ -119,22 +116,20 @@ def test_an_end_is_taken_without_a_start() -> None:
 def test_an_ended_job_does_not_end_again() -> None:
     queue()
     claim()
-    jobs.finish(KEY, "lease", SUCCESS, LATER)
-    assert jobs.finish(KEY, "lease", Ending(JobState.FAILED, exit_code=1), LATER) is None
-    assert jobs.start(KEY, "lease", NOW, None) is None
-    stored = jobs.get(KEY)
-    assert stored is not None
-    assert stored.state is JobState.SUCCEEDED
+    jobs.finish(stored(), SUCCESS, None, LATER)
+    assert jobs.finish(stored(), Ending(JobState.FAILED, exit_code=1), None, LATER) is None
+    assert jobs.start(KEY, "lease", NOW, SOON) is None
+    assert stored().state is JobState.SUCCEEDED
 
 
 def test_a_job_that_moved_on_is_not_ended_without_its_agent() -> None:
     queue()
     seen = claim(seq=1)
-    jobs.start(KEY, "lease", NOW, None)
-    assert jobs.end_active(seen, Ending(JobState.LOST), NOW) is None
+    jobs.start(KEY, "lease", NOW, SOON)
+    assert jobs.end(seen, Ending(JobState.LOST), None, NOW) is None
     running = jobs.get(KEY)
     assert running is not None
-    assert jobs.end_active(running, Ending(JobState.LOST), NOW) is not None
+    assert jobs.end(running, Ending(JobState.LOST), None, NOW) is not None
 
 
 def test_deadlines_come_up_when_they_have_passed() -> None:
@@ -143,21 +138,73 @@ def test_deadlines_come_up_when_they_have_passed() -> None:
     assert [due.job for due in jobs.due(LATER, 10)] == [KEY]
 
 
-def test_a_claim_without_a_limit_takes_the_deadline_away() -> None:
-    queue(deadline=LATER)
-    claim()
+def test_an_active_job_is_looked_at_again() -> None:
+    queue(deadline=NOW)
+    claimed = claim()
+    assert jobs.due(NOW, 10) == []
+    assert [due.job for due in jobs.due(LATER, 10)] == [KEY]
+    assert jobs.look_again(claimed, LATER + timedelta(minutes=1))
+    assert not jobs.look_again(claimed, LATER), "somebody else has moved it"
     assert jobs.due(LATER, 10) == []
 
 
-def test_an_extension_moves_a_deadline_out_and_never_in() -> None:
+def test_an_extension_moves_the_time_of_giving_up_out_and_never_in() -> None:
     queue()
-    jobs.claim(KEY, "lease", 1, NOW, LATER)
+    jobs.claim(KEY, "lease", 1, NOW, Deadlines(LATER, LATER))
     moved = jobs.extend(KEY, "lease", LATER + timedelta(minutes=1))
     assert moved is not None
-    assert moved.deadline_at == LATER + timedelta(minutes=1)
+    assert moved.give_up_at == LATER + timedelta(minutes=1)
     kept = jobs.extend(KEY, "lease", NOW)
     assert kept is not None
-    assert kept.deadline_at == LATER + timedelta(minutes=1)
+    assert kept.give_up_at == LATER + timedelta(minutes=1)
+
+
+def test_a_retry_is_a_new_attempt_that_waits_and_the_old_one_is_remembered() -> None:
+    queue()
+    failed = Ending(JobState.FAILED, exit_code=3, reported=True, duration_ms=7)
+    again = jobs.retry(claim(), failed, LATER, LATER + timedelta(minutes=1), NOW)
+    assert again is not None
+    assert (again.state, again.attempt, again.lease) == (JobState.QUEUED, 2, None)
+    assert again.earlier == (
+        Attempt(1, "lease", JobState.FAILED, exit_code=3, ended_at=NOW, duration_ms=7),
+    )
+    early = jobs.claim(KEY, "new", 2, LATER - timedelta(milliseconds=1), SOON)
+    assert early is None
+    assert jobs.claim(KEY, "new", 2, LATER, SOON) is not None
+
+
+def test_an_attempt_is_retried_once() -> None:
+    queue()
+    first = claim()
+    failed = Ending(JobState.FAILED, exit_code=3)
+    assert jobs.retry(first, failed, NOW, LATER, NOW) is not None
+    assert jobs.retry(first, failed, NOW, LATER, NOW) is None
+    assert jobs.finish(first, failed, None, NOW) is None
+
+
+def test_a_job_that_should_end_is_not_retried() -> None:
+    queue()
+    first = claim()
+    jobs.request_cancel(first, JobState.CANCELLED)
+    assert jobs.retry(first, Ending(JobState.FAILED), NOW, LATER, NOW) is None
+
+
+def test_a_slot_is_passed_on_once() -> None:
+    queue()
+    ended = jobs.finish(claim(), SUCCESS, None, NOW)
+    assert ended is not None
+    assert jobs.pass_slot(ended, 5)
+    assert not jobs.pass_slot(ended, 6)
+    assert stored().successor == 5
+
+
+def test_the_first_late_report_is_kept() -> None:
+    queue()
+    jobs.end(claim(), Ending(JobState.LOST), None, NOW)
+    first = LateReport(1, Outcome.EXITED, 0, None, NOW)
+    assert jobs.keep_late(KEY, first)
+    assert not jobs.keep_late(KEY, LateReport(1, Outcome.EXITED, 1, None, LATER))
+    assert (stored().late, stored().state) == (first, JobState.LOST)
 
 
 def test_a_cancel_is_flagged_on_active_jobs_only() -> None:
@@ -170,17 +217,9 @@ def test_a_cancel_is_flagged_on_active_jobs_only() -> None:
     assert (flagged.cancel_requested, flagged.stop) == (True, JobState.TIMED_OUT)
 
 
-def test_ended_jobs_are_counted_per_step() -> None:
-    assert jobs.count_ended(JobKey("01R", 1, "a")) == 1
-    assert jobs.count_ended(JobKey("01R", 1, "b")) == 2
-    assert jobs.count_ended(JobKey("01R", 2, "a")) == 1
-
-
 def test_the_summary_of_a_log_is_kept_as_it_came() -> None:
     queue()
     claim()
     log = {"chunks": 2, "streams": {"stdout": {"bytes": 5, "sha256": "0" * 64}}, "truncated": False}
-    jobs.finish(KEY, "lease", Ending(JobState.SUCCEEDED, log=log), LATER)
-    stored = jobs.get(KEY)
-    assert stored is not None
-    assert stored.log == log
+    jobs.finish(stored(), Ending(JobState.SUCCEEDED, log=log), None, LATER)
+    assert stored().log == log

@@ -5,17 +5,29 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from chalicelib.dynamo import jobs, runs
+from chalicelib.dynamo import gates, jobs, runs, steps, turns
 from chalicelib.job import Job, JobKey, JobState
 from chalicelib.run import Run, RunState, RunStep
+from chalicelib.target import Targets
+from chalicelib.task import Amount, Retry, Step, When
 
 pytestmark = pytest.mark.usefixtures("backend")
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
-STEPS = (
-    RunStep(1, "build", {"a": "A"}, "/srv", "make", {"X": "1"}, 1.5),
-    RunStep(2, "ship", {"a": "A", "b": "B"}, None, "ship", {}, None),
+FIRST = Step(
+    1,
+    "build",
+    Targets(agent_ids=("a",)),
+    path="/srv",
+    command="make",
+    env={"X": "1"},
+    timeout_seconds=1.5,
+    canary=Amount(10, is_percent=True),
+    retry=Retry(2, 1.5, 2.0, (JobState.LOST,)),
+    when=When.ALWAYS,
 )
+SECOND = Step(2, "ship", Targets(labels={"role": "web"}, selector="!old"), script="ship")
+STEPS = (RunStep(FIRST, 1, None, {"a": "A"}), RunStep(SECOND))
 
 
 def make(run_id: str = "01R", task_id: str = "T", created_at: datetime = NOW) -> Run:
@@ -33,7 +45,7 @@ def make(run_id: str = "01R", task_id: str = "T", created_at: datetime = NOW) ->
 
 
 def create(run: Run) -> Run:
-    runs.freeze_steps(run, STEPS)
+    steps.freeze(run.id, STEPS, run.expires_at)
     assert runs.create(run)
     return run
 
@@ -46,13 +58,13 @@ def test_a_run_is_created_once() -> None:
 
 def test_one_query_shows_a_run_with_its_steps_and_jobs() -> None:
     run = create(make())
-    job = Job(JobKey("01R", 1, "a"), JobState.QUEUED, step_size=1)
-    jobs.put(job, NOW, None, run.expires_at)
-    jobs.count_ended(job.key)
+    job = Job(JobKey("01R", 1, "a"), JobState.QUEUED)
+    jobs.put(job, NOW, NOW, run.expires_at)
+    gates.park("01R", 1, 0)
     progress = runs.progress("01R")
     assert progress is not None
     assert progress.run == run
-    assert tuple(progress.steps) == STEPS
+    assert [replace(step, roster_id=None) for step in progress.steps] == list(STEPS)
     assert [each.key for each in progress.jobs] == [job.key]
 
 
@@ -72,13 +84,17 @@ def test_a_run_starts_once() -> None:
 
 def test_a_run_ends_once_and_for_all() -> None:
     create(make())
-    assert runs.end("01R", RunState.FAILED, "because", NOW)
-    assert not runs.end("01R", RunState.SUCCEEDED, None, NOW)
+    assert runs.end("01R", RunState.FAILED, "because", {"failed": 1}, NOW)
+    assert not runs.end("01R", RunState.SUCCEEDED, None, {}, NOW)
     assert not runs.start("01R", NOW)
     assert not runs.stop("01R", JobState.CANCELLED, "late")
     stored = runs.get("01R")
     assert stored is not None
-    assert (stored.state, stored.reason, stored.ended_at) == (RunState.FAILED, "because", NOW)
+    assert (stored.state, stored.reason, stored.ended_at) == (
+        RunState.FAILED,
+        "because",
+        NOW,
+    )
 
 
 def test_the_first_stop_counts() -> None:
@@ -104,7 +120,7 @@ def test_a_run_comes_up_for_a_check_until_it_has_ended() -> None:
     assert [(due.run_id, due.job) for due in jobs.due(soon, 10)] == [("01R", None)]
     runs.check_later(run, soon)
     assert jobs.due(soon, 10) == []
-    runs.end("01R", RunState.SUCCEEDED, None, soon)
+    runs.end("01R", RunState.SUCCEEDED, None, {}, soon)
     assert jobs.due(soon + runs.CHECK_EVERY, 10) == []
 
 
@@ -143,12 +159,64 @@ def test_a_task_has_an_active_run_until_that_has_ended() -> None:
     assert not runs.has_active("T")
     create(make())
     assert runs.has_active("T")
-    runs.end("01R", RunState.SUCCEEDED, None, NOW)
+    runs.end("01R", RunState.SUCCEEDED, None, {}, NOW)
     assert not runs.has_active("T")
 
 
-def test_runs_come_with_the_steps_that_are_asked_for() -> None:
+# --- the agents of a step
+
+
+def test_the_agents_of_a_step_are_recorded_once_and_in_their_order() -> None:
     run = create(make())
-    found = runs.get_with_steps([("01R", 2), ("01X", 1)])
-    assert found == {("01R", 2): (run, STEPS[1])}
-    assert runs.get_with_steps([]) == {}
+    chosen = {f"agent-{number:03d}": f"name {999 - number}" for number in range(250)}
+    assert steps.resolve("01R", STEPS[1], chosen, run.expires_at)
+    assert not steps.resolve("01R", STEPS[1], {"other": "other"}, run.expires_at)
+    progress = runs.progress("01R")
+    assert progress is not None
+    step = progress.steps[1]
+    assert (step.size, step.agents, list(step.agents)) == (250, chosen, list(chosen))
+    assert [steps.agent_at("01R", step, index) for index in (0, 99, 100, 249)] == [
+        "agent-000", "agent-099", "agent-100", "agent-249",
+    ]  # fmt: skip
+
+
+def test_a_step_may_have_no_agents() -> None:
+    run = create(make())
+    assert steps.resolve("01R", STEPS[1], {}, run.expires_at)
+    progress = runs.progress("01R")
+    assert progress is not None
+    assert progress.steps[1].size == 0
+
+
+# --- gates and turns
+
+
+def test_a_failure_counts_once_at_the_gate_and_each_promise_is_another() -> None:
+    first = gates.pass_through("01R", 1, 0, failed="a", wants_successor=True)
+    again = gates.pass_through("01R", 1, 0, failed="a", wants_successor=True)
+    other = gates.pass_through("01R", 1, 0, failed="b", wants_successor=False)
+    assert [(gate.failures, gate.granted) for gate in (first, again, other)] == [
+        (1, 1), (1, 2), (2, 2),
+    ]  # fmt: skip
+    assert gates.pass_through("01R", 1, 1, failed=None, wants_successor=True).granted == 1
+
+
+def test_what_stands_around_a_job_is_one_read() -> None:
+    create(make())
+    gates.pass_through("01R", 1, 0, failed="a", wants_successor=False)
+    job = Job(JobKey("01R", 1, "a"), JobState.QUEUED)
+    context = runs.contexts([job])[job.key]
+    assert (context.run.id, context.step.step, context.gate.failures) == ("01R", FIRST, 1)
+    assert context.is_closed
+    assert runs.contexts([Job(JobKey("01X", 1, "a"), JobState.QUEUED)]) == {}
+
+
+def test_a_turn_is_taken_by_one_and_released_by_its_holder() -> None:
+    assert turns.take("T", "01A", instead_of=None, now=NOW)
+    assert turns.take("T", "01A", instead_of=None, now=NOW), "again"
+    assert not turns.take("T", "01B", instead_of=None, now=NOW)
+    assert not turns.release("T", "01B")
+    assert turns.take("T", "01B", instead_of="01A", now=NOW)
+    assert not turns.take("T", "01C", instead_of="01A", now=NOW)
+    assert turns.release("T", "01B")
+    assert turns.get("T") is None

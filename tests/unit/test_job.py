@@ -1,5 +1,6 @@
 """Jobs: transitions, names, ends."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -7,12 +8,13 @@ import pytest
 from chalicelib.job import (
     END_GRACE,
     TRANSITIONS,
+    Deadlines,
     Job,
     JobKey,
     JobState,
     Outcome,
+    deadlines,
     leaves,
-    report_deadline,
 )
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -76,10 +78,11 @@ def test_what_is_no_job_id_is_none(text: str) -> None:
 
 
 def test_the_sweeper_waits_for_the_kill_and_the_report() -> None:
-    assert report_deadline(NOW, None) is None
-    deadline = report_deadline(NOW, 5)
-    assert deadline is not None
-    assert deadline - NOW == timedelta(seconds=15) + END_GRACE
+    job = Job(JobKey("01R", 1, "a"), JobState.CLAIMED, lost_after_seconds=300)
+    assert deadlines(job, NOW, NOW) == Deadlines(NOW + timedelta(seconds=300), None)
+    limited = deadlines(replace(job, timeout_seconds=5), NOW, NOW)
+    assert limited.give_up_at == NOW + timedelta(seconds=15) + END_GRACE
+    assert limited.look_at == limited.give_up_at
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,9 @@
 """The planner: what is due next, for every shape that a run can be in."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
-from itertools import product
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,19 +11,19 @@ from hypothesis import strategies as st
 
 from chalicelib import run as runs
 from chalicelib.job import Job, JobKey, JobState
-from chalicelib.run import (
+from chalicelib.planner import (
     EndQueued,
     EndRun,
     Enqueue,
-    Progress,
+    PassSlot,
     RequestCancel,
-    Run,
-    RunState,
-    RunStep,
-    outcome,
+    Resolve,
+    TakeTurn,
     plan,
-    step_state,
 )
+from chalicelib.run import Progress, Run, RunState, RunStep, counts, outcome, step_state
+from chalicelib.target import Targets
+from chalicelib.task import Amount, Step, When
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 RUN = Run(
@@ -38,161 +39,337 @@ RUN = Run(
 )
 
 
-def step(number: int, *agents: str) -> RunStep:
-    return RunStep(number, f"step {number}", {a: a.upper() for a in agents}, "/", "true", {}, None)
+def step(number: int, *agents: str, **policy: Any) -> RunStep:
+    frozen = Step(number, f"step {number}", Targets(agent_ids=agents), command="true", **policy)
+    return RunStep(frozen, len(agents), None, {a: a.upper() for a in agents})
 
 
-def job(number: int, agent: str, state: JobState, **values: object) -> Job:
-    return Job(JobKey("01R", number, agent), state, step_size=1, **values)  # type: ignore[arg-type]
+def job(of: RunStep, agent: str, state: JobState, **values: Any) -> Job:
+    key = JobKey("01R", of.number, agent)
+    return Job(key, state, index=of.roster.index(agent), **values)
 
 
 def stopping(state: JobState = JobState.CANCELLED) -> Run:
     return replace(RUN, state=RunState.CANCELLING, stop=state, stop_reason="Cancelled by ann.")
 
 
+def put(of: RunStep, *indexes: int) -> list[Enqueue]:
+    return [Enqueue(of, index, None) for index in indexes]
+
+
 def test_a_new_run_gets_the_jobs_of_its_first_step_only() -> None:
     steps = (step(1, "a", "b"), step(2, "a"))
-    assert plan(Progress(RUN, steps)) == [Enqueue(steps[0], ("a", "b"), JobState.QUEUED)]
+    assert plan(Progress(RUN, steps)) == put(steps[0], 0, 1)
 
 
 def test_only_the_jobs_that_are_missing_are_put() -> None:
-    steps = (step(1, "a", "b"),)
-    jobs = (job(1, "a", JobState.SUCCEEDED),)
-    assert plan(Progress(RUN, steps, jobs)) == [Enqueue(steps[0], ("b",), JobState.QUEUED)]
+    one = step(1, "a", "b")
+    assert plan(Progress(RUN, (one,), (job(one, "a", JobState.SUCCEEDED),))) == put(one, 1)
 
 
 @pytest.mark.parametrize("state", [JobState.QUEUED, JobState.CLAIMED, JobState.RUNNING])
 def test_while_a_step_has_open_jobs_nothing_is_due(state: JobState) -> None:
-    jobs = (job(1, "a", JobState.SUCCEEDED), job(1, "b", state))
-    assert plan(Progress(RUN, (step(1, "a", "b"), step(2, "a")), jobs)) == []
+    one, two = step(1, "a", "b"), step(2, "a")
+    jobs = (job(one, "a", JobState.SUCCEEDED), job(one, "b", state))
+    assert plan(Progress(RUN, (one, two), jobs)) == []
 
 
 def test_a_step_that_ended_well_brings_the_next_one() -> None:
-    steps = (step(1, "a"), step(2, "b"))
-    jobs = (job(1, "a", JobState.SUCCEEDED),)
-    assert plan(Progress(RUN, steps, jobs)) == [Enqueue(steps[1], ("b",), JobState.QUEUED)]
+    one, two = step(1, "a"), step(2, "b")
+    assert plan(Progress(RUN, (one, two), (job(one, "a", JobState.SUCCEEDED),))) == put(two, 0)
+
+
+def test_the_agents_of_a_step_are_chosen_when_it_starts() -> None:
+    one = step(1, "a")
+    two = RunStep(Step(2, "two", Targets(everybody=True), command="true"))
+    assert plan(Progress(RUN, (one, two), (job(one, "a", JobState.RUNNING),))) == []
+    jobs = (job(one, "a", JobState.SUCCEEDED),)
+    assert plan(Progress(RUN, (one, two), jobs)) == [Resolve(two)]
 
 
 def test_the_last_step_that_ended_well_ends_the_run() -> None:
-    jobs = (job(1, "a", JobState.SUCCEEDED),)
-    assert plan(Progress(RUN, (step(1, "a"),), jobs)) == [EndRun(RunState.SUCCEEDED, None)]
+    one = step(1, "a")
+    jobs = (job(one, "a", JobState.SUCCEEDED),)
+    assert plan(Progress(RUN, (one,), jobs)) == [EndRun(RunState.SUCCEEDED, None)]
 
 
-def test_a_failed_step_ends_the_run_and_says_why() -> None:
-    jobs = (job(1, "a", JobState.FAILED, exit_code=3),)
-    (action,) = plan(Progress(RUN, (step(1, "a"), step(2, "a")), jobs))
-    assert action == EndRun(RunState.FAILED, "Step 1 'step 1' on A failed with exit code 3.")
+def test_a_step_that_failed_ends_the_run_and_says_where() -> None:
+    one, two = step(1, "a", "b", "c"), step(2, "a")
+    jobs = (
+        job(one, "a", JobState.SUCCEEDED),
+        job(one, "b", JobState.FAILED, exit_code=3),
+        job(one, "c", JobState.FAILED, exit_code=4),
+    )
+    (end,) = plan(Progress(RUN, (one, two), jobs))
+    assert isinstance(end, EndRun)
+    assert (end.state, end.reason) == (
+        RunState.FAILED,
+        "Step 1 'step 1' on B failed with exit code 3. 1 more agent did not succeed either.",
+    )
 
 
-@pytest.mark.parametrize(
-    ("state", "ends"),
-    [
-        (JobState.FAILED, RunState.FAILED),
-        (JobState.LOST, RunState.FAILED),
-        (JobState.UNDELIVERED, RunState.FAILED),
-        (JobState.TIMED_OUT, RunState.TIMED_OUT),
-        (JobState.CANCELLED, RunState.CANCELLED),
-    ],
-)
-def test_every_bad_end_of_a_job_has_its_end_of_the_run(state: JobState, ends: RunState) -> None:
-    (action,) = plan(Progress(RUN, (step(1, "a"), step(2, "a")), (job(1, "a", state),)))
-    assert isinstance(action, EndRun)
-    assert action.state is ends
-    assert action.reason
+@pytest.mark.parametrize("allowed", [True, False])
+def test_a_step_without_agents_fails_unless_that_is_allowed(allowed: bool) -> None:
+    targets = Targets(labels={"role": "web"}, allow_empty=allowed)
+    (end,) = plan(Progress(RUN, (RunStep(Step(1, "one", targets, command="true"), 0),)))
+    reason = "Step 1 'one': no agent fits role=web."
+    assert end == (EndRun(RunState.SUCCEEDED, None) if allowed else EndRun(RunState.FAILED, reason))
 
 
 def test_an_ended_run_is_left_alone() -> None:
-    for state in RunState:
-        if state.is_terminal:
-            assert plan(Progress(replace(RUN, state=state), (step(1, "a"),))) == []
+    assert plan(Progress(replace(RUN, state=RunState.FAILED), (step(1, "a"),))) == []
 
 
-def test_a_stop_ends_queued_jobs_and_asks_agents_to_end_the_others_once() -> None:
-    queued, running = job(1, "a", JobState.QUEUED), job(1, "b", JobState.RUNNING)
-    asked = job(1, "c", JobState.CLAIMED, stop=JobState.CANCELLED)
-    actions = plan(Progress(stopping(), (step(1, "a", "b", "c"),), (queued, running, asked)))
-    assert actions == [
+def test_a_held_run_waits_for_its_turn() -> None:
+    assert plan(Progress(replace(RUN, is_held=True), (step(1, "a"),))) == [TakeTurn()]
+
+
+# --- waves
+
+
+def rolling(size: int = 6, slots: int = 2, **policy: Any) -> RunStep:
+    return step(1, *(f"a{n}" for n in range(size)), max_parallel=Amount(slots), **policy)
+
+
+def jobs_in(of: RunStep, states: Mapping[int, JobState], **successors: int) -> tuple[Job, ...]:
+    return tuple(
+        Job(
+            JobKey("01R", of.number, of.roster[index]),
+            state,
+            index=index,
+            origin=next((int(n[1:]) for n, to in successors.items() if to == index), None),
+            successor=successors.get(f"_{index}"),
+        )
+        for index, state in states.items()
+    )
+
+
+OK, BAD, BUSY, QUEUED = JobState.SUCCEEDED, JobState.FAILED, JobState.RUNNING, JobState.QUEUED
+
+
+def test_a_rolling_step_begins_with_as_many_jobs_as_it_has_slots() -> None:
+    one = rolling()
+    assert plan(Progress(RUN, (one,))) == put(one, 0, 1)
+
+
+def test_a_successor_that_was_not_written_is_written_on_the_same_slot() -> None:
+    one = rolling()
+    jobs = jobs_in(one, {0: OK, 1: BUSY}, _0=2)
+    assert plan(Progress(RUN, (one,), jobs)) == [Enqueue(one, 2, 0)]
+
+
+def test_a_slot_that_was_parked_too_early_goes_to_what_is_left() -> None:
+    one = rolling()
+    jobs = jobs_in(one, {0: OK, 1: OK, 2: BUSY}, _0=2, _1=17)
+    assert plan(Progress(RUN, (one,), jobs)) == [PassSlot(jobs[1], 3)]
+
+
+def test_a_slot_whose_successor_came_from_another_one_is_free() -> None:
+    one = rolling()
+    jobs = (*jobs_in(one, {0: OK, 2: BUSY}, _0=2), replace(jobs_in(one, {1: OK})[0], successor=2))
+    assert plan(Progress(RUN, (one,), jobs)) == [PassSlot(jobs[2], 3)]
+
+
+def test_after_too_many_failures_what_is_queued_is_skipped_and_nothing_follows() -> None:
+    one = rolling(max_failures=Amount(1))
+    jobs = jobs_in(one, {0: BAD, 1: BAD, 2: QUEUED, 3: BUSY}, _0=2, _1=3)
+    (end,) = plan(Progress(RUN, (one,), jobs))
+    assert isinstance(end, EndQueued)
+    assert (end.job, end.state) == (jobs[2], JobState.SKIPPED)
+    jobs = jobs_in(one, {0: BAD, 1: BAD, 2: JobState.SKIPPED, 3: OK}, _0=2, _1=3)
+    (end_run,) = plan(Progress(RUN, (one,), jobs))
+    assert isinstance(end_run, EndRun)
+    assert end_run.state is RunState.FAILED
+    by_index = {each.index: each for each in jobs}
+    assert counts(replace(RUN, state=RunState.FAILED), one, by_index) == {
+        JobState.FAILED: 2, JobState.SKIPPED: 3, JobState.SUCCEEDED: 1,
+    }  # fmt: skip
+
+
+def test_so_many_failures_as_are_allowed_do_not_fail_a_step() -> None:
+    one = step(1, "a", "b", "c", max_failures=Amount(34, is_percent=True))
+    jobs = (job(one, "a", BAD), job(one, "b", OK), job(one, "c", OK))
+    assert plan(Progress(RUN, (one,), jobs)) == [EndRun(RunState.SUCCEEDED, None)]
+
+
+def test_without_waves_failures_call_nothing_back() -> None:
+    one = step(1, "a", "b")
+    assert plan(Progress(RUN, (one,), (job(one, "a", BAD), job(one, "b", QUEUED)))) == []
+
+
+def test_the_rest_comes_after_all_canaries_have_succeeded() -> None:
+    one = rolling(canary=Amount(2))
+    assert plan(Progress(RUN, (one,))) == put(one, 0, 1)
+    assert plan(Progress(RUN, (one,), jobs_in(one, {0: OK, 1: BUSY}))) == []
+    assert plan(Progress(RUN, (one,), jobs_in(one, {0: OK, 1: OK}))) == put(one, 2, 3)
+
+
+def test_a_canary_that_fails_ends_the_step_whatever_max_failures_says() -> None:
+    one = rolling(canary=Amount(2), max_failures=Amount(5))
+    (end,) = plan(Progress(RUN, (one,), jobs_in(one, {0: OK, 1: BAD})))
+    assert isinstance(end, EndRun)
+    assert end.state is RunState.FAILED
+
+
+# --- handlers
+
+
+def test_after_a_failure_only_handlers_run() -> None:
+    failed, skipped = step(1, "a"), step(2, "a")
+    handler, always = step(3, "a", when=When.FAILURE), step(4, "a", when=When.ALWAYS)
+    steps = (failed, skipped, handler, always)
+    jobs = (job(failed, "a", BAD, exit_code=1),)
+    assert plan(Progress(RUN, steps, jobs)) == put(handler, 0)
+    jobs = (*jobs, job(handler, "a", OK))
+    assert plan(Progress(RUN, steps, jobs)) == put(always, 0)
+    (end,) = plan(Progress(RUN, steps, (*jobs, job(always, "a", OK))))
+    assert isinstance(end, EndRun)
+    assert (end.state, end.reason) == (
+        RunState.FAILED, "Step 1 'step 1' on A failed with exit code 1.",
+    )  # fmt: skip
+
+
+def test_without_a_failure_its_handlers_do_not_run() -> None:
+    one, handler = step(1, "a"), step(2, "a", when=When.FAILURE)
+    jobs = (job(one, "a", OK),)
+    assert plan(Progress(RUN, (one, handler), jobs)) == [EndRun(RunState.SUCCEEDED, None)]
+
+
+# --- stopping
+
+
+def test_a_stop_ends_what_is_queued_and_asks_for_the_rest() -> None:
+    one = step(1, "a", "b", "c")
+    queued, running = job(one, "a", QUEUED), job(one, "b", BUSY)
+    asked = job(one, "c", BUSY, stop=JobState.CANCELLED)
+    assert plan(Progress(stopping(), (one,), (queued, running, asked))) == [
         EndQueued(queued, JobState.CANCELLED, "Cancelled by ann."),
         RequestCancel(running, JobState.CANCELLED),
     ]
 
 
-def test_a_stop_between_two_steps_puts_the_next_steps_jobs_as_cancelled() -> None:
-    steps = (step(1, "a"), step(2, "b"))
-    actions = plan(Progress(stopping(), steps, (job(1, "a", JobState.SUCCEEDED),)))
-    assert actions == [Enqueue(steps[1], ("b",), JobState.CANCELLED, "Cancelled by ann.")]
+@pytest.mark.parametrize(
+    ("state", "end"),
+    [(JobState.CANCELLED, RunState.CANCELLED), (JobState.TIMED_OUT, RunState.TIMED_OUT)],
+)
+def test_a_stop_between_two_steps_ends_the_run(state: JobState, end: RunState) -> None:
+    one, two = step(1, "a"), step(2, "a")
+    jobs = (job(one, "a", OK),)
+    assert plan(Progress(stopping(state), (one, two), jobs)) == [EndRun(end, "Cancelled by ann.")]
 
 
-def test_a_stop_after_the_last_step_changes_nothing() -> None:
-    jobs = (job(1, "a", JobState.SUCCEEDED),)
-    assert plan(Progress(stopping(), (step(1, "a"),), jobs)) == [EndRun(RunState.SUCCEEDED, None)]
+def test_a_stop_that_came_after_the_last_job_ended_changes_nothing() -> None:
+    one = step(1, "a")
+    jobs = (job(one, "a", OK),)
+    assert plan(Progress(stopping(), (one,), jobs)) == [EndRun(RunState.SUCCEEDED, None)]
 
 
-def test_a_run_out_of_time_is_timed_out() -> None:
-    run = stopping(JobState.TIMED_OUT)
-    (action,) = plan(Progress(run, (step(1, "a"),), (job(1, "a", JobState.TIMED_OUT),)))
-    assert isinstance(action, EndRun)
-    assert action.state is RunState.TIMED_OUT
+def test_a_stop_within_allowed_failures_still_stops_the_run() -> None:
+    one = step(1, "a", "b", max_failures=Amount(1))
+    jobs = (job(one, "a", JobState.CANCELLED), job(one, "b", OK))
+    assert plan(Progress(stopping(), (one,), jobs)) == [
+        EndRun(RunState.CANCELLED, "Cancelled by ann.")
+    ]
 
 
-@given(st.lists(st.sampled_from([s for s in JobState if s.is_terminal]), max_size=6))
-def test_the_outcome_does_not_depend_on_the_order_of_the_jobs(states: list[JobState]) -> None:
-    assert outcome(states) is outcome(reversed(states))
-    assert outcome(states).is_terminal
-    good = {JobState.SUCCEEDED, JobState.SKIPPED}
-    assert (outcome(states) is RunState.SUCCEEDED) == (set(states) <= good)
+def test_a_stop_runs_no_handlers() -> None:
+    one, handler = step(1, "a"), step(2, "a", when=When.ALWAYS)
+    jobs = (job(one, "a", BAD),)
+    assert plan(Progress(stopping(), (one, handler), jobs)) == [
+        EndRun(RunState.CANCELLED, "Cancelled by ann.")
+    ]
 
 
-def test_steps_that_never_began_are_skipped_once_the_run_has_ended() -> None:
-    assert step_state(RUN, []) is JobState.WAITING
-    assert step_state(replace(RUN, state=RunState.FAILED), []) is JobState.SKIPPED
+# --- derived states
 
 
-def test_a_steps_state_follows_from_its_jobs() -> None:
-    queued, running = job(1, "a", JobState.QUEUED), job(1, "b", JobState.RUNNING)
-    done, bad = job(1, "c", JobState.SUCCEEDED), job(1, "d", JobState.FAILED)
-    assert step_state(RUN, [queued]) is JobState.QUEUED
-    assert step_state(RUN, [queued, running]) is JobState.RUNNING
-    assert step_state(RUN, [queued, done]) is JobState.RUNNING
-    assert step_state(RUN, [done]) is JobState.SUCCEEDED
-    assert step_state(RUN, [done, bad]) is JobState.FAILED
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        ({}, JobState.WAITING),
+        ({0: QUEUED, 1: QUEUED}, JobState.QUEUED),
+        ({0: OK, 1: QUEUED}, JobState.RUNNING),
+        ({0: OK, 1: JobState.CLAIMED}, JobState.RUNNING),
+        ({0: OK}, JobState.RUNNING),
+        ({0: OK, 1: OK}, JobState.SUCCEEDED),
+        ({0: OK, 1: JobState.LOST}, JobState.FAILED),
+        ({0: OK, 1: JobState.TIMED_OUT}, JobState.TIMED_OUT),
+    ],
+)
+def test_a_steps_state_follows_from_its_jobs(
+    states: Mapping[int, JobState], expected: JobState
+) -> None:
+    one = step(1, "a", "b")
+    jobs = {each.index: each for each in jobs_in(one, states)}
+    assert step_state(RUN, one, jobs) is expected
 
 
-def test_the_transitions_of_runs_are_those_of_the_design() -> None:
-    entered_from = {state: set(runs.leaves(state)) for state in RunState}
-    assert entered_from[RunState.QUEUED] == set()
-    assert entered_from[RunState.RUNNING] == {RunState.QUEUED}
-    assert entered_from[RunState.CANCELLING] == {RunState.QUEUED, RunState.RUNNING}
-    for state in RunState:
-        if state.is_terminal:
-            assert entered_from[state] == {
-                RunState.QUEUED,
-                RunState.RUNNING,
-                RunState.CANCELLING,
-            }
+def test_a_step_that_the_run_did_not_reach_is_skipped() -> None:
+    assert step_state(replace(RUN, state=RunState.FAILED), step(1, "a"), {}) is JobState.SKIPPED
 
 
-_DUE = st.sampled_from([s for s in JobState if s not in (JobState.WAITING, JobState.SKIPPED)])
+FINAL = [state for state in JobState if state.is_terminal]
+
+
+@given(st.lists(st.sampled_from(FINAL), min_size=1), st.randoms())
+def test_the_outcome_depends_on_the_final_states_alone(states: list[JobState], chance: Any) -> None:
+    shuffled = list(states)
+    chance.shuffle(shuffled)
+    assert outcome(shuffled) is outcome(states)
 
 
 @given(
-    st.lists(st.lists(_DUE, min_size=1, max_size=3), max_size=3),
-    st.sampled_from([None, JobState.CANCELLED, JobState.TIMED_OUT]),
+    size=st.integers(1, 12),
+    slots=st.integers(1, 12),
+    canary=st.integers(0, 3),
+    allowed=st.integers(0, 3),
+    fates=st.lists(st.booleans(), min_size=12, max_size=12),
+    order=st.randoms(),
 )
-def test_no_job_of_a_step_is_put_before_the_step_before_ended_well(
-    states: list[list[JobState]], stop: JobState | None
+def test_whatever_happens_a_rolling_step_ends_and_keeps_its_limits(
+    size: int, slots: int, canary: int, allowed: int, fates: list[bool], order: Any
 ) -> None:
-    agents = "abc"
-    steps = tuple(step(n, *agents) for n in range(1, 5))
-    jobs = tuple(
-        job(n, agent, state)
-        for n, of_step in enumerate(states, 1)
-        for agent, state in zip(agents, of_step, strict=False)
+    one = step(
+        1,
+        *(f"a{n}" for n in range(size)),
+        max_parallel=Amount(slots),
+        max_failures=Amount(allowed),
+        canary=Amount(canary) if canary else None,
     )
-    run = RUN if stop is None else stopping(stop)
-    for action in plan(Progress(run, steps, jobs)):
-        if isinstance(action, Enqueue):
-            earlier = product(range(1, action.step.number), agents)
-            done = {(j.key.step, j.key.agent_id): j.state for j in jobs}
-            assert all(done.get(pair) is JobState.SUCCEEDED for pair in earlier)
-            assert (action.state is JobState.QUEUED) == (stop is None)
+    jobs: dict[int, Job] = {}
+    for _ in range(100):
+        actions = plan(Progress(RUN, (one,), tuple(jobs.values())))
+        for action in actions:
+            failures = sum(each.has_failed for each in jobs.values())
+            match action:
+                case Enqueue(_, index, origin):
+                    assert failures <= allowed, "nothing starts after too many failures"
+                    key = JobKey("01R", 1, one.roster[index])
+                    jobs.setdefault(index, Job(key, BUSY, index=index, origin=origin))
+                case PassSlot(each, successor):
+                    jobs[each.index] = replace(each, successor=successor)
+                case EndRun(state, _):
+                    assert not any(not each.state.is_terminal for each in jobs.values())
+                    bad = sum(not fate for fate in fates[:size])
+                    if bad == 0:
+                        assert (state, len(jobs)) == (RunState.SUCCEEDED, size)
+                    if failures > allowed:
+                        assert state is RunState.FAILED
+                    return
+                case _:
+                    raise AssertionError(action)
+        busy = [index for index, each in jobs.items() if each.state is BUSY]
+        assert len(busy) <= slots
+        if not actions:
+            index = order.choice(busy)
+            jobs[index] = replace(jobs[index], state=OK if fates[index] else BAD)
+    raise AssertionError("it did not end")
+
+
+def test_every_state_is_in_the_table_and_every_end_is_final() -> None:
+    assert set(runs.TRANSITIONS) == set(RunState)
+    for state, following in runs.TRANSITIONS.items():
+        assert state not in following
+        assert all(
+            not after.is_terminal or runs.TRANSITIONS[after] == frozenset() for after in following
+        )

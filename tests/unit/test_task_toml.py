@@ -3,8 +3,12 @@
 import pytest
 
 from chalicelib import task as limits
-from chalicelib.task import Definition, Step, agent_ids
-from chalicelib.task_toml import InvalidDefinition, parse
+from chalicelib.job import JobState
+from chalicelib.param import Param, ParamType
+from chalicelib.target import Targets
+from chalicelib.task import Amount, Concurrency, Definition, Retry, Step, When, agent_ids
+from chalicelib.task_toml import parse
+from chalicelib.toml_table import InvalidDefinition
 
 A, B = "6f0c0000-0000-4000-8000-00000000000a", "6f0c0000-0000-4000-8000-00000000000b"
 
@@ -49,15 +53,14 @@ Env      = {{ STAGE = "prod", EMPTY = "" }}
         name="deploy shop",
         timeout_seconds=5400,
         steps=(
-            Step(1, "step 1", (A,), "/opt/project", "sh deploy.sh"),
+            Step(1, "step 1", Targets((A,)), path="/opt/project", command="sh deploy.sh"),
             Step(
                 2,
                 "second",
-                (A, B),
-                None,
-                "python3 main.py\n",
-                {"STAGE": "prod", "EMPTY": ""},
-                2.5,
+                Targets((A, B)),
+                command="python3 main.py\n",
+                env={"STAGE": "prod", "EMPTY": ""},
+                timeout_seconds=2.5,
             ),
         ),
     )
@@ -100,7 +103,7 @@ def test_what_is_no_duration_is_refused(text: str) -> None:
         (definition(step(cmd='"x"')), 5, "step[1].cmd", "Did you mean CMD?"),
         (definition(step(), step(Zzz="1")), 8, "step[2].Zzz", "Known are"),
         (definition(step(CMD="")), 2, "step[1].CMD", "missing"),
-        (definition(step(CMD='" "')), 4, "step[1].CMD", "missing"),
+        (definition(step(CMD='" "')), 4, "step[1].CMD", "is empty"),
         (definition(step(CMD="[1]")), 4, "step[1].CMD", "not a list"),
         (definition(step(CMD='"a\\u0000b"')), 4, "step[1].CMD", "NUL"),
         (definition(step(ServerID="")), 2, "step[1].ServerID", "missing"),
@@ -184,5 +187,162 @@ def test_a_step_names_a_thousand_agents_at_most() -> None:
         ids = ", ".join(f'"6f0c0000-0000-4000-8000-{number:012d}"' for number in range(count))
         return definition(step(ServerID=f"[{ids}]"))
 
-    assert len(parse(agents(1_000)).steps[0].agent_ids) == 1_000
+    assert len(parse(agents(1_000)).steps[0].targets.agent_ids) == 1_000
     assert "not 1001" in refused(agents(1_001)).message
+
+
+# --- fleets
+
+
+def test_a_step_for_a_fleet_says_whom_how_many_and_what_if() -> None:
+    (found,) = parse(
+        definition(
+            step(
+                ServerID="",
+                Targets='{ Labels = { role = "web" }, Group = "prod", Selector = "!old" }',
+                Canary="1",
+                MaxParallel='"25%"',
+                MaxFailures="2",
+                DeliverWithin='"2d"',
+                LostAfter='"1m"',
+                Retries="3",
+                RetryDelay='"10s"',
+                RetryBackoff="2",
+                RetryOn='["failed", "lost"]',
+                When='"always"',
+                User='"www-data"',
+            )
+        )
+    ).steps
+    assert found == Step(
+        1,
+        "step 1",
+        Targets(labels={"role": "web"}, group="prod", selector="!old"),
+        command="true",
+        user="www-data",
+        deliver_within_seconds=172_800,
+        lost_after_seconds=60,
+        canary=Amount(1),
+        max_parallel=Amount(25, is_percent=True),
+        max_failures=Amount(2),
+        retry=Retry(3, 10, 2, (JobState.FAILED, JobState.LOST)),
+        when=When.ALWAYS,
+    )
+
+
+def test_a_script_runs_with_sh_unless_it_says_otherwise() -> None:
+    given = {"CMD": "", "Script": "'''\necho a\n'''"}
+    assert parse(definition(step(**given))).steps[0].shell == "sh"
+    (found,) = parse(definition(step(**given, Shell='"python3"'))).steps
+    assert (found.command, found.script, found.shell) == (None, "echo a\n", "python3")
+
+
+def test_a_task_has_parameters_and_says_what_becomes_of_a_second_run() -> None:
+    head = """Name = "t"
+Concurrency = "queue"
+Template = true
+Description = "Deploys."
+[Params.version]
+Default = "latest"
+Pattern = "[a-z0-9.]+"
+[Params.count]
+Type = "integer"
+Default = 3
+[Params.stage]
+Choices = ["test", "prod"]
+Required = true
+Description = "Where to."
+"""
+    found = parse(definition(head=head))
+    assert (found.concurrency, found.is_template) == (Concurrency.QUEUE, True)
+    assert found.description == "Deploys."
+    assert found.params == (
+        Param("version", default="latest", pattern="[a-z0-9.]+"),
+        Param("count", type=ParamType.INTEGER, default="3"),
+        Param("stage", "Where to.", choices=("test", "prod"), required=True),
+    )
+
+
+@pytest.mark.parametrize(
+    ("keys", "key", "says"),
+    [
+        ({"Targets": "{ All = true }"}, "Targets", "either ServerID or Targets"),
+        ({"ServerID": "", "Targets": "{}"}, "Targets", "needs Labels, Group or Selector"),
+        ({"ServerID": "", "Targets": '"web"'}, "Targets", "must be a table"),
+        (
+            {"ServerID": "", "Targets": '{ All = true, Group = "a" }'},
+            "Targets",
+            "needs Labels, Group or Selector",
+        ),
+        ({"ServerID": "", "Targets": "{ Label = {} }"}, "Targets.Label", "mean Labels"),
+        ({"ServerID": "", "Targets": "{ Labels = {} }"}, "Targets.Labels", "names no label"),
+        ({"ServerID": "", "Targets": "{ Labels = { a = 1 } }"}, "Targets.Labels.a", "text"),
+        ({"ServerID": "", "Targets": '{ Selector = "a b" }'}, "Targets.Selector", "'a b'"),
+        ({"ServerID": "", "Targets": '{ Selector = "a," }'}, "Targets.Selector", "comma"),
+        ({"MaxParallel": "0"}, "MaxParallel", "from 1 on"),
+        ({"MaxParallel": '"0%"'}, "MaxParallel", "from 1 on"),
+        ({"MaxParallel": '"101%"'}, "MaxParallel", "from 1 on"),
+        ({"MaxParallel": "1.5"}, "MaxParallel", "from 1 on"),
+        ({"MaxFailures": "-1"}, "MaxFailures", "from 0 on"),
+        ({"Canary": "true"}, "Canary", "from 1 on"),
+        ({"Retries": "101"}, "Retries", "from 0 to 100"),
+        ({"Retries": '"2"'}, "Retries", "from 0 to 100"),
+        ({"RetryDelay": '"1s"'}, "RetryDelay", "together with Retries"),
+        ({"Retries": "1", "RetryBackoff": "0.5"}, "RetryBackoff", "from 1 to 10"),
+        ({"Retries": "1", "RetryOn": '["ok"]'}, "RetryOn", "'ok' is none"),
+        ({"Retries": "1", "RetryOn": "[]"}, "RetryOn", "names no state"),
+        ({"When": '"never"'}, "When", "success, failure, always"),
+        ({"LostAfter": '"29s"'}, "LostAfter", "at least 30s"),
+        ({"DeliverWithin": "60"}, "DeliverWithin", "in quotes"),
+        ({"Script": '"x"'}, "Script", "either CMD or Script"),
+        ({"Shell": '"bash"'}, "Shell", "is for Script"),
+        ({"CMD": "", "Script": '"x"', "Shell": '"zsh"'}, "Shell", "absolute path"),
+        ({"CMD": "", "Script": '" "'}, "Script", "is empty"),
+        ({"User": '"a b"'}, "User", "no name of a user"),
+    ],
+)
+def test_every_key_of_a_fleet_is_checked(keys: dict[str, str], key: str, says: str) -> None:
+    error = refused(definition(step(**keys)))
+    assert says in error.message
+    assert error.details["key"] == f"step[1].{key}"
+    assert error.details["line"] is not None
+
+
+@pytest.mark.parametrize(
+    ("head", "key", "says"),
+    [
+        ('Concurrency = "two"', "Concurrency", "allow, forbid"),
+        ('Template = "yes"', "Template", "true or false"),
+        ("Params = 1", "Params", "must be a table"),
+        ("[Params]\nv = 1", "Params.v", "must be a table"),
+        ("[Params.1a]", "Params.1a", "no name of a parameter"),
+        ("[Params.PLUMBER_X]", "Params.PLUMBER_X", "no name of a parameter"),
+        ("[Params.v]\nDefualt = 1", "Params.v.Defualt", "mean Default"),
+        ('[Params.v]\nType = "int"', "Params.v.Type", "string, integer"),
+        ('[Params.v]\nType = "integer"\nDefault = "x"', "Params.v.Default", "a whole number"),
+        ('[Params.v]\nPattern = "["', "Params.v.Pattern", "no regular expression"),
+        ('[Params.v]\nPattern = "a"\nDefault = "b"', "Params.v.Default", "does not match"),
+        ("[Params.v]\nChoices = []", "Params.v.Choices", "nothing to choose"),
+        ('[Params.v]\nChoices = "a"', "Params.v.Choices", "must be a list"),
+        ('[Params.v]\nRequired = true\nDefault = "a"', "Params.v.Default", "has no default"),
+    ],
+)
+def test_every_key_of_a_task_is_checked(head: str, key: str, says: str) -> None:
+    error = refused(definition(head=f'Name = "t"\n{head}\n'))
+    assert says in error.message
+    assert error.details["key"] == key
+    assert error.details["line"] is not None
+
+
+def test_env_cannot_hide_a_parameter() -> None:
+    source = definition(step(Env='{ v = "1" }'), head='Name = "t"\n[Params.v]\n')
+    error = refused(source)
+    assert (error.details["key"], "already" in error.message) == ("step[1].Env.v", True)
+
+
+def test_a_script_has_a_size_of_its_own() -> None:
+    def script(size: int) -> str:
+        return definition(step(CMD="", Script=f'"{"x" * size}"'))
+
+    assert parse(script(limits.MAX_SCRIPT_BYTES))
+    assert "this one has 131073" in refused(script(limits.MAX_SCRIPT_BYTES + 1)).message

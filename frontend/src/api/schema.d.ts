@@ -52,6 +52,26 @@ export interface paths {
         patch: operations["change_agent"];
         trace?: never;
     };
+    "/api/v1/commands": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs one command on many agents at once, without a task.
+         * @description Needs the permission `tasks:write`.
+         */
+        post: operations["execute_command"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/enrollments": {
         parameters: {
             query?: never;
@@ -207,6 +227,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{run_id}/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The jobs of a run, a page at a time, in the order of steps and agents.
+         * @description Needs the permission `runs:read`.
+         */
+        get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/jobs/{job_id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancels one job. The run goes on as its MaxFailures says.
+         * @description Needs the permission `runs:cancel`.
+         */
+        post: operations["cancel_one_job"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{run_id}/jobs/{job_id}/log": {
         parameters: {
             query?: never;
@@ -241,6 +301,26 @@ export interface paths {
         get: operations["download_log"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Runs again: all of it, from the first failed step on, or only where it did not succeed.
+         * @description Needs the permission `runs:trigger`.
+         */
+        post: operations["retry_run"];
         delete?: never;
         options?: never;
         head?: never;
@@ -333,6 +413,26 @@ export interface paths {
         get: operations["list_executions"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What a run would do now: steps, agents and waves, parameters filled in. Starts nothing.
+         * @description Needs the permission `tasks:read`.
+         */
+        post: operations["plan_task"];
         delete?: never;
         options?: never;
         head?: never;
@@ -439,6 +539,54 @@ export interface components {
             /** @default null */
             name?: string | null;
         };
+        /** @description An earlier try at a job; `number` is the `attempt` of its log. */
+        Attempt: {
+            duration_seconds: number | null;
+            ended_at: string | null;
+            exit_code: number | null;
+            number: number;
+            reason: string | null;
+            started_at: string | null;
+            /** @enum {unknown} */
+            state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
+        };
+        /** @description One command for many agents at once. Amounts are a number or such as `25%`, times `30s`. */
+        Command: {
+            /** @default null */
+            agent_ids?: string[] | null;
+            /** @default false */
+            all?: boolean;
+            /** @default null */
+            command?: string | null;
+            /** @default null */
+            deliver_within?: string | null;
+            /** @default null */
+            env?: {
+                [key: string]: string;
+            } | null;
+            /** @default null */
+            group?: string | null;
+            /** @default null */
+            labels?: {
+                [key: string]: string;
+            } | null;
+            /** @default null */
+            max_failures?: number | string | null;
+            /** @default null */
+            max_parallel?: number | string | null;
+            /** @default null */
+            path?: string | null;
+            /** @default null */
+            script?: string | null;
+            /** @default null */
+            selector?: string | null;
+            /** @default null */
+            shell?: string | null;
+            /** @default null */
+            timeout?: string | null;
+            /** @default null */
+            user?: string | null;
+        };
         /** @description A join token, without its secret. */
         Enrollment: {
             created_at: string;
@@ -461,6 +609,13 @@ export interface components {
             enrollment: components["schemas"]["Enrollment"];
             join_token: string;
         };
+        /** @description How a task is triggered. */
+        Execution: {
+            /** @default {} */
+            parameters?: {
+                [key: string]: string;
+            };
+        };
         /** @description `status` is `ok` when every backend answers. */
         Health: {
             backends: {
@@ -470,23 +625,36 @@ export interface components {
             status: "degraded" | "ok";
             version: string;
         };
-        /** @description One step of a run on one agent. */
+        /** @description One step of a run on one agent. `deliver_by`: a queued job is undelivered then. */
         Job: {
             agent_id: string;
             agent_name: string;
             attempt: number;
             cancel_requested: boolean;
+            deliver_by: string | null;
             duration_seconds: number | null;
+            earlier: components["schemas"]["Attempt"][];
             ended_at: string | null;
             exit_code: number | null;
             id: string;
+            late: components["schemas"]["LateReport"] | null;
             log: components["schemas"]["LogSummary"] | null;
+            not_before: string | null;
             queued_at: string | null;
             reason: string | null;
             started_at: string | null;
             /** @enum {unknown} */
             state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
             step: number;
+        };
+        /** @description What an agent said of an attempt after it had been given up. It changes no state. */
+        LateReport: {
+            attempt: number;
+            exit_code: number | null;
+            /** @enum {unknown} */
+            outcome: "cancelled" | "exited" | "lost" | "not_started" | "timed_out";
+            reason: string | null;
+            received_at: string;
         };
         /** @description A presigned address of one whole stream. */
         LogDownload: {
@@ -542,6 +710,49 @@ export interface components {
             /** @enum {unknown} */
             role: "admin" | "operator" | "trigger" | "viewer";
         };
+        /** @description A parameter of a task. Values are text, also those of numbers. */
+        Param: {
+            choices: string[];
+            default: string | null;
+            description: string;
+            name: string;
+            pattern: string | null;
+            required: boolean;
+            /** @enum {unknown} */
+            type: "boolean" | "integer" | "number" | "string";
+        };
+        /** @description What a run would do; nothing was started. */
+        Plan: {
+            parameters: {
+                [key: string]: string;
+            };
+            revision: number;
+            steps: components["schemas"]["PlannedStep"][];
+            task_id: string;
+        };
+        /** @description An agent that a step would run on. */
+        PlannedAgent: {
+            id: string;
+            name: string;
+        };
+        /** @description A step as it would run now. `text` is its command or script with the parameters in it. */
+        PlannedStep: {
+            max_failures: number;
+            name: string;
+            number: number;
+            path: string | null;
+            problem: string | null;
+            targets: string;
+            text: string;
+            waves: components["schemas"]["PlannedWave"][];
+            /** @enum {unknown} */
+            when: "always" | "failure" | "success";
+        };
+        /** @description Agents of which `at_once` are active at most; all before the next wave begins. */
+        PlannedWave: {
+            agents: components["schemas"]["PlannedAgent"][];
+            at_once: number;
+        };
         /** @description Who the caller is, and what it may do. */
         Principal: {
             id: string;
@@ -549,6 +760,29 @@ export interface components {
             permissions: string[];
             /** @enum {unknown} */
             role: "admin" | "operator" | "trigger" | "viewer";
+        };
+        /**
+         * @description Jobs by state, and how many of a hundred have ended. Steps that have not chosen their agents
+         *         yet are not in it.
+         */
+        Progress: {
+            counts: {
+                [key: string]: number;
+            };
+            ended: number;
+            percent: number;
+            total: number;
+        };
+        /**
+         * @description What a retry repeats: everything, from the first failed step on, or there only what did not
+         *         succeed.
+         */
+        RetryRequest: {
+            /**
+             * @default all
+             * @enum {unknown}
+             */
+            what?: "all" | "failed_agents" | "failed_step";
         };
         /** @description A saved state of a task. */
         Revision: {
@@ -558,14 +792,26 @@ export interface components {
             number: number;
             task_id: string;
         };
-        /** @description A run in a list. `code` is 0, 3001 (failed) or 3002 (timed out), `reason` why it ended so. */
+        /**
+         * @description A run in a list. `code` is 0, 3001 (failed) or 3002 (timed out), `reason` why it ended so.
+         *
+         *         `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats.
+         */
         Run: {
             code: number;
+            /** @enum {unknown} */
+            concurrency: "allow" | "forbid" | "queue" | "replace";
             created_at: string;
             duration_seconds: number | null;
             ended_at: string | null;
             id: string;
+            is_held: boolean;
+            parameters: {
+                [key: string]: string;
+            };
+            progress: components["schemas"]["Progress"];
             reason: string | null;
+            retry_of: string | null;
             revision: number;
             started_at: string | null;
             /** @enum {unknown} */
@@ -573,6 +819,8 @@ export interface components {
             step_count: number;
             task_id: string;
             task_name: string;
+            /** @enum {unknown} */
+            trigger: "command" | "person" | "retry" | "schedule";
             triggered_by: string;
         };
         /** @description A run with everything that happened in it. */
@@ -580,40 +828,68 @@ export interface components {
             run: components["schemas"]["Run"];
             steps: components["schemas"]["RunStep"][];
         };
-        /** @description A step of a run with its jobs. */
+        /** @description A step of a run with its jobs: at most a thousand in an answer, `jobs_omitted` are more. */
         RunStep: {
-            command: string;
             duration_seconds: number | null;
             ended_at: string | null;
             jobs: components["schemas"]["Job"][];
+            jobs_omitted: number;
             name: string;
             number: number;
-            path: string | null;
+            progress: components["schemas"]["Progress"];
             started_at: string | null;
             /** @enum {unknown} */
             state: "cancelled" | "failed" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "waiting";
+            step: components["schemas"]["Step"];
+            targets: string;
         };
-        /** @description One `[[step]]`; `number` counts from 1. */
+        /** @description One `[[step]]`; `number` counts from 1. Amounts are such as `2` or `25%`. */
         Step: {
-            agent_ids: string[];
-            command: string;
+            canary: string | null;
+            command: string | null;
+            deliver_within_seconds: number;
             env: {
                 [key: string]: string;
             };
+            lost_after_seconds: number;
+            max_failures: string | null;
+            max_parallel: string | null;
             name: string;
             number: number;
             path: string | null;
+            retries: number;
+            retry_backoff: number;
+            retry_delay_seconds: number;
+            retry_on: string[];
+            script: string | null;
+            shell: string | null;
+            targets: components["schemas"]["Targets"];
             timeout_seconds: number | null;
+            user: string | null;
+            /** @enum {unknown} */
+            when: "always" | "failure" | "success";
         };
         /** @description What the agent says that a stream holds. */
         StreamSummary: {
             bytes: number;
             sha256: string;
         };
+        /** @description Named agents, all, or those that labels, group and selector fit together. */
+        Targets: {
+            agent_ids: string[];
+            all: boolean;
+            allow_empty: boolean;
+            group: string | null;
+            labels: {
+                [key: string]: string;
+            };
+            selector: string | null;
+        };
         /** @description A task in a list. */
         Task: {
             created_at: string;
             id: string;
+            is_template: boolean;
             name: string;
             revision: number;
             step_count: number;
@@ -622,7 +898,11 @@ export interface components {
         };
         /** @description A task with its current revision: the TOML as saved, and what it says. */
         TaskDetail: {
+            /** @enum {unknown} */
+            concurrency: "allow" | "forbid" | "queue" | "replace";
             definition: string;
+            description: string;
+            params: components["schemas"]["Param"][];
             steps: components["schemas"]["Step"][];
             task: components["schemas"]["Task"];
             timeout_seconds: number | null;
@@ -826,6 +1106,54 @@ export interface operations {
                     "application/json": {
                         code: number;
                         data: components["schemas"]["Agent"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    execute_command: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key within a day answers the same run */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Command"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Run"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;
@@ -1240,9 +1568,108 @@ export interface operations {
             };
         };
     };
+    list_jobs: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                /** @description only jobs in this state */
+                state?: string;
+                /** @description its number; all without */
+                step?: string;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: {
+                            items: components["schemas"]["Job"][];
+                            next: string | null;
+                        };
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    cancel_one_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Job"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
     read_log: {
         parameters: {
             query?: {
+                /** @description an earlier attempt's number; the last one without */
+                attempt?: string;
                 /** @description where to go on */
                 cursor?: string;
                 /** @description stdout or stderr; both in their order without */
@@ -1292,6 +1719,8 @@ export interface operations {
     download_log: {
         parameters: {
             query?: {
+                /** @description an earlier attempt's number; the last one without */
+                attempt?: string;
                 /** @description false answers the address instead */
                 redirect?: string;
                 /** @description stdout or stderr */
@@ -1315,6 +1744,56 @@ export interface operations {
                     "application/json": {
                         code: number;
                         data: components["schemas"]["LogDownload"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    retry_run: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key within a day answers the same run */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RetryRequest"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Run"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;
@@ -1579,7 +2058,11 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody?: never;
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Execution"];
+            };
+        };
         responses: {
             /** @description Success. */
             201: {
@@ -1639,6 +2122,53 @@ export interface operations {
                             items: components["schemas"]["Run"][];
                             next: string | null;
                         };
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    plan_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Execution"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Plan"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;

@@ -1,0 +1,198 @@
+"""The shapes of runs, their jobs and the jobs' logs."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from chalicelib.api.shapes import Shape
+from chalicelib.api.task_shapes import ConcurrencyName, Step
+
+JobState = Literal[
+    "waiting", "queued", "claimed", "running", "succeeded", "failed", "timed_out", "cancelled",
+    "lost", "undelivered", "skipped",
+]  # fmt: skip
+RunState = Literal[
+    "queued", "running", "cancelling", "succeeded", "failed", "cancelled", "timed_out"
+]
+StepState = Literal[
+    "waiting", "queued", "running", "succeeded", "failed", "timed_out", "cancelled", "skipped"
+]
+TriggerName = Literal["person", "schedule", "retry", "command"]
+OutcomeName = Literal["exited", "timed_out", "cancelled", "not_started", "lost"]
+StreamName = Literal["stdout", "stderr"]
+LogState = Literal["streaming", "shipping", "complete", "incomplete"]
+RetryWhat = Literal["all", "failed_step", "failed_agents"]
+
+
+class Progress(Shape, frozen=True):
+    """Jobs by state, and how many of a hundred have ended. Steps that have not chosen their agents
+    yet are not in it."""
+
+    total: int
+    ended: int
+    percent: int
+    counts: dict[JobState, int]
+
+
+class Run(Shape, frozen=True):
+    """A run in a list. `code` is 0, 3001 (failed) or 3002 (timed out), `reason` why it ended so.
+
+    `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats.
+    """
+
+    id: str
+    task_id: str
+    task_name: str
+    revision: int
+    state: RunState
+    code: int
+    reason: str | None
+    trigger: TriggerName
+    triggered_by: str
+    parameters: dict[str, str]
+    concurrency: ConcurrencyName
+    is_held: bool
+    retry_of: str | None
+    step_count: int
+    progress: Progress
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_seconds: float | None
+
+
+class StreamSummary(Shape, frozen=True):
+    """What the agent says that a stream holds."""
+
+    bytes: int
+    sha256: str
+
+
+class LogSummary(Shape, frozen=True):
+    """From the final report: a log is complete when so many chunks are there."""
+
+    chunks: int
+    streams: dict[StreamName, StreamSummary]
+    truncated: bool
+
+
+class Attempt(Shape, frozen=True):
+    """An earlier try at a job; `number` is the `attempt` of its log."""
+
+    number: int
+    state: JobState
+    exit_code: int | None
+    reason: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_seconds: float | None
+
+
+class LateReport(Shape, frozen=True):
+    """What an agent said of an attempt after it had been given up. It changes no state."""
+
+    attempt: int
+    outcome: OutcomeName
+    exit_code: int | None
+    reason: str | None
+    received_at: datetime
+
+
+class Job(Shape, frozen=True):
+    """One step of a run on one agent. `deliver_by`: a queued job is undelivered then."""
+
+    id: str
+    step: int
+    agent_id: str
+    agent_name: str
+    state: JobState
+    attempt: int
+    exit_code: int | None
+    reason: str | None
+    cancel_requested: bool
+    queued_at: datetime | None
+    deliver_by: datetime | None
+    not_before: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_seconds: float | None
+    log: LogSummary | None
+    earlier: list[Attempt]
+    late: LateReport | None
+
+
+class RunStep(Shape, frozen=True):
+    """A step of a run with its jobs: at most a thousand in an answer, `jobs_omitted` are more."""
+
+    number: int
+    name: str
+    step: Step
+    targets: str
+    state: StepState
+    progress: Progress
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_seconds: float | None
+    jobs: list[Job]
+    jobs_omitted: int
+
+
+class RunDetail(Shape, frozen=True):
+    """A run with everything that happened in it."""
+
+    run: Run
+    steps: list[RunStep]
+
+
+class RetryRequest(Shape, frozen=True):
+    """What a retry repeats: everything, from the first failed step on, or there only what did not
+    succeed."""
+
+    what: RetryWhat = "all"
+
+
+class Command(Shape, frozen=True):
+    """One command for many agents at once. Amounts are a number or such as `25%`, times `30s`."""
+
+    command: str | None = None
+    script: str | None = None
+    shell: str | None = None
+    agent_ids: list[str] | None = None
+    labels: dict[str, str] | None = None
+    group: str | None = None
+    selector: str | None = None
+    all: bool = False
+    path: str | None = None
+    user: str | None = None
+    env: dict[str, str] | None = None
+    timeout: str | None = None
+    deliver_within: str | None = None
+    max_parallel: Annotated[int, Meta(ge=1)] | str | None = None
+    max_failures: Annotated[int, Meta(ge=0)] | str | None = None
+
+
+class LogRecord(Shape, frozen=True):
+    """A piece of output, as the command wrote it: `data` is base64."""
+
+    stream: StreamName
+    at: datetime
+    data: bytes
+
+
+class LogPage(Shape, frozen=True):
+    """A part of a job's log, and the cursor from which to go on."""
+
+    records: list[LogRecord]
+    next: str
+    state: LogState
+    job_state: JobState
+
+
+class LogDownload(Shape, frozen=True):
+    """A presigned address of one whole stream."""
+
+    url: str
+    file_name: str
+    bytes: int
+    expires_at: datetime

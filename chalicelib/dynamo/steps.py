@@ -1,0 +1,94 @@
+"""A run's frozen steps, and the agents that were chosen for them."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+import msgspec
+
+from chalicelib.dynamo.base import passed
+from chalicelib.dynamo.run_items import (
+    PartitionItem,
+    RosterItem,
+    StepItem,
+    roster_sort_key,
+    step_sort_key,
+)
+from chalicelib.run import RunStep
+from chalicelib.task import Step
+
+ROSTER_CHUNK = 100  # agents in one item: what the start of one more job reads
+SHOWN_NAME_CHARACTERS = 64  # of an agent's name in a run; keeps an item of the roster small
+
+
+def frozen(item: StepItem) -> RunStep:
+    """The step that an item holds, without its agents."""
+    step = msgspec.json.decode(item.frozen, type=Step)
+    return RunStep(step, None if item.size is None else int(item.size), item.roster)
+
+
+def _roster(
+    run_id: str, number: int, agents: Mapping[str, str], expires_at: datetime
+) -> tuple[str, list[RosterItem]]:
+    """The agents in parts, under a name that follows from them."""
+    pairs = [[agent_id, name[:SHOWN_NAME_CHARACTERS]] for agent_id, name in agents.items()]
+    name = hashlib.sha256(json.dumps(pairs).encode()).hexdigest()[:12]
+    parts = [
+        RosterItem(
+            run_id,
+            roster_sort_key(number, name, first // ROSTER_CHUNK),
+            agents=pairs[first : first + ROSTER_CHUNK],
+            ttl=expires_at,
+        )
+        for first in range(0, len(pairs), ROSTER_CHUNK)
+    ]
+    return name, parts
+
+
+def freeze(run_id: str, steps: Sequence[RunStep], expires_at: datetime) -> None:
+    """Writes what the run's steps are, before the run itself exists; may be repeated."""
+    with PartitionItem.batch_write() as batch:
+        for step in steps:
+            text = msgspec.json.encode(step.step).decode()
+            item = StepItem(run_id, step_sort_key(step.number), frozen=text, ttl=expires_at)
+            if step.size is not None:
+                item.roster, parts = _roster(run_id, step.number, step.agents, expires_at)
+                item.size = step.size
+                for part in parts:
+                    batch.save(part)
+            batch.save(item)
+
+
+def resolve(run_id: str, step: RunStep, agents: Mapping[str, str], expires_at: datetime) -> bool:
+    """Records the agents of a step that starts, once; False when it was done before.
+
+    Their items are written first, under a name that follows from them: what a killed handler or
+    the second of two leaves behind is never read.
+    """
+    roster, parts = _roster(run_id, step.number, agents, expires_at)
+    with PartitionItem.batch_write() as batch:
+        for part in parts:
+            batch.save(part)
+    item = StepItem(run_id, step_sort_key(step.number))
+    return passed(
+        lambda: item.update(
+            actions=[StepItem.size.set(len(agents)), StepItem.roster.set(roster)],
+            condition=StepItem.size.does_not_exist() & StepItem.frozen.exists(),
+        )
+    )
+
+
+def agent_at(run_id: str, step: RunStep, index: int) -> str:
+    """The id of the agent with this index. Raises DoesNotExist for one that the step has not."""
+    chunk, place = divmod(index, ROSTER_CHUNK)
+    key = roster_sort_key(step.number, step.roster_id or "", chunk)
+    return str(RosterItem.get(run_id, key, consistent_read=True).agents[place][0])
+
+
+def with_agents(step: RunStep, parts: Iterable[RosterItem]) -> RunStep:
+    """The step with those agents that were chosen for it, from all parts in their order."""
+    wanted = roster_sort_key(step.number, step.roster_id or "", 0)[:-2]
+    mine = (part for part in parts if part.item.startswith(wanted))
+    agents = {agent_id: name for part in mine for agent_id, name in part.agents}
+    return RunStep(step.step, step.size, step.roster_id, agents)

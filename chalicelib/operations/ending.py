@@ -1,0 +1,78 @@
+"""The end of a job: another attempt, or its final state and what that sets free."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from chalicelib.dynamo import gates, jobs, runs, steps
+from chalicelib.dynamo.gates import Gate
+from chalicelib.dynamo.runs import Context
+from chalicelib.job import Ending, Job
+from chalicelib.operations.advance import advance, enqueue
+
+Write = Callable[[Job, Ending, int | None, datetime], Job | None]
+
+
+def end_job(context: Context, job: Job, ending: Ending, write: Write, now: datetime) -> Job | None:
+    """Ends an attempt. `write` is `jobs.finish` for a report, `jobs.end` for all others.
+
+    Answers the job as it then is; None when it had moved on before, and nothing was written. A
+    failure is noted at the gate before the job's end is written, so that no other job of the wave
+    starts between the two.
+    """
+    if _is_retried(context, job, ending):
+        return _retry(context, job, ending, now)
+    wave, gate = context.wave, _pass_gate(context, job, ending)
+    is_over = wave.is_closed(gate.failures) or context.run.stop is not None
+    successor = wave.nth_successor(gate.granted) if wave.is_rolling and not is_over else None
+    ended = write(job, ending, successor, now)
+    if ended is None:
+        return None
+    if wave.holds(successor):
+        _fill_slot(context, job, successor, now)
+    elif is_over or wave.size == 1 or _park(context, job) >= wave.slots:
+        advance(job.key.run_id, now)
+    return ended
+
+
+def _is_retried(context: Context, job: Job, ending: Ending) -> bool:
+    policy = context.step.step.retry
+    is_stopped = context.run.stop is not None or job.stop is not None
+    return not is_stopped and policy.applies(ending.state, job.attempt)
+
+
+def _retry(context: Context, job: Job, ending: Ending, now: datetime) -> Job | None:
+    step = context.step.step
+    not_before = now + timedelta(seconds=step.retry.wait_seconds(job.attempt))
+    deadline = not_before + timedelta(seconds=step.deliver_within_seconds)
+    return jobs.retry(job, ending, not_before, deadline, now)
+
+
+def _pass_gate(context: Context, job: Job, ending: Ending) -> Gate:
+    """Notes a failure, and gets the number of a successor, where there is any use for them."""
+    wave = context.wave
+    counts = ending.has_failed and wave.max_failures is not None and wave.size > 1
+    if not (wave.is_rolling or counts):
+        return context.gate
+    return gates.pass_through(
+        job.key.run_id,
+        job.key.step,
+        wave.number,
+        failed=job.key.agent_id if ending.has_failed else None,
+        wants_successor=wave.is_rolling,
+    )
+
+
+def _park(context: Context, job: Job) -> int:
+    return gates.park(job.key.run_id, job.key.step, context.wave.number)
+
+
+def _fill_slot(context: Context, job: Job, successor: int, now: datetime) -> None:
+    run_id = job.key.run_id
+    agent_id = steps.agent_at(run_id, context.step, successor)
+    if not enqueue(context.run, context.step, agent_id, successor, job.index, now):
+        advance(run_id, now)
+
+
+def context_of(job: Job) -> Context | None:
+    """What stands around a job; None when its run is gone."""
+    return runs.contexts([job]).get(job.key)

@@ -1,0 +1,130 @@
+"""Parameters: checked before anything starts, and data in a command, never code."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chalicelib.param import (
+    MAX_VALUE_BYTES,
+    InvalidParameters,
+    Param,
+    ParamType,
+    fill,
+    filled,
+    quoted,
+)
+
+VERSION = Param("version", default="latest", pattern="[a-z0-9.]+")
+STAGE = Param("stage", choices=("test", "prod"), required=True)
+COUNT = Param("count", type=ParamType.INTEGER, default="1")
+
+
+def test_values_are_those_given_and_defaults() -> None:
+    assert fill([VERSION, STAGE, COUNT], {"stage": "prod", "count": "7"}) == {
+        "version": "latest",
+        "stage": "prod",
+        "count": "7",
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "name", "says"),
+    [
+        ({}, "stage", "is required"),
+        ({"stage": "dev"}, "stage", "must be one of test, prod"),
+        ({"stage": "prod", "version": "1;2"}, "version", "does not match"),
+        ({"stage": "prod", "version": "a\n"}, "version", "does not match"),
+        ({"stage": "prod", "count": "1.5"}, "count", "a whole number"),
+        ({"stage": "prod", "count": "\u0663"}, "count", "a whole number"),
+        ({"stage": "prod", "vresion": "1"}, "vresion", "is not known"),
+        ({"stage": "pr\0d"}, "stage", "NUL"),
+    ],
+)
+def test_what_is_wrong_is_named(given: dict[str, str], name: str, says: str) -> None:
+    with pytest.raises(InvalidParameters) as caught:
+        fill([VERSION, STAGE, COUNT], given)
+    assert says in caught.value.details["parameters"][name]
+
+
+def test_a_value_has_a_limit() -> None:
+    free = [Param("free")]
+    assert fill(free, {"free": "x" * MAX_VALUE_BYTES})
+    with pytest.raises(InvalidParameters, match="at most 8192 bytes"):
+        fill(free, {"free": "x" * (MAX_VALUE_BYTES + 1)})
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        ("echo ${v}", 'echo "${v}"'),
+        ('echo "a ${v} b" ${v}', 'echo "a ${v} b" "${v}"'),
+        ("echo '${v}' ${v}", "echo '${v}' \"${v}\""),
+        (r"echo \${v}", r"echo \${v}"),
+        (r"echo 'a\' ${v}", r"""echo 'a\' "${v}" """.rstrip()),
+        ("echo ${HOME} $v", "echo ${HOME} $v"),
+    ],
+)
+def test_references_outside_of_quotes_are_quoted(command: str, expected: str) -> None:
+    assert quoted(command, {"v"}) == expected
+
+
+def test_people_read_the_values_themselves() -> None:
+    command = """echo ${v} "${v}" '${v}'"""
+    assert filled(command, {"v": "a b"}) == """echo 'a b' "a b" '${v}'"""
+
+
+NASTY = [
+    "$(touch hacked)",
+    "`touch hacked`",
+    "; touch hacked",
+    "' ; touch hacked ; '",
+    '" $(touch hacked) "',
+    "a\nb",
+    "*",
+    "\\",
+    "${HOME}",
+    "&& touch hacked",
+    "| cat",
+]
+
+
+@pytest.mark.parametrize("value", NASTY)
+@pytest.mark.parametrize(
+    "command",
+    [
+        "printf %s ${v}",
+        'printf %s "${v}"',
+        "sh -c 'printf %s \"${v}\"'",
+        'x=${v}; printf %s "$x"',
+    ],
+)
+def test_a_value_reaches_the_command_as_data(command: str, value: str, tmp_path: Path) -> None:
+    done = subprocess.run(
+        ["sh", "-c", quoted(command, {"v"})],
+        env={"v": value, "PATH": "/usr/bin:/bin"},
+        cwd=tmp_path,
+        capture_output=True,
+        check=True,
+    )
+    assert done.stdout.decode() == value
+    assert not list(tmp_path.iterdir())
+
+
+_TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=40)
+_PIECES = st.sampled_from(["${v}", '"${v}"', "'a'", '"b"', "c ", "\\\\", " "])
+
+
+@settings(max_examples=40, deadline=None)
+@given(value=_TEXT, around=st.lists(_PIECES, max_size=6))
+def test_no_value_runs_anything(value: str, around: list[str]) -> None:
+    command = quoted("true " + "".join(around), {"v"})
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"set -f; {command} && printf done"],
+        env={"v": value, "PATH": "/nowhere"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.stdout, done.stderr) == (b"done", b"")

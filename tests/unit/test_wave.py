@@ -1,0 +1,66 @@
+"""Waves: how many at once, and when they close."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.target import Targets
+from chalicelib.task import Amount, Retry, Step
+from chalicelib.wave import Wave, wave_of, waves
+
+
+def of(size: int, **policy: Any) -> tuple[Wave, ...]:
+    return waves(Step(1, "s", Targets(everybody=True), command="true", **policy), size)
+
+
+def percent(number: float) -> Amount:
+    return Amount(number, is_percent=True)
+
+
+def test_without_limits_there_is_one_wave_that_never_closes() -> None:
+    assert of(5) == (Wave(1, 0, 5, 5, None),)
+    assert of(0) == ()
+
+
+@pytest.mark.parametrize(
+    ("size", "amount", "slots"),
+    [
+        (300, percent(10), 30),
+        (9, percent(10), 1),
+        (19, percent(10), 1),
+        (5, Amount(9), 5),
+        (3, percent(100), 3),
+    ],
+)
+def test_percentages_are_rounded_down_to_at_least_one(
+    size: int, amount: Amount, slots: int
+) -> None:
+    assert of(size, max_parallel=amount)[0].slots == slots
+
+
+def test_a_share_of_failures_may_be_none() -> None:
+    assert of(9, max_failures=percent(10))[0].max_failures == 0
+    assert of(10, max_failures=percent(10))[0].max_failures == 1
+
+
+def test_canaries_are_a_wave_of_their_own_and_none_may_fail() -> None:
+    canary, rest = of(10, canary=Amount(3), max_parallel=Amount(2), max_failures=Amount(4))
+    assert canary == Wave(0, 0, 3, 2, 0)
+    assert rest == Wave(1, 3, 10, 2, 4)
+    assert len(of(2, canary=Amount(3))) == 1
+
+
+def test_successors_follow_the_first_jobs() -> None:
+    (wave,) = of(5, max_parallel=Amount(2))
+    assert [wave.nth_successor(number) for number in (1, 2, 3, 4)] == [2, 3, 4, 5]
+    assert [wave.holds(index) for index in (None, 4, 5)] == [False, True, False]
+
+
+def test_a_job_belongs_to_a_wave() -> None:
+    step = Step(1, "s", Targets(everybody=True), command="true", canary=Amount(2))
+    assert [wave_of(step, 5, index).number for index in (1, 2)] == [0, 1]
+
+
+def test_retries_wait_longer_each_time() -> None:
+    retry = Retry(3, delay_seconds=10, backoff=2)
+    assert [retry.wait_seconds(attempt) for attempt in (1, 2, 3)] == [10, 20, 40]
