@@ -5,6 +5,7 @@ PYTHON  ?= python3
 PORT    ?= 52281
 BACKEND ?= memory
 AGENTS  ?= 1
+MINUTES ?= 60
 
 bin       := .venv/bin
 check     := infra/install/check.sh
@@ -14,14 +15,14 @@ front     := $(shell find frontend \( -name node_modules -o -name dist -o -name 
                -o -type f ! -name '*.timestamp-*' -print 2>/dev/null)
 
 .DEFAULT_GOAL := check
-.PHONY: help check lint types unit panel-checks test deps test-deps panel up fmt openapi resources \
+.PHONY: help check lint types unit panel-checks test soak deps test-deps panel up fmt openapi resources \
         package lock clean reset FORCE
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
 help: ## lists the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
-	@echo "Variables: PORT=$(PORT) BACKEND=$(BACKEND) AGENTS=$(AGENTS) PYTHON=$(PYTHON)"
+	@echo "Variables: PORT=$(PORT) BACKEND=$(BACKEND) AGENTS=$(AGENTS) PYTHON=$(PYTHON) MINUTES=$(MINUTES)"
 
 # --- what is needed; each is skipped while nothing has changed
 
@@ -72,6 +73,9 @@ panel-checks:
 test: test-deps lint types ## everything: installs what it needs, checks, all suites
 	@$(bin)/python -m pytest -q
 	@cd frontend && npm run --silent lint && npm run --silent check && npm run --silent test
+
+soak: deps ## simulated schedules with faults for MINUTES; failing ones in .build/soak
+	@$(bin)/python -m tests.simulation.soak --minutes $(MINUTES)
 
 # --- use
 

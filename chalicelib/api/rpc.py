@@ -20,6 +20,7 @@ METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
 NOT_AUTHENTICATED = -32001
+OUR_FAULT = "Our fault. Try again a little later."
 
 BATCH_AT_MOST = 100
 BODY_BYTES_AT_MOST = 1 << 20
@@ -98,6 +99,9 @@ def answer(
         return Answer(401, _encode(_error(None, NOT_AUTHENTICATED, error.message)))
     except PlumberError as error:
         return Answer(200, _encode(_error(None, _code_of(error), error.message)))
+    except Exception:
+        _log.exception("a caller could not be authenticated")
+        return Answer(200, _encode(_error(None, INTERNAL_ERROR, OUR_FAULT)))
     answers = [_carry_out(call, methods, Call(principal, now)) for call in calls]
     given = [each for each in answers if each is not None]
     if not given:
@@ -154,7 +158,7 @@ def _invoke(call: dict[str, Any], methods: dict[str, Method], context: Call) -> 
         raise RpcError(_code_of(error), error.message) from error
     except Exception as error:
         _log.exception("rpc method failed", extra={"method": call["method"]})
-        raise RpcError(INTERNAL_ERROR, "Our fault. Try again a little later.") from error
+        raise RpcError(INTERNAL_ERROR, OUR_FAULT) from error
 
 
 def _code_of(error: PlumberError) -> int:

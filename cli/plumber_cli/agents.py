@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from plumber_cli import render
-from plumber_cli.context import Context, output_option, pass_context
+from plumber_cli.context import Context, output_option, pairs, pass_context
 from plumber_cli.durations import span
 from plumber_cli.errors import WrongUsage
 
@@ -107,7 +107,7 @@ def enroll(
 ) -> None:
     """Make a join token, and the agent.json of a new machine."""
     body = {
-        "labels": _labels(labels),
+        "labels": pairs(labels, "label", "--label role=web"),
         "group": group,
         "max_uses": max_uses,
         "expires_in_seconds": expires,
@@ -130,14 +130,6 @@ def enroll(
 
 def _expiry(made: dict[str, Any]) -> str:
     return str(made["enrollment"]["expires_at"])
-
-
-def _labels(given: tuple[str, ...]) -> dict[str, str]:
-    pairs = [each.partition("=") for each in given]
-    for key, equals, _ in pairs:
-        if not key or not equals:
-            raise WrongUsage("A label is written KEY=VALUE, for example --label role=web.")
-    return {key: value for key, _, value in pairs}
 
 
 def _write(target: Path, text: str) -> None:

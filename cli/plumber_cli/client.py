@@ -55,10 +55,10 @@ class Client:
         """The data of a POST that makes something: sent once."""
         return self._call("POST", path, ONCE, json=body)
 
-    def post_again(self, *path: str, idempotency_key: str | None = None) -> Any:
+    def post_again(self, *path: str, body: Any = None, idempotency_key: str | None = None) -> Any:
         """The data of a POST that may be repeated, by its nature or under a key."""
         headers = {"Idempotency-Key": idempotency_key} if idempotency_key else None
-        return self._call("POST", path, SHORT, headers=headers)
+        return self._call("POST", path, SHORT, headers=headers, json=body)
 
     def put(self, *path: str, body: Any) -> Any:
         """The data of a PUT: it names the revision that it replaces, so it may be repeated."""

@@ -61,6 +61,15 @@ class Context:
 pass_context = click.make_pass_decorator(Context, ensure=True)
 
 
+def pairs(given: tuple[str, ...], what: str, example: str) -> dict[str, str]:
+    """The values of an option that is written KEY=VALUE. Raises WrongUsage."""
+    parts = [each.partition("=") for each in given]
+    for key, equals, _ in parts:
+        if not key or not equals:
+            raise WrongUsage(f"A {what} is written KEY=VALUE, for example {example}.")
+    return {key: value for key, _, value in parts}
+
+
 def _set_output(context: click.Context, _: click.Parameter, value: str | None) -> None:
     if value is not None:
         context.ensure_object(Context).output = value

@@ -7,6 +7,7 @@ import click
 
 from plumber_cli import __version__, render
 from plumber_cli.agents import agent
+from plumber_cli.commands import execute
 from plumber_cli.context import Context, output_option
 from plumber_cli.errors import INTERRUPTED, USAGE, CliError
 from plumber_cli.runs import run
@@ -31,7 +32,7 @@ def cli(context: click.Context, profile: str | None, debug: bool) -> None:
     given.profile, given.debug = profile, debug
 
 
-for command in (set_config, completion, task, run, agent, token):
+for command in (set_config, completion, task, run, execute, agent, token):
     cli.add_command(command)
 
 

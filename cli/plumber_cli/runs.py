@@ -2,6 +2,7 @@
 
 import sys
 import time
+import uuid
 from typing import Any
 
 import click
@@ -134,6 +135,11 @@ def logs(
         raise Refused(missing(follower.incomplete()[0]))
 
 
+def _cancelled(job: dict[str, Any]) -> str:
+    is_asked = job["cancel_requested"] and job["ended_at"] is None
+    return "being cancelled" if is_asked else render.state(job["state"])
+
+
 def _chosen(jobs: list[StepAndJob], job_id: str | None) -> list[StepAndJob]:
     found = [(s, j) for s, j in jobs if job_id in (None, j["id"], str(s["number"]))]
     if not found:
@@ -141,13 +147,43 @@ def _chosen(jobs: list[StepAndJob], job_id: str | None) -> list[StepAndJob]:
     return found
 
 
+@run.command("retry")
+@click.argument("run_id", metavar="RUN")
+@click.option("--from-failed", "what", flag_value="failed_step", help="Leave out what went well.")
+@click.option(
+    "--only-failed", "what", flag_value="failed_agents", help="And there, agents that succeeded."
+)
+@click.option("--wait/--no-wait", default=True, help="Wait for the end, or return at once.")
+@click.option("--logs", is_flag=True, help="Show the output live.")
+@output_option
+@pass_context
+def retry(context: Context, run_id: str, what: str | None, wait: bool, logs: bool) -> None:
+    """Run again what a run has frozen: all of it, or from the first failed step on."""
+    started = context.client.post_again(
+        "runs",
+        run_id,
+        "retry",
+        body={"what": what or "all"},
+        idempotency_key=uuid.uuid4().hex,  # noqa: TID251 - an entry point
+    )
+    if not wait:
+        context.say(started, started["id"])
+        return
+    sys.exit(watch(context, started["id"], logs=logs))
+
+
 @run.command("cancel")
 @click.argument("run_id", metavar="RUN")
+@click.argument("job_id", metavar="[JOB]", required=False)
 @click.option("--wait", is_flag=True, help="Until everything has ended.")
 @output_option
 @pass_context
-def cancel(context: Context, run_id: str, wait: bool) -> None:
-    """Cancel a run: nothing more starts, what runs is ended."""
+def cancel(context: Context, run_id: str, job_id: str | None, wait: bool) -> None:
+    """Cancel a run: nothing more starts, what runs is ended. Or one JOB, by its id."""
+    if job_id is not None:
+        job = context.client.post_again("runs", run_id, "jobs", job_id, "cancel")
+        context.say(job, f"The job {job['id']} is {_cancelled(job)}.")
+        return
     found = context.client.post_again("runs", run_id, "cancel")
     if wait:
         watch(context, run_id, logs=False)

@@ -9,11 +9,14 @@ import click
 
 from plumber_cli import render
 from plumber_cli.config import BadToml, parse_toml
-from plumber_cli.context import Context, output_option, pass_context
+from plumber_cli.context import Context, output_option, pairs, pass_context
 from plumber_cli.errors import WrongUsage
 from plumber_cli.watch import watch
 
 SHOWN = 20
+PARAMS = click.option(
+    "--param", "-p", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the task."
+)
 
 
 @click.group()
@@ -124,20 +127,60 @@ def delete(context: Context, name_or_id: str, yes: bool) -> None:
     context.say({"id": task_id}, f"Task {task_id} is deleted.")
 
 
+@task.command("plan")
+@click.argument("name_or_id", metavar="TASK")
+@PARAMS
+@output_option
+@pass_context
+def plan(context: Context, name_or_id: str, params: tuple[str, ...]) -> None:
+    """Show what a run would do now: which agents in which waves. Nothing is started."""
+    body = {"parameters": pairs(params, "parameter", "--param version=1.2")}
+    task_id = context.client.task_id(name_or_id)
+    found = context.client.post_again("tasks", task_id, "plan", body=body)
+    context.show(found, lambda: _draw_plan(found))
+
+
+def _draw_plan(found: dict[str, Any]) -> None:
+    for name, value in found["parameters"].items():
+        click.echo(render.clean(f"{name} = {value}"))
+    for step in found["steps"]:
+        when = "" if step["when"] == "success" else f"  (when: {step['when']})"
+        click.echo(render.clean(f"{step['number']}. {step['name']}  on {step['targets']}{when}"))
+        for line in step["text"].splitlines():
+            click.echo(render.clean(f"     $ {line}"))
+        if step["problem"]:
+            render.warn(step["problem"])
+        for number, wave in enumerate(step["waves"], 1):
+            names = ", ".join(agent["name"] for agent in wave["agents"])
+            count = len(wave["agents"])
+            click.echo(
+                render.clean(
+                    f"   wave {number}: {count} agents, {wave['at_once']} at once: {names}"
+                )
+            )
+
+
 @task.command("run")
 @click.argument("name_or_id", metavar="TASK")
+@PARAMS
 @click.option("--wait/--no-wait", default=True, help="Wait for the end, or return at once.")
 @click.option("--logs", is_flag=True, help="Show the output live.")
 @click.option("--idempotency-key", metavar="KEY", help="The same key starts one run only.")
 @output_option
 @pass_context
 def run(
-    context: Context, name_or_id: str, wait: bool, logs: bool, idempotency_key: str | None
+    context: Context,
+    name_or_id: str,
+    params: tuple[str, ...],
+    wait: bool,
+    logs: bool,
+    idempotency_key: str | None,
 ) -> None:
     """Run a task, wait, and show each step's exit code."""
+    body = {"parameters": pairs(params, "parameter", "--param version=1.2")}
     key = idempotency_key or uuid.uuid4().hex  # noqa: TID251 - an entry point
     task_id = context.client.task_id(name_or_id)
-    started = context.client.post_again("tasks", task_id, "execute", idempotency_key=key)
+    started = context.client.post_again("tasks", task_id, "execute", body=body, idempotency_key=key)
     if not wait:
         context.say(started, started["id"])
         return

@@ -18,6 +18,8 @@ EXIT_CODES = {
     "cancelled": STOPPED,
     "timed_out": STOPPED,
 }
+WIDE = 10  # agents; a step that has more is shown as a whole, and only its failures one by one
+NOT_WELL = ("failed", "timed_out", "lost", "undelivered", "cancelled")
 NOT_BEGUN = ("waiting", "queued", "skipped")
 
 
@@ -64,12 +66,29 @@ def _follow(context: Context, run_id: str, logs: bool) -> dict[str, Any]:
 def _progress(detail: dict[str, Any], shown: dict[str, str]) -> bool:
     """A line for each job that has begun or ended since; whether there was one."""
     before = dict(shown)
+    for step in detail["steps"]:
+        if step["progress"]["total"] > WIDE:
+            _wide_progress(step, shown)
     for step, job in jobs_of(detail):
+        if step["progress"]["total"] > WIDE and job["state"] not in NOT_WELL:
+            continue
         state = "running" if job["state"] == "claimed" else job["state"]
         if state not in NOT_BEGUN and shown.get(job["id"]) != state:
             shown[job["id"]] = state
             click.echo(render.clean(job_line(step, job, state)))
     return shown != before
+
+
+def _wide_progress(step: dict[str, Any], shown: dict[str, str]) -> None:
+    """One line for all agents of a wide step, whenever another tenth has ended."""
+    progress = step["progress"]
+    tenth = str(progress["percent"] // 10)
+    if progress["ended"] and shown.get(f"step {step['number']}") != tenth:
+        shown[f"step {step['number']}"] = tenth
+        counts = ", ".join(f"{number} {state}" for state, number in progress["counts"].items())
+        click.echo(
+            render.clean(f"  {step['number']}. {step['name']}  {progress['percent']} %  {counts}")
+        )
 
 
 def job_line(step: dict[str, Any], job: dict[str, Any], state: str) -> str:

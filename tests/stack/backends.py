@@ -99,8 +99,7 @@ class Tables:
 
     def connect(self) -> None:
         os.environ.update(self._where)
-        for model in self._models:
-            _forget_connection(model)
+        forget_connections()
 
     def _empty(self, table: str) -> None:
         """Deletes the items: much faster than making the table anew."""
@@ -125,6 +124,14 @@ def _open_tables(where: Endpoints, patch: pytest.MonkeyPatch) -> Tables:
     schema.create_all()
     buckets.create()
     return tables
+
+
+def forget_connections() -> None:
+    """Makes the models connect anew, to where the environment says."""
+    from chalicelib.dynamo import schema
+
+    for model in schema.MODELS:
+        _forget_connection(model)
 
 
 def _forget_connection(model: Any) -> None:

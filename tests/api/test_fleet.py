@@ -1,0 +1,439 @@
+"""Steps that reach a fleet: targets, waves, retries, handlers, parameters, over the real app."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from chalicelib.operations.sweep import sweep
+from tests.api.conftest import Clock, People, RpcAgent, named
+
+Fleet = Callable[[int], list[RpcAgent]]
+
+
+@pytest.fixture
+def fleet(agent: Any, admin: People) -> Fleet:
+    def make(size: int) -> list[RpcAgent]:
+        made = [agent(number) for number in range(1, size + 1)]
+        for number, each in enumerate(made, 1):
+            labels = {"role": "web", "n": str(number)}
+            admin.data("PATCH", f"/agents/{each.id}", {"labels": labels, "group": "prod"})
+        return made
+
+    return make
+
+
+def task(admin: People, *steps: str, head: str = "") -> str:
+    source = 'Name = "fleet"\n' + head + "".join(f"[[step]]\n{each}\n" for each in steps)
+    task_id: str = admin.data("POST", "/tasks", {"definition": source})["task"]["id"]
+    return task_id
+
+
+def start(admin: People, *steps: str, head: str = "", **parameters: str) -> str:
+    body = {"parameters": parameters}
+    path = f"/tasks/{task(admin, *steps, head=head)}/execute"
+    run_id: str = admin.data("POST", path, body)["id"]
+    return run_id
+
+
+def states(admin: People, run_id: str, step: int = 1) -> dict[str, str]:
+    steps = admin.data("GET", f"/runs/{run_id}")["steps"]
+    return {job["agent_name"]: job["state"] for job in steps[step - 1]["jobs"]}
+
+
+def run_of(admin: People, run_id: str) -> Any:
+    return admin.data("GET", f"/runs/{run_id}")["run"]
+
+
+def work(agents: list[RpcAgent], *failing: RpcAgent) -> list[str]:
+    """Everybody does all that is to be had; answers who did something."""
+    worked = []
+    for each in agents:
+        for job in each.poll()["jobs"]:
+            each.finish(job, 1 if each in failing else 0)
+            worked.append(each.id)
+    return worked
+
+
+WEB = 'CMD = "true"\nTargets = { Labels = { role = "web" } }\n'
+
+
+# --- targets
+
+
+def test_agents_are_chosen_when_the_step_starts(admin: People, fleet: Fleet, agent: Any) -> None:
+    one, two = fleet(2)
+    first = f'CMD = "true"\nServerID = "{one.id}"\n'
+    run_id = start(admin, first, 'CMD = "true"\nTargets = { Selector = "n!=1" }\n')
+    assert states(admin, run_id, 2) == {}
+    late = agent(3)
+    work([one])
+    assert states(admin, run_id, 2) == {"machine-2": "queued", "machine-3": "queued"}
+    assert work([two, late]) == [two.id, late.id]
+    assert run_of(admin, run_id)["state"] == "succeeded"
+
+
+def test_a_step_without_agents_fails_and_says_why(admin: People, fleet: Fleet) -> None:
+    fleet(1)
+    run_id = start(admin, 'CMD = "true"\nTargets = { Group = "test" }\n')
+    run = run_of(admin, run_id)
+    assert (run["state"], run["reason"]) == ("failed", "Step 1 'step 1': no agent fits group test.")
+
+
+def test_a_step_may_be_allowed_to_have_no_agents(admin: People, fleet: Fleet) -> None:
+    (one,) = fleet(1)
+    empty = 'CMD = "true"\nTargets = { Group = "test", AllowEmpty = true }\n'
+    run_id = start(admin, empty, WEB)
+    assert work([one]) == [one.id]
+    assert run_of(admin, run_id)["state"] == "succeeded"
+
+
+# --- waves
+
+
+def test_a_slot_is_filled_again_as_a_job_ends(admin: People, fleet: Fleet) -> None:
+    agents = fleet(5)
+    run_id = start(admin, WEB + "MaxParallel = 2\n")
+    assert list(states(admin, run_id).values()) == ["queued", "queued", *["waiting"] * 3]
+    assert work(agents[:1]) == [agents[0].id]
+    assert list(states(admin, run_id).values()) == [
+        "succeeded", "queued", "queued", "waiting", "waiting",
+    ]  # fmt: skip
+    progress = run_of(admin, run_id)["progress"]
+    assert (progress["ended"], progress["percent"]) == (1, 20)
+    assert len(work(agents)) == 4
+    assert run_of(admin, run_id)["state"] == "succeeded"
+
+
+def test_after_too_many_failures_the_rest_is_skipped(admin: People, fleet: Fleet) -> None:
+    agents = fleet(5)
+    run_id = start(admin, WEB + "MaxParallel = 2\nMaxFailures = 1\n", WEB)
+    held = agents[1].poll()["jobs"][0]
+    work(agents[:1], agents[0])
+    work(agents[2:3], agents[2])
+    assert list(states(admin, run_id).values()) == [
+        "failed", "claimed", "failed", "waiting", "waiting",
+    ]  # fmt: skip
+    agents[1].finish(held)
+    assert list(states(admin, run_id).values()) == [
+        "failed", "succeeded", "failed", "skipped", "skipped",
+    ]  # fmt: skip
+    run = run_of(admin, run_id)
+    assert run["state"] == "failed"
+    assert run["progress"]["counts"] == {"succeeded": 1, "failed": 2, "skipped": 2}
+
+
+def test_what_is_queued_when_the_gate_closes_is_skipped(admin: People, fleet: Fleet) -> None:
+    agents = fleet(3)
+    run_id = start(admin, WEB + "MaxFailures = 0\n")
+    work(agents[:1], agents[0])
+    assert list(states(admin, run_id).values()) == ["failed", "skipped", "skipped"]
+    assert work(agents) == []
+    assert run_of(admin, run_id)["state"] == "failed"
+
+
+def test_so_many_failures_as_are_allowed_let_the_run_go_on(admin: People, fleet: Fleet) -> None:
+    agents = fleet(4)
+    run_id = start(admin, WEB + 'MaxFailures = "25%"\n', WEB)
+    assert len(work(agents, agents[3])) == 4
+    assert len(work(agents)) == 4
+    assert run_of(admin, run_id)["state"] == "succeeded"
+
+
+def test_the_canary_goes_first(admin: People, fleet: Fleet) -> None:
+    agents = fleet(4)
+    run_id = start(admin, WEB + "Canary = 1\n")
+    assert list(states(admin, run_id).values()) == ["queued", *["waiting"] * 3]
+    work(agents[:1])
+    assert list(states(admin, run_id).values()) == ["succeeded", *["queued"] * 3]
+
+
+def test_a_canary_that_fails_keeps_the_rest_from_it(admin: People, fleet: Fleet) -> None:
+    agents = fleet(4)
+    run_id = start(admin, WEB + "Canary = 1\nMaxFailures = 3\n")
+    work(agents, agents[0])
+    assert list(states(admin, run_id).values()) == ["failed", *["skipped"] * 3]
+    assert run_of(admin, run_id)["state"] == "failed"
+
+
+def test_a_wide_step_is_put_out_at_once(admin: People, agent: Any) -> None:
+    agents = [agent(number) for number in range(1, 41)]
+    run_id = start(admin, 'CMD = "true"\nTargets = { All = true }\n')
+    assert set(states(admin, run_id).values()) == {"queued"}
+    assert len(work(agents)) == 40
+    run = run_of(admin, run_id)
+    assert (run["state"], run["progress"]["counts"]) == ("succeeded", {"succeeded": 40})
+
+
+# --- time and retries
+
+
+def test_some_machines_are_away_and_the_others_do_their_part(
+    admin: People, fleet: Fleet, travel: Clock
+) -> None:
+    agents = fleet(10)
+    run_id = start(admin, WEB + 'DeliverWithin = "1m"\nMaxFailures = 3\n')
+    assert len(work(agents[3:])) == 7
+    sweep(travel.after(60))
+    assert list(states(admin, run_id).values()).count("undelivered") == 3
+    assert run_of(admin, run_id)["state"] == "succeeded"
+
+
+def test_a_job_may_wait_for_its_machine_and_says_until_when(
+    admin: People, fleet: Fleet, travel: Clock
+) -> None:
+    (one,) = fleet(1)
+    run_id = start(admin, WEB + 'DeliverWithin = "2d"\n')
+    sweep(travel.after(47 * 3600))
+    (job,) = admin.data("GET", f"/runs/{run_id}")["steps"][0]["jobs"]
+    assert job["state"] == "queued"
+    assert job["deliver_by"] > job["queued_at"]
+    assert work([one]) == [one.id]
+
+
+def test_a_silent_agent_loses_its_job_after_the_time_that_the_step_says(
+    admin: People, fleet: Fleet, travel: Clock
+) -> None:
+    (one,) = fleet(1)
+    run_id = start(admin, WEB + 'LostAfter = "30s"\n')
+    sweep(travel.now)
+    one.result("agent.heartbeat")
+    job = one.poll()["jobs"][0]
+    sweep(travel.after(29))
+    assert list(states(admin, run_id).values()) == ["claimed"]
+    sweep(travel.after(1))
+    assert list(states(admin, run_id).values()) == ["lost"]
+    assert one.finish(job)["state"] == "lost"
+
+
+def test_a_failed_attempt_is_followed_by_another_that_waits(
+    admin: People, fleet: Fleet, travel: Clock
+) -> None:
+    (one,) = fleet(1)
+    run_id = start(admin, WEB + 'Retries = 2\nRetryDelay = "10s"\nRetryBackoff = 2\n')
+    one.finish(one.poll()["jobs"][0], 3)
+    assert one.poll()["jobs"] == []
+    travel.after(10)
+    (second,) = one.poll()["jobs"]
+    assert second["attempt"] == 2
+    one.finish(second, 4)
+    travel.after(19)
+    assert one.poll()["jobs"] == []
+    travel.after(1)
+    one.finish(one.poll()["jobs"][0])
+    (job,) = admin.data("GET", f"/runs/{run_id}")["steps"][0]["jobs"]
+    assert (job["state"], job["attempt"]) == ("succeeded", 3)
+    assert [(each["number"], each["exit_code"]) for each in job["earlier"]] == [(1, 3), (2, 4)]
+    assert run_of(admin, run_id)["state"] == "succeeded"
+
+
+def test_an_undelivered_job_is_tried_again_where_the_step_says_so(
+    admin: People, fleet: Fleet, travel: Clock
+) -> None:
+    (one,) = fleet(1)
+    run_id = start(admin, WEB + 'Retries = 1\nRetryOn = ["undelivered"]\nDeliverWithin = "1m"\n')
+    sweep(travel.after(60))
+    assert list(states(admin, run_id).values()) == ["queued"]
+    assert work([one]) == [one.id]
+    assert run_of(admin, run_id)["state"] == "succeeded"
+
+
+def test_a_late_report_of_a_lost_attempt_changes_nothing(
+    admin: People, fleet: Fleet, travel: Clock
+) -> None:
+    (one,) = fleet(1)
+    run_id = start(admin, WEB + 'LostAfter = "30s"\nRetries = 1\nRetryOn = ["lost"]\n')
+    sweep(travel.now)
+    first = one.poll()["jobs"][0]
+    sweep(travel.after(30))
+    (second,) = one.poll(first["lease"])["jobs"]
+    assert one.finish(first)["state"] == "claimed"
+    one.finish(second, 7)
+    (job,) = admin.data("GET", f"/runs/{run_id}")["steps"][0]["jobs"]
+    assert (job["state"], job["exit_code"], job["late"]["attempt"]) == ("failed", 7, 1)
+
+
+# --- cancel and retry
+
+
+def test_one_job_is_cancelled_and_the_others_go_on(admin: People, fleet: Fleet) -> None:
+    agents = fleet(3)
+    run_id = start(admin, WEB + "MaxFailures = 2\n")
+    claimed = agents[0].poll()["jobs"][0]
+    path = f"/runs/{run_id}/jobs"
+    running = admin.data("POST", f"{path}/{claimed['job_id']}/cancel")
+    assert running["cancel_requested"]
+    assert agents[0].poll(claimed["lease"])["cancels"] == [claimed["lease"]]
+    agents[0].result("job.finish", **named(claimed), outcome="cancelled", duration_ms=1)
+    queued = admin.data("POST", f"{path}/1-{agents[1].id}/cancel")
+    assert queued["state"] == "cancelled"
+    assert admin.refused("POST", f"{path}/1-{agents[1].id}/cancel")[0] == 1005
+    assert work(agents) == [agents[2].id]
+    assert run_of(admin, run_id)["state"] == "succeeded"
+
+
+def test_a_run_is_retried_from_the_step_that_failed(admin: People, fleet: Fleet) -> None:
+    agents = fleet(3)
+    run_id = start(admin, WEB, WEB + 'Name = "second"\nMaxFailures = 0\n', WEB)
+    work(agents)
+    work(agents, agents[1])
+    assert run_of(admin, run_id)["state"] == "failed"
+    again = admin.data("POST", f"/runs/{run_id}/retry", {"what": "failed_step"})
+    assert (again["retry_of"], again["trigger"]) == (run_id, "retry")
+    steps = admin.data("GET", f"/runs/{again['id']}")["steps"]
+    assert [(step["number"], len(step["jobs"])) for step in steps] == [(2, 3), (3, 0)]
+    work(agents)
+    work(agents)
+    assert run_of(admin, again["id"])["state"] == "succeeded"
+
+
+def test_only_what_did_not_succeed_is_retried(admin: People, fleet: Fleet) -> None:
+    agents = fleet(4)
+    run_id = start(admin, WEB + "MaxParallel = 1\nMaxFailures = 0\n")
+    work(agents[:1])
+    work(agents[1:2], agents[1])
+    again = admin.data("POST", f"/runs/{run_id}/retry", {"what": "failed_agents"})["id"]
+    assert list(states(admin, again)) == ["machine-2", "machine-3", "machine-4"]
+    work(agents)
+    assert run_of(admin, again)["state"] == "succeeded"
+
+
+def test_a_retry_is_refused_while_the_run_goes_on_and_when_nothing_failed(
+    admin: People, fleet: Fleet
+) -> None:
+    (one,) = fleet(1)
+    run_id = start(admin, WEB)
+    assert admin.refused("POST", f"/runs/{run_id}/retry")[0] == 1005
+    work([one])
+    failed = admin.refused("POST", f"/runs/{run_id}/retry", {"what": "failed_agents"})
+    assert failed == (1005, "Nothing failed in this run. Retry all of it, or trigger its task.")
+    first = admin.data("POST", f"/runs/{run_id}/retry", Idempotency_Key="k")["id"]
+    assert admin.data("POST", f"/runs/{run_id}/retry", Idempotency_Key="k")["id"] == first
+
+
+def test_handlers_run_after_a_failure_and_the_run_still_fails(admin: People, fleet: Fleet) -> None:
+    (one,) = fleet(1)
+    run_id = start(admin, WEB, WEB, WEB + 'When = "failure"\n', WEB + 'When = "always"\n', WEB)
+    work([one], one)
+    assert [job["step"] for job in one.poll()["jobs"]] == [3]
+    steps = admin.data("GET", f"/runs/{run_id}")["steps"]
+    assert [step["state"] for step in steps] == [
+        "failed", "waiting", "running", "waiting", "waiting",
+    ]  # fmt: skip
+    one.finish(one.poll()["jobs"][0])
+    work([one])
+    steps = admin.data("GET", f"/runs/{run_id}")["steps"]
+    assert [step["state"] for step in steps] == [
+        "failed", "skipped", "succeeded", "succeeded", "skipped",
+    ]  # fmt: skip
+    assert run_of(admin, run_id)["state"] == "failed"
+
+
+# --- parameters, plans, commands
+
+
+PARAMS = '[Params.version]\nPattern = "[a-z0-9. ]+"\nDefault = "latest"\n'
+
+
+def test_parameters_reach_the_command_as_variables(admin: People, fleet: Fleet) -> None:
+    (one,) = fleet(1)
+    step = 'CMD = "deploy ${version} --as \\"${version}\\""\nTargets = { All = true }\n'
+    start(admin, step, head=PARAMS, version="1.2 beta")
+    (job,) = one.poll()["jobs"]
+    assert job["command"] == 'deploy "${version}" --as "${version}"'
+    assert job["env"]["version"] == "1.2 beta"
+
+
+def test_wrong_parameters_start_nothing(admin: People, fleet: Fleet) -> None:
+    (one,) = fleet(1)
+    path = f"/tasks/{task(admin, WEB, head=PARAMS)}"
+    body = {"parameters": {"version": "$(rm -rf /)", "other": "1"}}
+    code, message = admin.refused("POST", f"{path}/execute", body)
+    assert code == 1001
+    assert "version: " in message
+    assert "other: is not known" in message
+    assert one.poll()["jobs"] == []
+    assert admin.data("GET", f"{path}/executions")["items"] == []
+
+
+def test_a_plan_shows_what_would_run_and_starts_nothing(admin: People, fleet: Fleet) -> None:
+    agents = fleet(3)
+    step = 'CMD = "deploy ${version}"\nTargets = { All = true }\nCanary = 1\nMaxParallel = 1\n'
+    nobody = 'CMD = "true"\nTargets = { Group = "test" }\n'
+    path = f"/tasks/{task(admin, step, nobody, head=PARAMS)}"
+    plan = admin.data("POST", f"{path}/plan", {"parameters": {"version": "1 2"}})
+    first, second = plan["steps"]
+    assert first["text"] == "deploy '1 2'"
+    assert [(w["at_once"], [a["name"] for a in w["agents"]]) for w in first["waves"]] == [
+        (1, ["machine-1"]), (1, ["machine-2", "machine-3"]),
+    ]  # fmt: skip
+    assert second["problem"] == "No agent fits group test."
+    assert [each.poll()["jobs"] for each in agents] == [[], [], []]
+
+
+def test_a_command_runs_on_many_agents_without_a_task(admin: People, fleet: Fleet) -> None:
+    agents = fleet(3)
+    run = admin.data("POST", "/commands", {"command": "uptime -p", "selector": "n!=2"})
+    assert (run["task_name"], run["trigger"]) == ("uptime -p", "command")
+    assert work(agents) == [agents[0].id, agents[2].id]
+    shown = admin.data("GET", "/runs")["items"]
+    assert [(each["id"], each["state"]) for each in shown] == [(run["id"], "succeeded")]
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ({"command": "true"}, "ServerID: is missing"),
+        ({"all": True}, "CMD: is missing"),
+        ({"command": "true", "selector": "a b"}, "Selector: 'a b'"),
+        ({"command": "true", "all": True, "timeout": "soon"}, "Timeout: 'soon'"),
+        ({"command": "true", "agent_ids": ["6f0c0000-0000-4000-8000-000000000009"]}, "no agent"),
+    ],
+)
+def test_a_bad_command_is_refused(
+    admin: People, fleet: Fleet, body: dict[str, Any], says: str
+) -> None:
+    assert says in admin.refused("POST", "/commands", body)[1]
+
+
+# --- runs that exclude each other
+
+
+def exclusive(admin: People, policy: str) -> str:
+    task_id = task(admin, WEB, head=f'Concurrency = "{policy}"\n')
+    return f"/tasks/{task_id}/execute"
+
+
+def test_a_task_may_forbid_a_second_run(admin: People, fleet: Fleet) -> None:
+    (one,) = fleet(1)
+    path = exclusive(admin, "forbid")
+    admin.data("POST", path)
+    assert admin.refused("POST", path)[0] == 1005
+    work([one])
+    assert admin.data("POST", path)["state"] == "queued"
+
+
+def test_a_second_run_may_wait_for_the_first(admin: People, fleet: Fleet) -> None:
+    (one,) = fleet(1)
+    path = exclusive(admin, "queue")
+    first, second, third = (admin.data("POST", path)["id"] for _ in range(3))
+    assert [run_of(admin, each)["is_held"] for each in (first, second, third)] == [
+        False, True, True,
+    ]  # fmt: skip
+    for expected in (first, second, third):
+        (job,) = one.poll()["jobs"]
+        assert job["run_id"] == expected
+        one.finish(job)
+
+
+def test_a_second_run_may_take_the_place_of_the_first(admin: People, fleet: Fleet) -> None:
+    (one,) = fleet(1)
+    path = exclusive(admin, "replace")
+    first = admin.data("POST", path)["id"]
+    (job,) = one.poll()["jobs"]
+    second = admin.data("POST", path)["id"]
+    assert run_of(admin, second)["is_held"]
+    assert one.poll(job["lease"])["cancels"] == [job["lease"]]
+    one.result("job.finish", **named(job), outcome="cancelled", duration_ms=1)
+    assert run_of(admin, first)["state"] == "cancelled"
+    assert [each["run_id"] for each in one.poll()["jobs"]] == [second]

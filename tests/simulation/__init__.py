@@ -1,0 +1,1 @@
+"""Simulation of the engine's invariants: the real handlers, model agents, and faults everywhere."""

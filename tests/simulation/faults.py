@@ -1,0 +1,59 @@
+"""Faults at every AWS call: refused, done but unanswered, done twice, or the process dies."""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from random import Random
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.exceptions import ClientError, ConnectionClosedError
+
+KINDS = ("refused", "unanswered", "twice", "killed before", "killed after")
+
+
+class Killed(BaseException):
+    """The process died here. No handler can catch it."""
+
+
+class Faults:
+    """Decides for each AWS call whether it goes wrong, and how. `rate` is a share of the calls."""
+
+    def __init__(self, chance: Random) -> None:
+        self.chance = chance
+        self.rate = 0.0
+        self.calls = 0
+        self.made: Counter[str] = Counter()
+
+    def at(self, operation: str, call: Callable[[], Any]) -> Any:
+        """One call."""
+        self.calls += 1
+        if self.chance.random() >= self.rate:
+            return call()
+        kind = self.chance.choice(KINDS)
+        self.made[kind] += 1
+        if kind == "refused":
+            error = {"Code": "ProvisionedThroughputExceededException", "Message": "simulated"}
+            raise ClientError({"Error": error}, operation)  # type: ignore[typeddict-item]
+        if kind == "killed before":
+            raise Killed(operation)
+        answer = call()
+        if kind == "unanswered":
+            raise ConnectionClosedError(endpoint_url="simulated")
+        if kind == "killed after":
+            raise Killed(operation)
+        return call() if kind == "twice" else answer
+
+
+@contextmanager
+def installed(faults: Faults) -> Iterator[None]:
+    """Puts every AWS call of this process through the faults."""
+    real = BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def through(client: BaseClient, operation: str, arguments: Any) -> Any:
+        return faults.at(operation, lambda: real(client, operation, arguments))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", through)
+        yield

@@ -1,0 +1,119 @@
+"""A model of the agent: a journal that survives crashes, and processes that end when they like."""
+
+from collections import Counter
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+from tests.simulation.wire import Lost, Wire
+
+CAPACITY = 3
+
+
+@dataclass
+class Attempt:
+    """What the journal holds of one lease."""
+
+    offer: dict[str, Any]
+    is_cancelled: bool = False
+    result: dict[str, Any] | None = None
+    is_accepted: bool = False
+
+    @property
+    def name(self) -> tuple[str, str, int]:
+        return self.offer["run_id"], self.offer["job_id"], self.offer["attempt"]
+
+    def reference(self) -> dict[str, str]:
+        return {key: self.offer[key] for key in ("run_id", "job_id", "lease")}
+
+
+@dataclass
+class Machine:
+    """One agent. `started` counts the processes of each attempt, over all its lives."""
+
+    id: str
+    wire: Wire
+    chance: Random
+    failing: float
+    is_up: bool = True
+    seq: int = 0
+    journal: dict[str, Attempt] = field(default_factory=dict)
+    started: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+
+    def poll(self) -> list[dict[str, Any]]:
+        """Asks for work and starts it; answers the offers that were new."""
+        self.seq += 1
+        held = [lease for lease, each in self.journal.items() if not each.is_accepted]
+        room = max(0, CAPACITY - len(held))
+        try:
+            answer = self.wire.call(
+                "agent.poll", seq=self.seq, capacity=room, leases=held, idle_ms=0
+            )
+        except Lost:
+            return []
+        self._take_cancels(answer["cancels"])
+        new = [offer for offer in answer["jobs"] if offer["lease"] not in self.journal]
+        for offer in new:
+            attempt = self.journal[offer["lease"]] = Attempt(offer)
+            self.started[attempt.name] += 1
+        return new
+
+    def beat(self) -> None:
+        """A heartbeat."""
+        held = [lease for lease, each in self.journal.items() if not each.is_accepted]
+        try:
+            self._take_cancels(self.wire.call("agent.heartbeat", leases=held)["cancels"])
+        except Lost:
+            return
+
+    def _take_cancels(self, leases: list[str]) -> None:
+        for lease in leases:
+            if lease in self.journal:
+                self.journal[lease].is_cancelled = True
+
+    def report_start(self) -> None:
+        """Of some process that runs."""
+        running = [each for each in self.journal.values() if each.result is None]
+        if running:
+            self._report("job.start", self.chance.choice(running).reference())
+
+    def end_some_process(self) -> None:
+        """A process ends, and what it came to is in the journal."""
+        running = [each for each in self.journal.values() if each.result is None]
+        if running:
+            self.end(self.chance.choice(running))
+
+    def end(self, attempt: Attempt) -> None:
+        result: dict[str, Any] = {"outcome": "exited", "exit_code": 0, "duration_ms": 10}
+        if attempt.is_cancelled:
+            result = {"outcome": "cancelled", "duration_ms": 10}
+        elif self.chance.random() < self.failing:
+            kind = self.chance.choice(["exited", "timed_out", "not_started"])
+            result = {"outcome": kind, "duration_ms": 10}
+            if kind == "exited":
+                result["exit_code"] = 1
+        attempt.result = result
+
+    def report_ends(self) -> None:
+        """Everything that has ended and is not accepted yet; some of it once too often."""
+        for attempt in list(self.journal.values()):
+            if attempt.result is not None and (
+                not attempt.is_accepted or self.chance.random() < 0.1
+            ):
+                params = attempt.reference() | attempt.result
+                if self._report("job.finish", params):
+                    attempt.is_accepted = True
+
+    def _report(self, method: str, params: dict[str, Any]) -> bool:
+        try:
+            self.wire.call(method, **params)
+        except Lost:
+            return False
+        return True
+
+    def lose_everything(self) -> None:
+        """The machine is replaced: its processes and its journal are gone, and what it had not
+        reported as started may start once more."""
+        self.journal.clear()
+        self.started.clear()
+        self.seq += 1_000

@@ -1,0 +1,125 @@
+"""Runs of the simulation: the product in this process over AWS in memory."""
+
+import logging
+import os
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from random import Random
+
+import pytest
+from chalice.test import Client
+from moto import mock_aws
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.dynamodb.models import dynamodb_backends
+
+from chalicelib import clock
+from chalicelib.dynamo.run_items import PartitionItem
+from chalicelib.operations import authentication
+from chalicelib.operations.tokens import create_token
+from chalicelib.principal import Role
+from tests.api.conftest import People, agent_id, enroll_params, rpc
+from tests.simulation.faults import installed
+from tests.simulation.world import World
+
+MACHINES = 5
+BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass
+class Tried:
+    """What a number of schedules came to."""
+
+    schedules: int = 0
+    aws_calls: int = 0
+    faults: Counter[str] = field(default_factory=Counter)
+
+
+class Laboratory:
+    """An installation with enrolled agents, on which schedules are run one after the other."""
+
+    def __init__(self, client: Client) -> None:
+        self.now = BEGIN
+        self.tried = Tried()
+        self._client = client
+        self._people = self._admin()
+        self._tokens = {agent_id(n): self._enroll(n) for n in range(1, MACHINES + 1)}
+
+    def _admin(self) -> People:
+        _, text = create_token(
+            "admin",
+            Role.ADMIN,
+            token_id=secrets.token_hex(8),
+            secret=secrets.token_hex(32),
+            created_by="simulation",
+            expires_in_seconds=None,
+            now=self.now,
+        )
+        return People(self._client, text)
+
+    def _enroll(self, number: int) -> str:
+        join_token = self._people.data("POST", "/enrollments", {})["join_token"]
+        params = enroll_params(join_token, number)
+        request = {"jsonrpc": "2.0", "id": 1, "method": "agent.enroll", "params": params}
+        token: str = rpc(self._client, request)[1]["result"]["token"]
+        return token
+
+    def run(self, chance: Random, actions: int) -> World:
+        """One schedule, from its first trigger until everything has ended. Raises Violation."""
+        self.now += timedelta(days=1)
+        _forget_runs()
+        world = World(self._client, self._people, self._tokens, chance, self.now)
+        with pytest.MonkeyPatch.context() as patch, installed(world.faults):
+            patch.setattr(clock, "read", lambda: world.now)
+            try:
+                world.live(actions)
+                world.settle()
+            except Exception as error:
+                error.add_note("\n".join(world.trace))
+                raise
+            finally:
+                self.now = world.now
+                self.tried.schedules += 1
+                self.tried.aws_calls += world.faults.calls
+                self.tried.faults += world.faults.made + world.wire_faults
+        return world
+
+
+def _forget_runs() -> None:
+    """Empties the runs' table. Moto looks at every item for each query of an index."""
+    for backend in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
+        for name, table in backend.tables.items():
+            if name == PartitionItem.Meta.table_name:
+                table.items.clear()
+
+
+@contextmanager
+def laboratory() -> Iterator[Laboratory]:
+    """The product over moto in this process, without sockets."""
+    from app import app
+    from chalicelib.dynamo import schema
+    from chalicelib.s3 import buckets
+    from chalicelib.s3.client import client as s3_client
+    from tests.stack.backends import forget_connections
+
+    with pytest.MonkeyPatch.context() as patch, mock_aws():
+        for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
+            patch.delenv(name)
+        forget_connections()
+        s3_client.cache_clear()
+        authentication.forget_everybody()
+        logging.disable(logging.CRITICAL)
+        patch.setattr(clock, "read", lambda: BEGIN)
+        schema.create_all()
+        buckets.create()
+        try:
+            with Client(app) as client:
+                yield Laboratory(client)
+        finally:
+            logging.disable(logging.NOTSET)
+            forget_connections()
+            s3_client.cache_clear()
+            authentication.forget_everybody()

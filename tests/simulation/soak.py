@@ -1,0 +1,77 @@
+"""`make soak`: schedules for as long as asked. A failing one is saved, and replayed by its seed."""
+
+import argparse
+import os
+import sys
+import time
+import traceback
+from pathlib import Path
+from random import Random
+
+from infra.local.environment import base
+from tests.simulation.schedule import Laboratory, laboratory
+
+SAVED = Path(".build/soak")
+REPORT_SECONDS = 60.0
+
+
+def main() -> int:
+    """Exit code 1 when a schedule violated an invariant."""
+    options = _options()
+    os.environ.update(base(os.environ))
+    with laboratory() as lab:
+        if options.seed is not None:
+            return 0 if _try(lab, options.seed, options.actions) else 1
+        return _soak(lab, options.minutes * 60, options.first_seed, options.actions)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="soak", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=10)
+    parser.add_argument("--actions", type=int, default=80, help="in one schedule")
+    parser.add_argument("--first-seed", type=int, default=time.time_ns() % 10**9)
+    parser.add_argument("--seed", type=int, help="replay this one")
+    return parser.parse_args()
+
+
+def _soak(lab: Laboratory, seconds: float, seed: int, actions: int) -> int:
+    began = reported = time.monotonic()
+    failed = 0
+    while time.monotonic() - began < seconds:
+        failed += not _try(lab, seed, actions)
+        seed += 1
+        if time.monotonic() - reported > REPORT_SECONDS:
+            reported = time.monotonic()
+            _report(lab, failed, reported - began)
+    _report(lab, failed, time.monotonic() - began)
+    return 1 if failed else 0
+
+
+def _try(lab: Laboratory, seed: int, actions: int) -> bool:
+    try:
+        lab.run(Random(seed), actions)
+    except Exception:
+        SAVED.mkdir(parents=True, exist_ok=True)
+        file = SAVED / f"{seed}.txt"
+        file.write_text(traceback.format_exc())
+        _say(f"Seed {seed} failed, see {file}. Replay: --seed {seed} --actions {actions}")
+        return False
+    return True
+
+
+def _report(lab: Laboratory, failed: int, seconds: float) -> None:
+    tried = lab.tried
+    faults = ", ".join(f"{count} {kind}" for kind, count in sorted(tried.faults.items()))
+    _say(
+        f"{seconds / 60:.1f} min: {tried.schedules} schedules, {failed} failed, "
+        f"{tried.aws_calls} AWS calls, {sum(tried.faults.values())} faults ({faults})"
+    )
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,414 @@
+"""The simulated world: people, machines, sweepers, a clock, and what must always be true."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from random import Random
+from typing import Any
+
+from chalice.test import Client
+
+from chalicelib.dynamo import jobs, runs
+from chalicelib.job import Job, JobKey, JobState
+from chalicelib.operations.sweep import sweep
+from chalicelib.planner import EndRun, plan
+from chalicelib.run import Progress, RunState, has_ended, is_acceptable, is_wanted
+from chalicelib.wave import wave_of
+from tests.api.conftest import People, rpc
+from tests.simulation.faults import Faults, Killed
+from tests.simulation.machines import Machine
+from tests.simulation.wire import Wire
+
+ROUNDS_TO_THE_END = 60
+STEP_OF_THE_END = timedelta(seconds=45)
+LATER_STEP_OF_THE_END = timedelta(hours=3)  # jobs that wait a day for their machine
+
+
+class Violation(AssertionError):
+    """An invariant of the design does not hold."""
+
+
+@dataclass
+class Trigger:
+    """A call of a person that is repeated until it is answered."""
+
+    path: str
+    key: str
+    run_id: str | None = None
+
+
+class World:
+    """One schedule: chance decides what happens next; `check` after everything that does."""
+
+    def __init__(
+        self, client: Client, admin: People, tokens: dict[str, str], chance: Random, now: datetime
+    ) -> None:
+        self.chance = chance
+        self.now = now
+        self.faults = Faults(chance)
+        self.wire_faults: Counter[str] = Counter()
+        self.trace: list[str] = []
+        self._admin = admin
+        self._triggers: list[Trigger] = []
+        self._cancelled: set[str] = set()
+        self._ended: dict[str, RunState] = {}
+        self._seen: dict[str, Progress] = {}
+        self._claimed: dict[tuple[str, str, int], str] = {}
+        failing = chance.choice([0.0, 0.2, 0.5])
+        self.machines = [
+            Machine(
+                agent_id,
+                Wire(self._sender(client, token), chance, self.wire_faults),
+                chance,
+                failing,
+            )
+            for agent_id, token in tokens.items()
+        ]
+
+    def _sender(self, client: Client, token: str) -> Callable[[str, dict[str, Any]], Any]:
+        def send(method: str, params: dict[str, Any]) -> Any:
+            body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+            return rpc(client, body, token)[1]
+
+        return send
+
+    def note(self, what: str) -> None:
+        self.trace.append(f"{self.now:%H:%M:%S} {what}")
+
+    # --- what may happen
+
+    def live(self, actions: int) -> None:
+        """So many things happen, with faults."""
+        self.faults.rate = self.chance.choice([0.0, 0.02, 0.1])
+        for machine in self.machines:
+            machine.wire.rate = self.chance.choice([0.0, 0.1, 0.3])
+        self._new_task()
+        happenings: list[tuple[Callable[[], None], int]] = [
+            (self._poll, 40),
+            (self._end_and_report, 35),
+            (self._report_start, 10),
+            (self._beat, 10),
+            (self._sweep, 12),
+            (self._repeat_trigger, 8),
+            (self._new_task, 3),
+            (self._crash_or_come_back, 6),
+            (self._replace_machine, 1),
+            (self._late_calls, 5),
+            (self._cancel_run, 2),
+            (self._cancel_job, 3),
+            (self._retry_run, 2),
+        ]
+        deeds, weights = zip(*happenings, strict=True)
+        for _ in range(actions):
+            self.now += timedelta(seconds=self.chance.choice([0, 0, 1, 2, 5, 15, 60]))
+            if self.chance.random() < 0.01:
+                self.now += timedelta(minutes=self.chance.choice([3, 20, 600]))
+            self.chance.choices(deeds, weights)[0]()
+            self.check()
+
+    def _machine(self) -> Machine | None:
+        up = [machine for machine in self.machines if machine.is_up]
+        return self.chance.choice(up) if up else None
+
+    def _poll(self) -> None:
+        machine = self._machine()
+        if machine is None:
+            return
+        before = self._seen
+        offers = machine.poll()
+        self.note(f"{machine.id[-1]} polls: {[(o['job_id'], o['attempt']) for o in offers]}")
+        for offer in offers:
+            self._check_offer(offer, machine, before)
+
+    def _end_and_report(self) -> None:
+        machine = self._machine()
+        if machine is not None:
+            machine.end_some_process()
+            machine.report_ends()
+            self.note(f"{machine.id[-1]} reports ends")
+
+    def _report_start(self) -> None:
+        machine = self._machine()
+        if machine is not None:
+            machine.report_start()
+
+    def _beat(self) -> None:
+        machine = self._machine()
+        if machine is not None:
+            machine.beat()
+
+    def _sweep(self) -> None:
+        """One or several at once: each may die in the middle of the others' work."""
+        for _ in range(self.chance.choice([1, 1, 2])):
+            try:
+                sweep(self.now)
+            except Killed:
+                self.note("a sweeper died")
+            except Exception as error:
+                self.note(f"a sweep failed: {type(error).__name__}")
+
+    def _crash_or_come_back(self) -> None:
+        machine = self.chance.choice(self.machines)
+        machine.is_up = not machine.is_up
+        self.note(f"{machine.id[-1]} is {'up' if machine.is_up else 'down'}")
+
+    def _replace_machine(self) -> None:
+        machine = self.chance.choice(self.machines)
+        machine.lose_everything()
+        self.note(f"{machine.id[-1]} lost its journal")
+
+    def _late_calls(self) -> None:
+        for machine in self.machines:
+            machine.wire.deliver_late()
+
+    # --- people
+
+    def _ask(self, path: str, body: Any = None, key: str | None = None) -> Any:
+        """The data of a POST, or None when it was refused, failed or died."""
+        headers = {} if key is None else {"Idempotency-Key": key}
+        try:
+            status, envelope = self._admin.send("POST", path, body, headers)
+        except Killed:
+            return None
+        return envelope["data"] if status < 400 else None
+
+    def _new_task(self) -> None:
+        rate, self.faults.rate = self.faults.rate, 0.0
+        name = f"task {self.chance.getrandbits(64)}"
+        source = random_definition(self.chance, name, [machine.id for machine in self.machines])
+        created = self._ask("/tasks", {"definition": source})
+        self.faults.rate = rate
+        self.note(f"task:\n{source}")
+        path = f"/tasks/{created['task']['id']}/execute"
+        for _ in range(self.chance.choice([1, 1, 2])):
+            self._triggers.append(Trigger(path, f"k{self.chance.getrandbits(64)}"))
+        self._repeat_trigger()
+
+    def _repeat_trigger(self) -> None:
+        if not self._triggers:
+            return
+        trigger = self.chance.choice(self._triggers)
+        run = self._ask(trigger.path, None, trigger.key)
+        if run is None:
+            return
+        self.note(f"triggered {run['id'][-6:]}")
+        if trigger.run_id not in (None, run["id"]):
+            raise Violation("11: the same idempotency key made a second run")
+        trigger.run_id = run["id"]
+
+    def _known(self) -> list[str]:
+        return [trigger.run_id for trigger in self._triggers if trigger.run_id is not None]
+
+    def _cancel_run(self) -> None:
+        if self._known():
+            run_id = self.chance.choice(self._known())
+            if self._ask(f"/runs/{run_id}/cancel") is not None:
+                self._cancelled.add(run_id)
+                self.note(f"cancelled {run_id[-6:]}")
+
+    def _cancel_job(self) -> None:
+        progress = self._some_progress()
+        if progress is not None and progress.jobs:
+            job = self.chance.choice(progress.jobs)
+            self._ask(f"/runs/{job.key.run_id}/jobs/{job.key.job_id}/cancel")
+            self.note(f"cancelled job {job.key.job_id}")
+
+    def _retry_run(self) -> None:
+        if self._known():
+            run_id = self.chance.choice(self._known())
+            what = self.chance.choice(["all", "failed_step", "failed_agents"])
+            trigger = Trigger(f"/runs/{run_id}/retry", f"k{self.chance.getrandbits(64)}")
+            made = self._ask(trigger.path, {"what": what}, trigger.key)
+            if made is not None:
+                self._triggers.append(replace_run(trigger, made["id"]))
+                self.note(f"retried {run_id[-6:]} ({what}) as {made['id'][-6:]}")
+
+    def _some_progress(self) -> Progress | None:
+        known = self._known()
+        return self._progress(self.chance.choice(known)) if known else None
+
+    # --- what must be true
+
+    def _progress(self, run_id: str) -> Progress | None:
+        rate, self.faults.rate = self.faults.rate, 0.0
+        found = runs.progress(run_id)
+        self.faults.rate = rate
+        return found
+
+    def _snapshot(self) -> dict[str, Progress]:
+        going_on = [run_id for run_id in set(self._known()) if run_id not in self._ended]
+        found = ((run_id, self._progress(run_id)) for run_id in going_on)
+        return {run_id: progress for run_id, progress in found if progress is not None}
+
+    def _check_offer(
+        self, offer: dict[str, Any], machine: Machine, before: dict[str, Progress]
+    ) -> None:
+        name = offer["run_id"], offer["job_id"], offer["attempt"]
+        if machine.started[name] > 1:
+            raise Violation(f"1: the attempt {name} was started twice")
+        if self._claimed.setdefault(name, offer["lease"]) != offer["lease"]:
+            raise Violation(f"1: the attempt {name} has had two leases")
+        if offer["run_id"] in self._cancelled:
+            raise Violation(f"8: the job {name} was handed out after its run was cancelled")
+        progress = before.get(offer["run_id"])
+        key = JobKey.parse(offer["run_id"], offer["job_id"])
+        if progress is None or key is None:
+            return
+        step = next(each for each in progress.steps if each.number == key.step)
+        jobs_of = progress.jobs_of(step)
+        job = next((each for each in jobs_of.values() if each.key == key), None)
+        if job is None:
+            return
+        wave = wave_of(step.step, step.size or 0, job.index)
+        failures = sum(each.has_failed for i, each in jobs_of.items() if wave.holds(i))
+        if wave.is_closed(failures):
+            raise Violation(f"7: the job {name} was handed out after {failures} failures")
+
+    def check(self) -> None:
+        """Everything that the tables must satisfy at any time."""
+        self._seen = self._snapshot()
+        for progress in self._seen.values():
+            self._check_run(progress)
+
+    def _check_run(self, progress: Progress) -> None:
+        run = progress.run
+        failed = False
+        for step in progress.steps:
+            found = progress.jobs_of(step)
+            later = [s for s in progress.steps if s.number > step.number]
+            if found and not is_wanted(step, failed):
+                raise Violation(f"2: step {step.number} of {run.id} ran although {failed=}")
+            if not found and not is_wanted(step, failed):
+                continue
+            if not has_ended(run, step, found):
+                if any(progress.jobs_of(each) for each in later):
+                    raise Violation(f"2: a step after {step.number} of {run.id} began too early")
+                self._check_slots(progress, step.number, found.values())
+                return
+            failed = failed or not is_acceptable(step, found.values(), run.stop)
+        if run.state.is_terminal:
+            self._check_end(progress)
+
+    def _check_slots(self, progress: Progress, number: int, found: Any) -> None:
+        step = next(each for each in progress.steps if each.number == number)
+        for wave in step.waves:
+            active = [j for j in found if wave.holds(j.index) and not j.state.is_terminal]
+            if len(active) > wave.slots:
+                raise Violation(f"7: {len(active)} jobs active at once, {wave.slots} allowed")
+
+    def _check_end(self, progress: Progress) -> None:
+        run = progress.run
+        still_open = [job.key.job_id for job in progress.jobs if not job.state.is_terminal]
+        if still_open:
+            raise Violation(f"3: the run {run.id} ended while {still_open} go on")
+        if self._ended.setdefault(run.id, run.state) is not run.state:
+            raise Violation(f"3: the run {run.id} ended twice")
+        again = replace(progress, run=replace(run, state=RunState.RUNNING, is_held=False))
+        (action,) = plan(again)
+        if not isinstance(action, EndRun) or action.state is not run.state:
+            raise Violation(f"4: {run.id} is {run.state}, its jobs say {action}")
+
+    # --- the end
+
+    def settle(self) -> None:
+        """Without faults everything comes to its end, by sweeps and polls alone."""
+        self.faults.rate = 0.0
+        for machine in self.machines:
+            machine.wire.rate = 0.0
+        self._late_calls()
+        for machine in self.machines[1:]:
+            machine.is_up = self.chance.random() < 0.8
+        for number in range(ROUNDS_TO_THE_END):
+            late = number > ROUNDS_TO_THE_END / 2
+            self._round_of_the_end(LATER_STEP_OF_THE_END if late else STEP_OF_THE_END)
+            if not any(self._is_open(progress) for progress in self._seen.values()):
+                break
+        else:
+            left = [self._describe(progress) for progress in self._seen.values()]
+            raise Violation(f"12: these did not end: {json.dumps(left, indent=1)}")
+        self._check_for_good()
+
+    def _round_of_the_end(self, step: timedelta) -> None:
+        self.now += step
+        for machine in self.machines:
+            if machine.is_up:
+                machine.beat()
+                for offer in machine.poll():
+                    self._check_offer(offer, machine, {})
+                for attempt in machine.journal.values():
+                    if attempt.result is None:
+                        machine.end(attempt)
+                machine.report_ends()
+        sweep(self.now)
+        self.check()
+        overdue = [due for due in jobs.due(self.now, 1_000) if due.job is not None]
+        known = [due for due in overdue if due.run_id in self._known()]
+        if known:
+            raise Violation(f"6: still overdue after a sweep: {known}")
+
+    def _is_open(self, progress: Progress) -> bool:
+        return not progress.run.state.is_terminal
+
+    def _check_for_good(self) -> None:
+        for run_id, state in self._ended.items():
+            progress = self._progress(run_id)
+            if progress is None or progress.run.state is not state:
+                raise Violation(f"3: the run {run_id} left its end {state}")
+
+    def _describe(self, progress: Progress) -> Any:
+        def shown(job: Job) -> str:
+            return f"{job.index} {job.state.value} {job.origin}>{job.successor} {job.deadline_at}"
+
+        return {
+            "run": progress.run.id,
+            "state": progress.run.state.value,
+            "held": progress.run.is_held,
+            "jobs": {
+                step.number: [shown(job) for job in progress.jobs_of(step).values()]
+                for step in progress.steps
+            },
+        }
+
+
+def replace_run(trigger: Trigger, run_id: str) -> Trigger:
+    return Trigger(trigger.path, trigger.key, run_id)
+
+
+def random_definition(chance: Random, name: str, agent_ids: list[str]) -> str:
+    """A task of one to three steps with any policies."""
+    head = f'Name = "{name}"\n'
+    if chance.random() < 0.3:
+        head += f'Timeout = "{chance.choice(["30s", "5m"])}"\n'
+    head += f'Concurrency = "{chance.choice(["allow"] * 4 + ["forbid", "queue", "replace"])}"\n'
+    return head + "".join(_random_step(chance, agent_ids) for _ in range(chance.randint(1, 3)))
+
+
+def _random_step(chance: Random, agent_ids: list[str]) -> str:
+    chosen = chance.sample(agent_ids, chance.randint(1, len(agent_ids)))
+    lines = ["[[step]]", 'CMD = "true"']
+    if chance.random() < 0.3:
+        lines.append("Targets = { All = true }")
+    else:
+        lines.append(f"ServerID = {json.dumps(chosen)}")
+    options = {
+        "MaxParallel": ["1", "2", '"50%"'],
+        "MaxFailures": ["0", "1", '"50%"'],
+        "Canary": ["1", "2"],
+        "Retries": ["1", "2"],
+        "Timeout": ['"20s"', '"2m"'],
+        "DeliverWithin": ['"10s"', '"3m"', '"1d"'],
+        "LostAfter": ['"30s"', '"5m"'],
+        "When": ['"failure"', '"always"'],
+    }
+    for key, values in options.items():
+        if chance.random() < 0.3:
+            lines.append(f"{key} = {chance.choice(values)}")
+    if any(line.startswith("Retries") for line in lines) and chance.random() < 0.5:
+        lines.append('RetryOn = ["failed", "lost", "undelivered", "timed_out"]')
+        lines.append('RetryDelay = "7s"')
+    return "\n".join(lines) + "\n"
+
+
+__all__ = ["JobState", "Violation", "World"]
