@@ -1,6 +1,5 @@
 """From tasks to the API's shapes."""
 
-
 from chalicelib.api import task_shapes as shapes
 from chalicelib.dynamo.tasks import StoredRevision, StoredTask
 from chalicelib.operations.preview import Preview, PreviewedStep

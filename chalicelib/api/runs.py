@@ -108,7 +108,7 @@ def list_jobs(request: Request, run_id: str) -> Page:
 )
 def retry_run(request: Request, run_id: str, body: shapes.RetryRequest) -> shapes.Run:
     """Runs again: all of it, from the first failed step on, or only where it did not succeed."""
-    run = retry(
+    begun = retry(
         run_id.upper(),
         RetryWhat(body.what),
         triggered_by=request.caller().name,
@@ -116,7 +116,7 @@ def retry_run(request: Request, run_id: str, body: shapes.RetryRequest) -> shape
         idempotency_key=request.headers.get("idempotency-key"),
         now=request.now,
     )
-    return render_run.run(run)
+    return render_run.run(begun.run, begun)
 
 
 @api.post(
@@ -129,14 +129,14 @@ def retry_run(request: Request, run_id: str, body: shapes.RetryRequest) -> shape
 )
 def execute_command(request: Request, body: shapes.Command) -> shapes.Run:
     """Runs one command on many agents at once, without a task."""
-    run = run_command(
+    begun = run_command(
         _step_keys(body),
         triggered_by=request.caller().name,
         run_id=new_ulid(request.now),
         idempotency_key=request.headers.get("idempotency-key"),
         now=request.now,
     )
-    return render_run.run(run)
+    return render_run.run(begun.run, begun)
 
 
 def _step_keys(body: shapes.Command) -> dict[str, Any]:

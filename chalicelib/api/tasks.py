@@ -97,7 +97,7 @@ def list_revisions(request: Request, task_id: str) -> Page:
 )
 def execute_task(request: Request, task_id: str, body: shapes.Execution) -> run_shapes.Run:
     """Triggers a run of the current revision. The header `Idempotency-Key` makes it repeatable."""
-    run = trigger(
+    begun = trigger(
         task_id,
         triggered_by=request.caller().name,
         run_id=new_ulid(request.now),
@@ -105,7 +105,7 @@ def execute_task(request: Request, task_id: str, body: shapes.Execution) -> run_
         now=request.now,
         parameters=body.parameters,
     )
-    return render_run.run(run)
+    return render_run.run(begun.run, begun)
 
 
 @api.post(

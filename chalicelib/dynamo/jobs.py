@@ -130,22 +130,22 @@ def claim(
     )
 
 
-def hand_out_again(job: Job, poll_seq: int) -> Job | None:
+def hand_out_again(job: Job, poll_seq: int, deadlines: Deadlines) -> Job | None:
     """Renews the claim of a job whose hand-out was lost; None when a newer poll had it."""
     is_same_attempt = (JobItem.lease == job.lease) & _state_in([JobState.CLAIMED])
     is_newer_poll = JobItem.poll_seq < poll_seq
-    return _move(job.key, [JobItem.poll_seq.set(poll_seq)], is_same_attempt & is_newer_poll)
+    actions = [JobItem.poll_seq.set(poll_seq), *_deadline_actions(deadlines)]
+    return _move(job.key, actions, is_same_attempt & is_newer_poll)
 
 
-def start(key: JobKey, lease: str, started_at: datetime, deadlines: Deadlines) -> Job | None:
-    """Notes that the process runs; None when the lease is old or the start was noted before."""
+def start(key: JobKey, lease: str, started_at: datetime) -> Job | None:
+    """Notes that the process runs; None when the lease is old or the start was noted before.
+
+    The deadlines stay those of the claim: the grace after a time-out covers what lies between.
+    """
     return _move(
         key,
-        [
-            JobItem.state.set(JobState.RUNNING.value),
-            JobItem.started_at.set(started_at),
-            *_deadline_actions(deadlines),
-        ],
+        [JobItem.state.set(JobState.RUNNING.value), JobItem.started_at.set(started_at)],
         (JobItem.lease == lease) & _state_in(leaves(JobState.RUNNING)),
     )
 

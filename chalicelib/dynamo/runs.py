@@ -21,6 +21,7 @@ from chalicelib.dynamo.run_items import (
     StepItem,
     deadline_shard,
     gate_sort_key,
+    job_sort_key,
     month_of,
     step_sort_key,
 )
@@ -216,23 +217,46 @@ class Context:
     gate: Gate
 
     @property
+    def is_all_granted(self) -> bool:
+        """Whether every job of the wave has been promised to some slot."""
+        return self.gate.granted >= self.wave.size - self.wave.slots
+
+    @property
     def is_closed(self) -> bool:
         """Whether nothing more of the wave may start."""
         return self.wave.is_closed(self.gate.failures)
 
 
 def contexts(wanted: Iterable[Job]) -> dict[JobKey, Context]:
-    """What stands around these jobs, in one call for up to 33; what is gone is left out."""
+    """What stands around these jobs, in one call for up to 25; what is gone is left out."""
     found = list(wanted)
-    keys = {(job.key.run_id, RunItem.ITEM) for job in found}
-    keys |= {(job.key.run_id, step_sort_key(job.key.step)) for job in found}
-    keys |= {
-        (job.key.run_id, gate_sort_key(job.key.step, number)) for job in found for number in (0, 1)
-    }
-    items = PartitionItem.batch_get(sorted(keys), consistent_read=True) if keys else ()
-    by_key = {(item.run_id, item.item): item for item in items}
+    by_key = _read_around([job.key for job in found])
     around = ((job.key, _context(job, by_key)) for job in found)
     return {key: context for key, context in around if context is not None}
+
+
+def job_with_context(key: JobKey) -> tuple[Job, Context] | None:
+    """A job with what stands around it, in one call; None when there is no such job."""
+    by_key = _read_around([key])
+    item = by_key.get((key.run_id, job_sort_key(key)))
+    job = jobs.value(item) if isinstance(item, JobItem) else None
+    context = None if job is None else _context(job, by_key)
+    return None if job is None or context is None else (job, context)
+
+
+def _read_around(wanted: Iterable[JobKey]) -> dict[tuple[str, str], PartitionItem]:
+    keys: set[tuple[str, str]] = set()
+    for key in wanted:
+        items = (
+            RunItem.ITEM,
+            step_sort_key(key.step),
+            gate_sort_key(key.step, 0),
+            gate_sort_key(key.step, 1),
+            job_sort_key(key),
+        )
+        keys |= {(key.run_id, item) for item in items}
+    found = PartitionItem.batch_get(sorted(keys), consistent_read=True) if keys else ()
+    return {(item.run_id, item.item): item for item in found}
 
 
 def _context(job: Job, by_key: Mapping[tuple[str, str], PartitionItem]) -> Context | None:

@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.dynamo import agents, runs
 from chalicelib.errors import AgentNotFound
 from chalicelib.operations.trigger import check_key, start
-from chalicelib.run import Run, RunState, RunStep, Trigger
+from chalicelib.run import Progress, Run, RunState, RunStep, Trigger
 from chalicelib.settings import settings
 from chalicelib.step_toml import read_step
 from chalicelib.task import Step
@@ -23,8 +23,8 @@ def run_command(
     run_id: str,
     idempotency_key: str | None,
     now: datetime,
-) -> Run:
-    """Runs one step, given with the keys of a task's `[[step]]`, and answers the run.
+) -> Progress:
+    """Runs one step, given with the keys of a task's `[[step]]`; answers the run without its jobs.
 
     Raises InvalidDefinition for a bad key or value, AgentNotFound for an agent that is not known.
     """
@@ -35,7 +35,7 @@ def run_command(
     if idempotency_key is not None:
         check_key(idempotency_key)
         run_id, _ = runs.reserve_key(COMMANDS, idempotency_key, run_id, 0, now)
-        if (earlier := runs.get(run_id)) is not None:
+        if (earlier := runs.progress(run_id)) is not None:
             return earlier
     run = Run(
         id=run_id,

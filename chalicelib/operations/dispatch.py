@@ -116,7 +116,7 @@ def _offer(
 
 def _claim(job: Job, seq: int, now: datetime, lease: str) -> Job | None:
     if job.state is JobState.CLAIMED:
-        return jobs.hand_out_again(job, seq)
+        return jobs.hand_out_again(job, seq, deadlines(job, now, now))
     return jobs.claim(job.key, lease, seq, now, deadlines(job, now, now))
 
 

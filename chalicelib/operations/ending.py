@@ -23,7 +23,8 @@ def end_job(context: Context, job: Job, ending: Ending, write: Write, now: datet
         return _retry(context, job, ending, now)
     wave, gate = context.wave, _pass_gate(context, job, ending)
     is_over = wave.is_closed(gate.failures) or context.run.stop is not None
-    successor = wave.nth_successor(gate.granted) if wave.is_rolling and not is_over else None
+    is_passed_on = wave.is_rolling and not is_over and not context.is_all_granted
+    successor = wave.nth_successor(gate.granted) if is_passed_on else None
     ended = write(job, ending, successor, now)
     if ended is None:
         return None
@@ -51,14 +52,15 @@ def _pass_gate(context: Context, job: Job, ending: Ending) -> Gate:
     """Notes a failure, and gets the number of a successor, where there is any use for them."""
     wave = context.wave
     counts = ending.has_failed and wave.max_failures is not None and wave.size > 1
-    if not (wave.is_rolling or counts):
+    wants_successor = wave.is_rolling and not context.is_all_granted
+    if not (wants_successor or counts):
         return context.gate
     return gates.pass_through(
         job.key.run_id,
         job.key.step,
         wave.number,
         failed=job.key.agent_id if ending.has_failed else None,
-        wants_successor=wave.is_rolling,
+        wants_successor=wants_successor,
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from chalicelib.dynamo import jobs, presences
+from chalicelib.dynamo import jobs, presences, runs
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.job import (
     ACTIVE,
@@ -15,10 +15,9 @@ from chalicelib.job import (
     JobState,
     LateReport,
     Outcome,
-    deadlines,
 )
 from chalicelib.operations.advance import advance
-from chalicelib.operations.ending import context_of, end_job
+from chalicelib.operations.ending import end_job
 from chalicelib.s3 import chunks
 
 
@@ -39,9 +38,7 @@ def _existing(key: JobKey) -> Job:
 
 def report_start(key: JobKey, lease: str, elapsed_ms: int, now: datetime) -> JobState:
     """Notes that the process runs. Raises NoSuchJob and OldLease."""
-    job = _existing(key)
-    started_at = now - timedelta(milliseconds=elapsed_ms)
-    started = jobs.start(key, lease, started_at, deadlines(job, started_at, now))
+    started = jobs.start(key, lease, now - timedelta(milliseconds=elapsed_ms))
     if started is not None:
         return started.state
     job = _existing(key)
@@ -92,11 +89,11 @@ def report_end(key: JobKey, lease: str, report: Report, now: datetime) -> JobSta
     written because the handler of the first report died. What comes after the attempt was given
     up is kept beside the job, and changes nothing.
     """
-    job = _existing(key)
+    found = runs.job_with_context(key)
+    if found is None:
+        raise NoSuchJob
+    job, context = found
     if job.lease == lease and job.state in ACTIVE:
-        context = context_of(job)
-        if context is None:
-            raise NoSuchJob
         ended = end_job(context, job, report.ending(job, now), jobs.finish, now)
         if ended is not None:
             if job.cancel_requested:

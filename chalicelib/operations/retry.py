@@ -8,7 +8,7 @@ from chalicelib.dynamo import runs
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.job import JobState
 from chalicelib.operations.trigger import check_key, start
-from chalicelib.run import Progress, Run, RunState, RunStep, Trigger
+from chalicelib.run import Progress, RunState, RunStep, Trigger
 from chalicelib.settings import settings
 
 
@@ -29,8 +29,8 @@ def retry(
     new_run_id: str,
     idempotency_key: str | None,
     now: datetime,
-) -> Run:
-    """Starts the new run and answers it.
+) -> Progress:
+    """Starts the new run and answers it, its jobs not included.
 
     Raises NotFound, and Conflict for a run that goes on, or in which nothing failed.
     """
@@ -45,7 +45,7 @@ def retry(
     if idempotency_key is not None:
         check_key(idempotency_key)
         new_run_id, _ = runs.reserve_key(run_id, idempotency_key, new_run_id, 0, now)
-        if (earlier := runs.get(new_run_id)) is not None:
+        if (earlier := runs.progress(new_run_id)) is not None:
             return earlier
     again = replace(
         progress.run,

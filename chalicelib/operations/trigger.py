@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from chalicelib.dynamo import runs, steps
+from chalicelib.dynamo import agents, runs, steps
 from chalicelib.errors import BadParameter, Conflict
 from chalicelib.job import JobState
 from chalicelib.operations.advance import advance
@@ -34,8 +34,8 @@ def trigger(
     parameters: Mapping[str, str] | None = None,
     concurrency: Concurrency | None = None,
     source: Trigger = Trigger.PERSON,
-) -> Run:
-    """Starts a run of the task's current revision and answers it.
+) -> Progress:
+    """Starts a run of the task's current revision and answers it, its jobs not included.
 
     With an idempotency key, a repeated call within a day answers the run that the first one made.
     `concurrency` outweighs the task's own. Raises NotFound for an unknown task, BadParameter for a
@@ -46,7 +46,7 @@ def trigger(
     if idempotency_key is not None:
         check_key(idempotency_key)
         run_id, revision = runs.reserve_key(task_id, idempotency_key, run_id, task.revision, now)
-        if (earlier := runs.get(run_id)) is not None:
+        if (earlier := runs.progress(run_id)) is not None:
             return earlier
         if revision != task.revision:  # edited since a first call that was cut short
             text = existing_revision(task_id, revision).definition
@@ -75,16 +75,20 @@ def check_key(key: str) -> None:
         raise BadParameter(f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters.")
 
 
-def start(run: Run, planned: Sequence[RunStep], now: datetime) -> Run:
-    """Brings a run into being, with what its task says of earlier runs. Raises AlreadyRunning."""
+def start(run: Run, planned: Sequence[RunStep], now: datetime) -> Progress:
+    """Brings a run into being, with what its task says of earlier runs; answers it without jobs.
+
+    Raises AlreadyRunning.
+    """
     run = _in_turn(run, now)
-    chosen = [_resolved(step, is_first=step is planned[0]) for step in planned]
-    steps.freeze(run.id, chosen, run.expires_at)
+    begun = Progress(run, _resolved(planned))
+    steps.freeze(run.id, begun.steps, run.expires_at)
     if not runs.create(run):
-        return runs.get(run.id) or run
+        return runs.progress(run.id) or begun
     if run.concurrency is Concurrency.REPLACE:
         _stop_earlier(run, now)
-    return advance(run.id, now, known=Progress(run, chosen)) or run
+    now_is = advance(run.id, now, known=begun)
+    return begun if now_is is None else replace(begun, run=now_is)
 
 
 def _in_turn(run: Run, now: datetime) -> Run:
@@ -105,9 +109,27 @@ def _stop_earlier(run: Run, now: datetime) -> None:
             advance(run_id, now)
 
 
-def _resolved(step: RunStep, *, is_first: bool) -> RunStep:
-    """With its agents, where they are named, and for the step that starts at once."""
-    if step.size is not None or not (step.step.targets.is_fixed or is_first):
+def _resolved(planned: Sequence[RunStep]) -> list[RunStep]:
+    """With agents where they are named, and for the step that starts at once."""
+    known = named_agents(planned)
+    return [
+        step if step.size is not None else _with_agents(step, known, is_first=step is planned[0])
+        for step in planned
+    ]
+
+
+def _with_agents(step: RunStep, known: Mapping[str, str], *, is_first: bool) -> RunStep:
+    targets = step.step.targets
+    if targets.is_fixed:
+        chosen = {each: known.get(each, each) for each in targets.agent_ids}
+    elif is_first:
+        chosen = choose(targets)
+    else:
         return step
-    chosen = choose(step.step.targets)
     return RunStep(step.step, len(chosen), None, chosen)
+
+
+def named_agents(planned: Sequence[RunStep]) -> dict[str, str]:
+    """The names of all agents that steps name, by id, in one look."""
+    ids = {each for step in planned for each in step.step.targets.agent_ids if step.size is None}
+    return {agent.id: agent.name for agent in agents.get_many(ids).values()}

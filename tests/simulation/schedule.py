@@ -21,7 +21,7 @@ from chalicelib.dynamo.run_items import PartitionItem
 from chalicelib.operations import authentication
 from chalicelib.operations.tokens import create_token
 from chalicelib.principal import Role
-from tests.api.conftest import People, agent_id, enroll_params, rpc
+from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
 from tests.simulation.faults import installed
 from tests.simulation.world import World
 
@@ -45,7 +45,7 @@ class Laboratory:
         self.now = BEGIN
         self.tried = Tried()
         self._client = client
-        self._people = self._admin()
+        self.people = self._admin()
         self._tokens = {agent_id(n): self._enroll(n) for n in range(1, MACHINES + 1)}
 
     def _admin(self) -> People:
@@ -60,8 +60,12 @@ class Laboratory:
         )
         return People(self._client, text)
 
+    def agent(self, number: int) -> RpcAgent:
+        """One more agent, which does what it is told."""
+        return RpcAgent(self._client, agent_id(number), self._enroll(number))
+
     def _enroll(self, number: int) -> str:
-        join_token = self._people.data("POST", "/enrollments", {})["join_token"]
+        join_token = self.people.data("POST", "/enrollments", {})["join_token"]
         params = enroll_params(join_token, number)
         request = {"jsonrpc": "2.0", "id": 1, "method": "agent.enroll", "params": params}
         token: str = rpc(self._client, request)[1]["result"]["token"]
@@ -71,7 +75,7 @@ class Laboratory:
         """One schedule, from its first trigger until everything has ended. Raises Violation."""
         self.now += timedelta(days=1)
         _forget_runs()
-        world = World(self._client, self._people, self._tokens, chance, self.now)
+        world = World(self._client, self.people, self._tokens, chance, self.now)
         with pytest.MonkeyPatch.context() as patch, installed(world.faults):
             patch.setattr(clock, "read", lambda: world.now)
             try:

@@ -81,9 +81,9 @@ def test_a_claimed_job_cannot_be_ended_as_if_it_were_in_its_inbox() -> None:
 def test_a_job_is_handed_out_again_by_a_newer_poll_only() -> None:
     queue()
     claimed = claim(seq=5)
-    assert jobs.hand_out_again(claimed, 5) is None
-    assert jobs.hand_out_again(claimed, 4) is None
-    again = jobs.hand_out_again(claimed, 6)
+    assert jobs.hand_out_again(claimed, 5, SOON) is None
+    assert jobs.hand_out_again(claimed, 4, SOON) is None
+    again = jobs.hand_out_again(claimed, 6, SOON)
     assert again is not None
     assert (again.lease, again.poll_seq) == ("lease", 6)
 
@@ -91,15 +91,15 @@ def test_a_job_is_handed_out_again_by_a_newer_poll_only() -> None:
 def test_a_started_job_is_not_handed_out_again() -> None:
     queue()
     claimed = claim(seq=1)
-    jobs.start(KEY, "lease", NOW, SOON)
-    assert jobs.hand_out_again(claimed, 2) is None
+    jobs.start(KEY, "lease", NOW)
+    assert jobs.hand_out_again(claimed, 2, SOON) is None
 
 
 @pytest.mark.parametrize("lease", ["", "other"])
 def test_a_report_with_a_wrong_lease_changes_nothing(lease: str) -> None:
     queue()
     before = claim()
-    assert jobs.start(KEY, lease, NOW, SOON) is None
+    assert jobs.start(KEY, lease, NOW) is None
     assert jobs.extend(KEY, lease, LATER) is None
     assert jobs.finish(replace(before, lease=lease), SUCCESS, None, LATER) is None
     assert jobs.get(KEY) == before
@@ -118,14 +118,14 @@ def test_an_ended_job_does_not_end_again() -> None:
     claim()
     jobs.finish(stored(), SUCCESS, None, LATER)
     assert jobs.finish(stored(), Ending(JobState.FAILED, exit_code=1), None, LATER) is None
-    assert jobs.start(KEY, "lease", NOW, SOON) is None
+    assert jobs.start(KEY, "lease", NOW) is None
     assert stored().state is JobState.SUCCEEDED
 
 
 def test_a_job_that_moved_on_is_not_ended_without_its_agent() -> None:
     queue()
     seen = claim(seq=1)
-    jobs.start(KEY, "lease", NOW, SOON)
+    jobs.start(KEY, "lease", NOW)
     assert jobs.end(seen, Ending(JobState.LOST), None, NOW) is None
     running = jobs.get(KEY)
     assert running is not None
