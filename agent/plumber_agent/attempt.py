@@ -4,11 +4,9 @@ import logging
 import os
 import select
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from plumber_agent import supervisor
@@ -126,8 +124,7 @@ class Attempt:
             self._spawn()
 
     def _spawn(self) -> None:
-        program = str(Path(supervisor.__file__))
-        command = [sys.executable, "-I", "-S", program, str(self._directory.path)]
+        command = supervisor.start_arguments(str(self._directory.path))
         nothing = subprocess.DEVNULL
         try:
             child = subprocess.Popen(
@@ -169,6 +166,7 @@ class Attempt:
         threading.Thread(target=work, daemon=True).start()
 
     def _lost(self) -> dict[str, Any]:
+        self._directory.kill_leftovers()
         reason = self._directory.why_lost()
         log.warning("%s is lost: %s.", self._name(), reason)
         return {"outcome": "lost", "exit_code": None, "reason": reason, "duration_ms": 0}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from plumber_agent.files import read_json, sync_directory, write_durably
+from plumber_agent.processes import kill_leftovers
 from plumber_agent.supervisor import boot_id
 
 
@@ -71,6 +72,12 @@ class JobDirectory:
         if mark.get("boot_id") != boot_id():
             return "the machine restarted while the job ran"
         return "the process that supervised the job died"
+
+    def kill_leftovers(self) -> None:
+        """Ends what is left of a command whose supervisor has died."""
+        cgroup = (self.started() or {}).get("cgroup")
+        if isinstance(cgroup, str):
+            kill_leftovers(cgroup)
 
     def cancel(self) -> None:
         """Asks the supervisor to end the job; nothing when there is none."""

@@ -1,8 +1,8 @@
 """One job's own process: runs the command, spools its output, ends it in time, writes the result.
 
-Started as `python -I -S supervisor.py <job directory>`, in a session of its own, so that the job
-outlives the agent. It imports nothing but the standard library, and little of that: it starts with
-every job. Files in the job's directory:
+Started by `start_arguments`, in a session of its own, so that the job outlives the agent. Imports
+nothing but the standard library, and little of that: it starts with every job. Files in the job's
+directory:
 
 | file | is |
 | --- | --- |
@@ -16,7 +16,6 @@ SIGTERM means: cancel the job.
 """
 
 import contextlib
-import ctypes
 import errno
 import fcntl
 import hashlib
@@ -29,6 +28,9 @@ import sys
 import time
 from typing import Any
 
+from plumber_agent.command import CannotStart, Program
+from plumber_agent.processes import Cgroup, become_subreaper, descendants, living, send
+
 STDOUT, STDERR = 1, 2
 STREAM_NAMES = {STDOUT: "stdout", STDERR: "stderr"}
 RECORD_HEADER = struct.Struct(">BQI")
@@ -37,9 +39,16 @@ PIPE_BYTES = 1 << 20
 RESERVE_BYTES = 16_384  # set aside so that the result finds room on a full disk
 KILL_ROUND_SECONDS = 0.05
 KILL_PATIENCE_SECONDS = 5.0  # after SIGKILL; what still lives then sits in the kernel
-PR_SET_CHILD_SUBREAPER = 36
-INHERITED = ("PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR")
-DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+
+def start_arguments(directory: str) -> list[str]:
+    """The command line of a supervisor. Without site-packages it starts in a few milliseconds."""
+    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1]); "
+        "from plumber_agent.supervisor import main; main(sys.argv[2])"
+    )
+    return [sys.executable, "-I", "-S", "-c", program, package, directory]
 
 
 def boot_id() -> str:
@@ -49,39 +58,6 @@ def boot_id() -> str:
             return file.read().strip()
     except OSError:
         return ""
-
-
-def environment(job: dict[str, Any], inherited: dict[str, str]) -> dict[str, str]:
-    """A clean environment: a few variables of the agent's, the product's own, and the step's."""
-    kept = {
-        name: value
-        for name, value in inherited.items()
-        if name in INHERITED or name.startswith("LC_")
-    }
-    own = {
-        "PLUMBER_RUN_ID": job["run_id"],
-        "PLUMBER_JOB_ID": job["job_id"],
-        "PLUMBER_STEP": str(job["step"]),
-        "PLUMBER_ATTEMPT": str(job["attempt"]),
-    }
-    return {"PATH": DEFAULT_PATH, **kept, **job["env"], **own}
-
-
-def path_problem(path: str) -> str | None:
-    """Why a command cannot run there, for a person; None when it can."""
-    try:
-        os.stat(path)  # noqa: PTH116
-    except FileNotFoundError:
-        return f"the path {path} does not exist on this machine"
-    except NotADirectoryError:
-        return f"the path {path} leads through something that is not a directory"
-    except OSError as error:
-        return f"the path {path} cannot be used: {error.strerror}"
-    if not os.path.isdir(path):  # noqa: PTH112
-        return f"the path {path} is not a directory"
-    if not os.access(path, os.X_OK):
-        return f"the agent may not enter the path {path}"
-    return None
 
 
 class Spool:
@@ -136,47 +112,13 @@ class Spool:
         }
 
 
-def become_subreaper() -> None:
-    """Orphans among the command's descendants come to this process, so that none gets away."""
-    with contextlib.suppress(OSError, AttributeError):  # not Linux: the group can be ended
-        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-
-
-def descendants(root: int) -> list[int]:
-    """All living processes below `root`, whatever session or group they went to."""
-    children: dict[int, list[int]] = {}
-    try:
-        names = os.listdir("/proc")  # noqa: PTH208
-    except OSError:
-        return []
-    for name in names:
-        if name.isdigit():
-            parent = _living_parent(name)
-            if parent is not None:
-                children.setdefault(parent, []).append(int(name))
-    found, front = [], [root]
-    while front:
-        below = children.get(front.pop(), [])
-        found += below
-        front += below
-    return found
-
-
-def _living_parent(pid: str) -> int | None:
-    try:
-        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
-            fields = file.read().rpartition(b")")[2].split()
-    except OSError:
-        return None
-    return None if fields[0] in (b"Z", b"X") else int(fields[1])
-
-
 class Supervision:
     """The life of one command."""
 
-    def __init__(self, directory: str, job: dict[str, Any]) -> None:
+    def __init__(self, directory: str, job: dict[str, Any], cgroup: Cgroup) -> None:
         self._directory = directory
         self._job = job
+        self._cgroup = cgroup
         self._spool = Spool(f"{directory}/spool", int(job["max_bytes"]))
         self._pid = 0
         self._status: int | None = None
@@ -187,48 +129,38 @@ class Supervision:
 
     def run(self, signals: int) -> dict[str, Any]:
         """From the start to the result. `signals` is read when one has arrived."""
-        problem = path_problem(self._job["path"])
-        if problem is not None:
-            return self._result("not_started", None, problem)
         try:
-            pipes = self._start()
+            program = Program(self._job, self._directory)
+            pipes = self._start(program)
+        except CannotStart as problem:
+            return self._result("not_started", None, str(problem))
         except OSError as error:
             return self._result("not_started", None, f"it could not be started: {error.strerror}")
         self._watch(pipes, signals)
+        program.clean_up()
+        self._cgroup.remove()
         return self._end()
 
-    def _start(self) -> dict[int, int]:
+    def _start(self, program: Program) -> dict[int, int]:
         """Starts the command; answers the reading ends of its pipes with their streams."""
         out, to_out = os.pipe()
         err, to_err = os.pipe()
+        complaints, to_complaints = os.pipe()
         for pipe in (out, err):
             os.set_blocking(pipe, False)
             _enlarge(pipe)
-        variables = environment(self._job, dict(os.environ))
         self._pid = os.fork()
         if self._pid == 0:
-            self._exec(to_out, to_err, variables)
-        os.close(to_out)
-        os.close(to_err)
+            self._cgroup.enter()
+            program.execute(to_out, to_err, to_complaints)
+        for end in (to_out, to_err, to_complaints):
+            os.close(end)
+        problem = os.read(complaints, 4096)  # closed by the execution of the command
+        os.close(complaints)
+        if problem:
+            program.clean_up()
+            raise CannotStart(problem.decode(errors="replace"))
         return {out: STDOUT, err: STDERR}
-
-    def _exec(self, out: int, err: int, variables: dict[str, str]) -> None:
-        """In the child: never returns."""
-        try:
-            os.setsid()
-            signal.pthread_sigmask(signal.SIG_SETMASK, ())
-            for number in (signal.SIGTERM, signal.SIGCHLD, signal.SIGPIPE, signal.SIGINT):
-                signal.signal(number, signal.SIG_DFL)
-            signal.set_wakeup_fd(-1)
-            nothing = os.open(os.devnull, os.O_RDONLY)
-            for source, target in ((nothing, 0), (out, 1), (err, 2)):
-                os.dup2(source, target, inheritable=True)
-            os.chdir(self._job["path"])
-            os.execve("/bin/sh", ["sh", "-c", self._job["command"]], variables)
-        except OSError as error:
-            os.write(2, f"[plumber] sh could not be started: {error.strerror}\n".encode())
-        finally:
-            os._exit(127)
 
     def _watch(self, pipes: dict[int, int], signals: int) -> None:
         poller = select.poll()
@@ -284,7 +216,7 @@ class Supervision:
             return False
         if self._kill_at is None:
             return True
-        return not descendants(os.getpid()) or self._has_been_patient()
+        return not self._living() or self._has_been_patient()
 
     def _has_been_patient(self) -> bool:
         since = self._killing_since
@@ -309,6 +241,7 @@ class Supervision:
             self._end_it("timed_out")
         if self._kill_at is not None and now >= self._kill_at:
             self._killing_since = self._killing_since or now
+            self._cgroup.kill()
             self._signal_all(signal.SIGKILL)
 
     def _end_it(self, outcome: str) -> None:
@@ -320,12 +253,14 @@ class Supervision:
         self._signal_all(signal.SIGTERM)
 
     def _signal_all(self, number: signal.Signals) -> None:
-        for pid in descendants(os.getpid()) or [self._pid]:
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(pid, number)
+        send(number, self._living() or [self._pid])
+
+    def _living(self) -> list[int]:
+        """Everything that the command started and that goes on."""
+        return sorted({*descendants(os.getpid()), *living(self._cgroup.pids())})
 
     def _end(self) -> dict[str, Any]:
-        left = descendants(os.getpid()) if self._kill_at is not None else []
+        left = self._living() if self._kill_at is not None else []
         reason = None
         if left:
             reason = f"these processes could not be ended: {', '.join(map(str, left))}"
@@ -385,7 +320,7 @@ def _remove(path: str) -> None:
         os.remove(path)  # noqa: PTH107
 
 
-def mark_started(directory: str) -> bool:
+def mark_started(directory: str, cgroup: Cgroup) -> bool:
     """Whether this is the first start; the mark is on disk when this returns."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL
     try:
@@ -395,6 +330,7 @@ def mark_started(directory: str) -> bool:
     mark = {
         "pid": os.getpid(),
         "boot_id": boot_id(),
+        "cgroup": cgroup.path,
         "at_ms": int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000),
     }
     os.write(descriptor, json.dumps(mark).encode())
@@ -421,8 +357,9 @@ def main(directory: str) -> None:
     become_subreaper()
     try:
         write_whole(f"{directory}/reserve", bytes(RESERVE_BYTES))
-        is_first = mark_started(directory)
-        supervision = Supervision(directory, job)
+        cgroup = Cgroup.create(os.urandom(8).hex())
+        is_first = mark_started(directory, cgroup)
+        supervision = Supervision(directory, job, cgroup)
     except OSError as error:
         reason = f"the agent's directory cannot be written: {error.strerror}"
         write_result(directory, not_started(reason))
@@ -442,7 +379,3 @@ def not_started(reason: str) -> dict[str, Any]:
         "streams": {"stdout": empty, "stderr": empty},
         "truncated": False,
     }
-
-
-if __name__ == "__main__":
-    main(sys.argv[1])

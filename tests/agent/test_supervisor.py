@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -44,7 +43,7 @@ class Job:
         self.process = self.start()
 
     def start(self) -> "subprocess.Popen[bytes]":
-        program = [sys.executable, "-I", "-S", supervisor.__file__, str(self.directory)]
+        program = supervisor.start_arguments(str(self.directory))
         return subprocess.Popen(program, start_new_session=True)
 
     def end(self) -> dict[str, Any]:

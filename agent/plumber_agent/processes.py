@@ -1,0 +1,152 @@
+"""Everything that a command started: found through its cgroup, and by the walk of its descendants.
+
+Part of the supervisor: little is imported.
+"""
+
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Iterable
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+class Cgroup:
+    """A cgroup (v2) of one command, below the agent's own; or nothing, where none can be made.
+
+    Interface: https://docs.kernel.org/admin-guide/cgroup-v2.html (cgroup.procs, cgroup.kill)
+    """
+
+    def __init__(self, path: str | None) -> None:
+        self.path = path
+
+    @classmethod
+    def create(cls, name: str) -> "Cgroup":
+        """Needs the right to write there: root, or `Delegate=yes` of systemd."""
+        mounted, own = _mount_point(), _own_cgroup()
+        if mounted is None or own is None:
+            return cls(None)
+        path = f"{mounted}{own.rstrip('/')}/plumber-{name}"
+        try:
+            os.mkdir(path)  # noqa: PTH102
+        except OSError:
+            return cls(None)
+        return cls(path)
+
+    def enter(self) -> None:
+        """In the child, before it becomes the command."""
+        if self.path is not None:
+            with contextlib.suppress(OSError):
+                _write(f"{self.path}/cgroup.procs", "0")
+
+    def pids(self) -> list[int]:
+        """The processes in it and in the cgroups that they made below."""
+        if self.path is None:
+            return []
+        found: list[int] = []
+        for folder, _, _ in os.walk(self.path):
+            with (
+                contextlib.suppress(OSError),
+                open(f"{folder}/cgroup.procs", "rb") as file,  # noqa: PTH123
+            ):
+                found += [int(line) for line in file]
+        return found
+
+    def kill(self) -> None:
+        """SIGKILL to all of them at once, since Linux 5.14; older kernels are left to the walk."""
+        if self.path is not None:
+            with contextlib.suppress(OSError):
+                _write(f"{self.path}/cgroup.kill", "1")
+
+    def remove(self) -> None:
+        """Once it is empty; what a command leaves behind on purpose keeps it."""
+        if self.path is not None:
+            for folder, _, _ in os.walk(self.path, topdown=False):
+                with contextlib.suppress(OSError):
+                    os.rmdir(folder)  # noqa: PTH106
+
+
+def _mount_point() -> str | None:
+    """Where version 2 is mounted: not always where one looks first, beside version 1."""
+    with (
+        contextlib.suppress(OSError),
+        open("/proc/self/mounts", encoding="utf-8") as file,  # noqa: PTH123
+    ):
+        for line in file:
+            _, place, kind, *_ = line.split(" ")
+            if kind == "cgroup2":
+                return place
+    return None
+
+
+def _own_cgroup() -> str | None:
+    try:
+        with open("/proc/self/cgroup", encoding="ascii") as file:  # noqa: PTH123
+            lines = file.read().splitlines()
+    except OSError:
+        return None
+    return next((line[3:] for line in lines if line.startswith("0::")), None)
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
+
+
+def kill_leftovers(cgroup: str) -> None:
+    """Ends what a command left whose supervisor has died."""
+    found = Cgroup(cgroup)
+    found.kill()
+    send(signal.SIGKILL, found.pids())
+    found.remove()
+
+
+def send(number: signal.Signals, pids: Iterable[int]) -> None:
+    """The signal to all of them; what is gone is gone."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.kill(pid, number)
+
+
+def become_subreaper() -> None:
+    """Orphans among the command's descendants come to this process, so that none gets away."""
+    with contextlib.suppress(OSError, AttributeError):  # not Linux: the group can be ended
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def descendants(root: int) -> list[int]:
+    """All living processes below `root`, whatever session or group they went to."""
+    children: dict[int, list[int]] = {}
+    try:
+        names = os.listdir("/proc")  # noqa: PTH208
+    except OSError:
+        return []
+    for name in names:
+        if name.isdigit():
+            parent = _living_parent(name)
+            if parent is not None:
+                children.setdefault(parent, []).append(int(name))
+    found, front = [], [root]
+    while front:
+        below = children.get(front.pop(), [])
+        found += below
+        front += below
+    return found
+
+
+def living(pids: Iterable[int]) -> list[int]:
+    """Those that are no zombies."""
+    return [pid for pid in pids if _living_parent(str(pid)) is not None]
+
+
+def _living_parent(pid: str) -> int | None:
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:  # noqa: PTH123
+            fields = file.read().rpartition(b")")[2].split()
+    except OSError:
+        return None
+    return None if fields[0] in (b"Z", b"X") else int(fields[1])

@@ -1,0 +1,134 @@
+"""Scripts, users, priorities and cgroups of commands, with real processes."""
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from plumber_agent import command, processes
+from plumber_agent.journal import JobDirectory
+from tests.agent.test_supervisor import is_alive, job, pid_in
+
+__all__ = ["job"]  # the fixture
+
+IS_ROOT = os.geteuid() == 0
+root_only = pytest.mark.skipif(not IS_ROOT, reason="only root can become another user")
+
+
+@pytest.mark.parametrize(
+    ("shell", "script"),
+    [
+        ("sh", "x=a\nprintf $x\n"),
+        ("bash", "x=(a b)\nprintf ${x[0]}\n"),
+        ("python3", "import sys\nsys.stdout.write('a')\n"),
+        (sys.executable, "import sys\nsys.stdout.write('a')\n"),
+    ],
+)
+def test_a_script_runs_with_its_shell(job: Any, shell: str, script: str) -> None:
+    done = job(None, script=script, shell=shell)
+    result = done.end()
+    assert (result["exit_code"], done.output(1), done.output(2)) == (0, b"a", b"")
+
+
+def test_a_script_may_be_longer_than_an_argument(job: Any) -> None:
+    done = job(None, script=": " + "x" * 200_000 + "\nprintf done\n", shell="sh")
+    assert done.end()["exit_code"] == 0
+    assert done.output(1) == b"done"
+
+
+@pytest.mark.parametrize("shell", ["pwsh", "/nowhere/sh"])
+def test_a_shell_that_is_not_there_is_named(job: Any, shell: str) -> None:
+    if shutil.which(shell):
+        pytest.skip(f"{shell} is installed here")
+    result = job(None, script="true", shell=shell).end()
+    assert result["outcome"] == "not_started"
+    assert result["reason"] == f"the shell {shell} is not installed on this machine"
+
+
+def test_a_user_that_is_not_there_is_named(job: Any) -> None:
+    result = job("true", user="nobody-at-all").end()
+    assert (result["outcome"], result["reason"]) == (
+        "not_started",
+        "there is no user nobody-at-all on this machine",
+    )
+
+
+@root_only
+@pytest.mark.parametrize("kind", ["command", "script"])
+def test_a_command_runs_as_its_user(job: Any, kind: str) -> None:
+    text = (
+        "id -un; echo $HOME $USER $LOGNAME; id -G; touch /etc/plumber-test 2>/dev/null || echo no"
+    )
+    keys = {"command": text} if kind == "command" else {"script": text, "shell": "sh"}
+    done = job(keys.pop("command", None), user="nobody", path="/", **keys)
+    result = done.end()
+    assert result["exit_code"] == 0
+    assert done.output(1).decode().split() == [
+        "nobody", "/nonexistent", "nobody", "nobody", "65534", "no",
+    ]  # fmt: skip
+    assert not list(Path("/tmp").glob("plumber-*/script*"))
+
+
+@root_only
+def test_a_path_that_the_user_may_not_enter_is_named(job: Any, tmp_path: Path) -> None:
+    closed = tmp_path / "closed"
+    closed.mkdir(mode=0o700)
+    result = job("true", user="nobody", path=str(closed)).end()
+    assert result["outcome"] == "not_started"
+    assert result["reason"] == f"the path {closed} cannot be entered: Permission denied"
+
+
+def test_the_command_steps_back_and_its_supervisor_does_not(job: Any) -> None:
+    done = job("cat /proc/self/oom_score_adj; nice")
+    done.end()
+    score, niceness = done.output(1).decode().split()
+    assert int(score) >= command.OOM_SCORE
+    assert int(niceness) == os.nice(0) + command.NICENESS
+
+
+# --- cgroups
+
+
+@pytest.fixture
+def cgroups(tmp_path: Path) -> Iterator[Path]:
+    """Version 2, mounted for the test where none is."""
+    if processes.Cgroup.create("probe").path is not None:
+        probe = Path(processes._mount_point() or "") / "plumber-probe"
+        probe.rmdir()
+        yield probe.parent
+        return
+    place = tmp_path / "cgroups"
+    place.mkdir()
+    made = subprocess.run(["mount", "-t", "cgroup2", "none", place], capture_output=True)
+    if made.returncode != 0:
+        pytest.skip(f"cgroups of version 2 cannot be had here: {made.stderr.decode().strip()}")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_a_command_has_a_cgroup_while_it_runs(job: Any, cgroups: Path, tmp_path: Path) -> None:
+    done = job("grep -o 'plumber-[0-9a-f]*' /proc/self/cgroup")
+    assert done.end()["exit_code"] == 0
+    name = done.output(1).decode().strip()
+    assert name.startswith("plumber-")
+    assert not (cgroups / name).exists()
+
+
+def test_what_a_dead_supervisor_left_is_ended(job: Any, cgroups: Path, tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    done = job(f"(trap '' TERM; setsid sleep 1000 & echo $! > {file}); sleep 1000")
+    done.wait_until(lambda: file.exists() and file.read_text().strip() != "")
+    done.process.kill()
+    done.process.wait()
+    left = pid_in(file)
+    assert is_alive(left)
+    directory = JobDirectory(tmp_path)
+    directory.kill_leftovers()
+    psutil.wait_procs([psutil.Process(left)] if psutil.pid_exists(left) else [], timeout=10)
+    assert not is_alive(left)
