@@ -8,6 +8,7 @@ from chalice.app import Chalice, Rate
 from chalicelib import clock
 from chalicelib.api import docs_page, openapi, panel, rpc_route
 from chalicelib.api.routing import mount
+from chalicelib.operations import schedules
 from chalicelib.operations import sweep as sweeper
 
 app = Chalice(app_name="plumber")
@@ -18,6 +19,8 @@ mount(app, panel.api, docs_page.api, rpc_route.api, *openapi.GROUPS, openapi.api
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(event: Any) -> None:
-    """Every minute: what went silent, what is overdue, what a killed handler left undone."""
+    """Every minute: what went silent, what is overdue, what a killed handler left undone;
+    then the schedules that are due."""
     done = sweeper.sweep(clock.read())
     app.log.info("swept: %s", done)
+    app.log.info("schedules made %d runs", schedules.fire_due(clock.read()))

@@ -11,6 +11,7 @@ from chalicelib.api import run_shapes as shapes
 from chalicelib.dynamo import runs
 from chalicelib.job import Attempt, Job, JobKey, JobState, LateReport
 from chalicelib.run import Progress, Run, RunState, RunStep
+from chalicelib.statistics import Statistics
 
 RUN_CODES = {RunState.FAILED: 3001, RunState.TIMED_OUT: 3002}
 JOBS_SHOWN = 1_000  # in one answer; a Lambda answers 6 MB at most, and a job takes some 1 KB
@@ -170,4 +171,16 @@ def _log_summary(summary: Mapping[str, Any]) -> shapes.LogSummary:
             for name, stream in summary["streams"].items()
         },
         truncated=summary["truncated"],
+    )
+
+
+def statistics(value: Statistics) -> shapes.Statistics:
+    """Of a task's runs."""
+    return shapes.Statistics(
+        ended=value.ended,
+        succeeded=value.succeeded,
+        success_rate=value.success_rate,
+        duration_p50=value.duration_p50,
+        duration_p95=value.duration_p95,
+        last_failures=[run(each) for each in value.last_failures],
     )

@@ -3,6 +3,7 @@
 from chalicelib.api import task_shapes as shapes
 from chalicelib.dynamo.tasks import StoredRevision, StoredTask
 from chalicelib.operations.preview import Preview, PreviewedStep
+from chalicelib.operations.templates import Template
 from chalicelib.param import Param
 from chalicelib.target import Targets
 from chalicelib.task import Amount, Definition, Step
@@ -125,4 +126,15 @@ def _planned_step(value: PreviewedStep) -> shapes.PlannedStep:
             )
             for wave in value.waves
         ],
+    )
+
+
+def template(value: Template) -> shapes.Template:
+    """A definition to start from."""
+    return shapes.Template(
+        id=value.id,
+        name=value.name,
+        description=value.description,
+        definition=value.definition,
+        is_own=value.is_own,
     )

@@ -9,7 +9,8 @@ import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from enum import Enum
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 from chalice.app import Blueprint, Chalice, Response
@@ -31,6 +32,8 @@ BODY_TYPES = ["application/json", TOML, "application/x-www-form-urlencoded"]
 _log = logging.getLogger("plumber")
 
 View = Callable[..., Any]
+Choice = TypeVar("Choice", bound=Enum)
+AwareInstant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,23 @@ class Request:
         if not (text.isascii() and text.isdigit() and len(text) <= 9):
             raise BadParameter("The cursor is not one that a list has answered.")
         return int(text)
+
+    def choice(self, name: str, kind: type[Choice]) -> Choice | None:
+        """A word of an enum, None without it. Raises BadParameter."""
+        word = self.query.get(name, "")
+        words = [each.value for each in kind]
+        if word and word not in words:
+            raise BadParameter(f"{name} must be one of {', '.join(words)}, not '{word[:32]}'.")
+        return kind(word) if word else None
+
+    def instant(self, name: str) -> datetime | None:
+        """An instant in RFC 3339, None without it. Raises BadParameter."""
+        text = self.query.get(name, "")
+        try:
+            return msgspec.convert(text.replace(" ", "+"), AwareInstant) if text else None
+        except msgspec.ValidationError as error:
+            example = "2026-01-31T12:00:00Z"
+            raise BadParameter(f"{name} must be an instant such as {example}.") from error
 
     def cursor(self) -> str | None:
         """Where the page begins; None for the first."""

@@ -145,6 +145,18 @@ class RunDetail(Shape, frozen=True):
     steps: list[RunStep]
 
 
+class Statistics(Shape, frozen=True):
+    """Of a task's newest 500 runs that have ended, cancelled ones left out. Durations are seconds
+    of those that succeeded."""
+
+    ended: int
+    succeeded: int
+    success_rate: float | None
+    duration_p50: float | None
+    duration_p95: float | None
+    last_failures: list[Run]
+
+
 class RetryRequest(Shape, frozen=True):
     """What a retry repeats: everything, from the first failed step on, or there only what did not
     succeed."""

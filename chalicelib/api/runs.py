@@ -3,13 +3,14 @@
 from datetime import timedelta
 from typing import Any, cast
 
+import msgspec
 from chalice.app import Response
 
 from chalicelib.api import render_run
 from chalicelib.api import run_shapes as shapes
 from chalicelib.api.routing import Api, Request
 from chalicelib.api.shapes import Page
-from chalicelib.dynamo import agents, runs
+from chalicelib.dynamo import agents, run_history, runs
 from chalicelib.errors import BadParameter, NotFound
 from chalicelib.ids import new_ulid
 from chalicelib.job import JobKey
@@ -19,18 +20,52 @@ from chalicelib.operations.cancel import cancel, cancel_job
 from chalicelib.operations.commands import run_command
 from chalicelib.operations.retry import RetryWhat, retry
 from chalicelib.principal import Permission
+from chalicelib.run import Run, RunState, Trigger
 from chalicelib.settings import settings
 
 api = Api(__name__)
 
 
-@api.get("/runs", needs=Permission.RUNS_READ, answers=list[shapes.Run])
+FILTERS = {
+    "task": "only runs of the task with this id",
+    "agent": "only runs with jobs on the agent with this id",
+    "state": "only runs in this state",
+    "trigger": "only runs started by: person, schedule, retry, command",
+    "from": "only runs created at this instant or later",
+    "to": "only runs created before this instant",
+}
+
+
+@api.get("/runs", needs=Permission.RUNS_READ, answers=list[shapes.Run], query=FILTERS)
 def list_runs(request: Request) -> Page:
-    """All runs, newest first."""
-    found, following = runs.history(
-        request.limit(), request.cursor(), request.now, settings.history_days
-    )
+    """Runs, newest first. A page may be short or empty while `next` leads on."""
+    found, following = _history(request)
     return Page([render_run.run(each) for each in found], following)
+
+
+def _history(request: Request) -> tuple[list[Run], str | None]:
+    wanted = run_history.Filter(
+        task_id=request.query.get("task") or None,
+        agent_id=request.query.get("agent") or None,
+        state=request.choice("state", RunState),
+        trigger=request.choice("trigger", Trigger),
+        begin=request.instant("from"),
+        end=request.instant("to"),
+    )
+    return run_history.find(
+        wanted, request.limit(), request.cursor(), request.now, settings.history_days
+    )
+
+
+@api.get("/exports/runs", needs=Permission.RUNS_READ, answers=str, query=FILTERS)
+def export_runs(request: Request) -> Response:
+    """Runs as JSON lines, newest first; the header `Plumber-Next` is the cursor of what follows."""
+    found, following = _history(request)
+    lines = b"".join(msgspec.json.encode(render_run.run(each)) + b"\n" for each in found)
+    headers: dict[str, str | list[str]] = {"Content-Type": "application/x-ndjson"}
+    if following is not None:
+        headers["Plumber-Next"] = following
+    return Response(body=lines.decode(), status_code=200, headers=headers)
 
 
 @api.get("/runs/{run_id}", needs=Permission.RUNS_READ, answers=shapes.RunDetail)

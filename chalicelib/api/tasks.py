@@ -4,12 +4,15 @@ from chalicelib.api import render_run, render_task, run_shapes
 from chalicelib.api import task_shapes as shapes
 from chalicelib.api.routing import Api, Request
 from chalicelib.api.shapes import Page
-from chalicelib.dynamo import runs, tasks
+from chalicelib.dynamo import run_history, tasks
 from chalicelib.ids import new_ulid
 from chalicelib.operations.preview import preview
 from chalicelib.operations.tasks import create_task, delete_task, existing_task, replace_task
+from chalicelib.operations.templates import all_templates
 from chalicelib.operations.trigger import trigger
 from chalicelib.principal import Permission
+from chalicelib.settings import settings
+from chalicelib.statistics import statistics
 from chalicelib.task_toml import parse
 
 api = Api(__name__)
@@ -122,5 +125,31 @@ def plan_task(request: Request, task_id: str, body: shapes.Execution) -> shapes.
 @api.get("/tasks/{task_id}/executions", needs=Permission.RUNS_READ, answers=list[run_shapes.Run])
 def list_executions(request: Request, task_id: str) -> Page:
     """The runs of a task, newest first."""
-    found, following = runs.history_of_task(task_id, request.limit(), request.cursor())
+    found, following = run_history.find(
+        run_history.Filter(task_id=task_id),
+        request.limit(),
+        request.cursor(),
+        request.now,
+        settings.history_days,
+    )
     return Page([render_run.run(each) for each in found], following)
+
+
+@api.get("/templates", needs=Permission.TASKS_READ, answers=list[shapes.Template])
+def list_templates(request: Request) -> Page:
+    """Definitions to start from: own tasks that are marked so, then the library's."""
+    return Page([render_task.template(each) for each in all_templates()], None)
+
+
+@api.get("/tasks/{task_id}/stats", needs=Permission.RUNS_READ, answers=run_shapes.Statistics)
+def show_statistics(request: Request, task_id: str) -> run_shapes.Statistics:
+    """Success rate, durations and last failures of the task's newest runs."""
+    existing_task(task_id)
+    found, _ = run_history.find(
+        run_history.Filter(task_id=task_id),
+        run_history.LOOKED_AT,
+        None,
+        request.now,
+        settings.history_days,
+    )
+    return render_run.statistics(statistics(found))

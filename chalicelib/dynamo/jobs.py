@@ -96,6 +96,7 @@ def put(job: Job, now: datetime, deadline: datetime, expires_at: datetime) -> bo
         lost_after_seconds=job.lost_after_seconds,
         ttl=expires_at,
         inbox=job.key.agent_id,
+        agent_id=job.key.agent_id,
         queued_at=now,
         deadline_at=deadline,
         deadline_shard=deadline_shard(job.key.run_id),

@@ -76,6 +76,28 @@ class ByTask(GlobalSecondaryIndex["RunItem"]):
     run_id = UnicodeAttribute(range_key=True)
 
 
+class ByState(GlobalSecondaryIndex["RunItem"]):
+    """All runs in one state, by time."""
+
+    class Meta:
+        index_name = "by_state"
+        projection = AllProjection()
+
+    run_state = UnicodeAttribute(hash_key=True)
+    run_id = UnicodeAttribute(range_key=True)
+
+
+class ByAgent(GlobalSecondaryIndex["JobItem"]):
+    """The runs that an agent had jobs of, by time; written when a job is put, and never again."""
+
+    class Meta:
+        index_name = "by_agent"
+        projection = IncludeProjection(["kind"])
+
+    agent_id = UnicodeAttribute(hash_key=True)
+    run_id = UnicodeAttribute(range_key=True)
+
+
 class ActiveByTask(GlobalSecondaryIndex["RunItem"]):
     """A task's runs that have not ended."""
 
@@ -104,11 +126,13 @@ class PartitionItem(Model):
     deadlines = Deadlines()
     by_month = ByMonth()
     by_task = ByTask()
+    by_state = ByState()
+    by_agent = ByAgent()
     active_by_task = ActiveByTask()
 
 
 class RunItem(PartitionItem, discriminator="run"):
-    """See `Run`. `month` and `active_task` exist for the indexes."""
+    """See `Run`. `month`, `run_state` and `active_task` are for the indexes."""
 
     ITEM: ClassVar[str] = "RUN"
 
@@ -133,6 +157,7 @@ class RunItem(PartitionItem, discriminator="run"):
     started_at = InstantAttribute(null=True)
     ended_at = InstantAttribute(null=True)
     month = UnicodeAttribute()
+    run_state = UnicodeAttribute()
     active_task = UnicodeAttribute(null=True)
 
 
@@ -163,6 +188,7 @@ class JobItem(PartitionItem, discriminator="job"):
     """See `Job`. `inbox` is the agent while the job has not ended."""
 
     inbox = UnicodeAttribute(null=True)
+    agent_id = UnicodeAttribute()
     state = UnicodeAttribute()
     index = NumberAttribute()
     origin = NumberAttribute(null=True)

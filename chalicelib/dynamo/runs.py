@@ -1,7 +1,7 @@
 """Runs and their frozen steps: each verb is one conditional write, or one read."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.dynamo import gates, jobs, steps
-from chalicelib.dynamo.base import decode_cursor, encode_cursor, page, passed
+from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.gates import Gate
 from chalicelib.dynamo.run_items import (
     GateItem,
@@ -38,7 +38,8 @@ def _state_in(states: Iterable[RunState]) -> Condition:
     return RunItem.state.is_in(*(state.value for state in states))
 
 
-def _value(item: RunItem) -> Run:
+def value(item: RunItem) -> Run:
+    """The run that an item holds."""
     return Run(
         id=item.run_id,
         task_id=item.task_id,
@@ -101,11 +102,16 @@ def create(run: Run) -> bool:
         timeout_at=run.timeout_at,
         ttl=run.expires_at,
         month=month_of(run.created_at),
+        run_state=run.state.value,
         active_task=run.task_id,
         deadline_shard=deadline_shard(run.id),
         deadline_at=_next_check(run, run.created_at),
     )
     return passed(lambda: item.save(condition=RunItem.run_id.does_not_exist()))
+
+
+def _state_actions(state: RunState) -> list[Action]:
+    return [RunItem.state.set(state.value), RunItem.run_state.set(state.value)]
 
 
 def _next_check(run: Run, now: datetime) -> datetime:
@@ -117,7 +123,7 @@ def start(run_id: str, now: datetime) -> bool:
     """`running`, with the first claim; False when it was so already or has ended."""
     return passed(
         lambda: RunItem(run_id, RunItem.ITEM).update(
-            actions=[RunItem.state.set(RunState.RUNNING.value), RunItem.started_at.set(now)],
+            actions=[*_state_actions(RunState.RUNNING), RunItem.started_at.set(now)],
             condition=_state_in(leaves(RunState.RUNNING)),
         )
     )
@@ -128,7 +134,7 @@ def stop(run_id: str, jobs_become: JobState, reason: str) -> bool:
     return passed(
         lambda: RunItem(run_id, RunItem.ITEM).update(
             actions=[
-                RunItem.state.set(RunState.CANCELLING.value),
+                *_state_actions(RunState.CANCELLING),
                 RunItem.stop.set(jobs_become.value),
                 RunItem.stop_reason.set(reason),
             ],
@@ -153,7 +159,7 @@ def end(
 ) -> bool:
     """The terminal state, entered once; False when another was."""
     actions: list[Action] = [
-        RunItem.state.set(state.value),
+        *_state_actions(state),
         RunItem.ended_at.set(now),
         RunItem.counts.set(dict(counts)),
         RunItem.active_task.remove(),
@@ -182,9 +188,16 @@ def check_later(run: Run, now: datetime) -> None:
 def get(run_id: str) -> Run | None:
     """The run alone, or None."""
     try:
-        return _value(RunItem.get(run_id, RunItem.ITEM, consistent_read=True))
+        return value(RunItem.get(run_id, RunItem.ITEM, consistent_read=True))
     except RunItem.DoesNotExist:
         return None
+
+
+def get_many(run_ids: Sequence[str]) -> list[Run]:
+    """Those of the runs that there are, in the given order, in one call for up to 100."""
+    items = PartitionItem.batch_get([(run_id, RunItem.ITEM) for run_id in run_ids])
+    found = {item.run_id: value(item) for item in items if isinstance(item, RunItem)}
+    return [found[run_id] for run_id in run_ids if run_id in found]
 
 
 def progress(run_id: str) -> Progress | None:
@@ -195,7 +208,7 @@ def progress(run_id: str) -> Progress | None:
     found = []
     for item in PartitionItem.query(run_id, consistent_read=True):
         if isinstance(item, RunItem):
-            run = _value(item)
+            run = value(item)
         elif isinstance(item, StepItem):
             frozen.append(steps.frozen(item))
         elif isinstance(item, RosterItem):
@@ -268,20 +281,7 @@ def _context(job: Job, by_key: Mapping[tuple[str, str], PartitionItem]) -> Conte
     wave = wave_of(step.step, step.size or 0, job.index)
     gate = by_key.get((job.key.run_id, gate_sort_key(job.key.step, wave.number)))
     opened = gates.value(gate) if isinstance(gate, GateItem) else Gate()
-    return Context(_value(run), step, wave, opened)
-
-
-def history_of_task(task_id: str, limit: int, cursor: str | None) -> tuple[list[Run], str | None]:
-    """A page of a task's runs, newest first."""
-    found, following = page(
-        RunItem.by_task.query(
-            task_id,
-            limit=limit,
-            last_evaluated_key=decode_cursor(cursor),
-            scan_index_forward=False,
-        )
-    )
-    return [_value(item) for item in found], following
+    return Context(value(run), step, wave, opened)
 
 
 def has_active(task_id: str) -> bool:
@@ -292,39 +292,3 @@ def has_active(task_id: str) -> bool:
 def active_ids(task_id: str, limit: int) -> Iterator[str]:
     """The task's runs that have not ended, oldest first. Milliseconds late on AWS."""
     return (item.run_id for item in RunItem.active_by_task.query(task_id, limit=limit))
-
-
-def history(
-    limit: int, cursor: str | None, now: datetime, days: int
-) -> tuple[list[Run], str | None]:
-    """A page of all runs, newest first, back to `days` ago.
-
-    The index is cut by months; a cursor is the key of the last run, or names a month to begin.
-    """
-    key = decode_cursor(cursor)
-    month = key["month"]["S"] if key and "month" in key else month_of(now)
-    oldest = month_of(now - timedelta(days=days))
-    found: list[Run] = []
-    while True:
-        start_key = key if key and "run_id" in key else None
-        items, _ = page(
-            query := RunItem.by_month.query(
-                month,
-                limit=limit - len(found),
-                last_evaluated_key=start_key,
-                scan_index_forward=False,
-            )
-        )
-        found += [_value(item) for item in items]
-        if query.last_evaluated_key is not None:
-            return found, encode_cursor(query.last_evaluated_key)
-        month, key = _month_before(month), None
-        if month < oldest:
-            return found, None
-        if len(found) >= limit:
-            return found, encode_cursor({"month": {"S": month}})
-
-
-def _month_before(month: str) -> str:
-    year, number = (int(part) for part in month.split("-"))
-    return f"{year - 1}-12" if number == 1 else f"{year}-{number - 1:02d}"

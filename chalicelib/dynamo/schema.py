@@ -7,6 +7,7 @@ from chalicelib.dynamo.agents import AgentItem
 from chalicelib.dynamo.enrollments import EnrollmentItem
 from chalicelib.dynamo.presences import PresenceItem
 from chalicelib.dynamo.run_items import PartitionItem
+from chalicelib.dynamo.schedules import ScheduleItem
 from chalicelib.dynamo.sweeps import SweepItem
 from chalicelib.dynamo.tasks import RevisionItem, TaskItem
 from chalicelib.dynamo.tokens import TokenItem
@@ -17,6 +18,7 @@ MODELS: tuple[type[Model], ...] = (
     PartitionItem,
     PresenceItem,
     RevisionItem,
+    ScheduleItem,
     SweepItem,
     TaskItem,
     TokenItem,

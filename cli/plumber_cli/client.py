@@ -64,6 +64,10 @@ class Client:
         """The data of a PUT: it names the revision that it replaces, so it may be repeated."""
         return self._call("PUT", path, SHORT, json=body)
 
+    def patch(self, *path: str, body: Any) -> Any:
+        """The data of a PATCH: it sets what it names, so it may be repeated."""
+        return self._call("PATCH", path, SHORT, json=body)
+
     def delete(self, *path: str) -> None:
         """A DELETE, sent once: a repeated one would not find what the first has deleted."""
         self._call("DELETE", path, ONCE)

@@ -11,6 +11,7 @@ from plumber_cli.commands import execute
 from plumber_cli.context import Context, output_option
 from plumber_cli.errors import INTERRUPTED, USAGE, CliError
 from plumber_cli.runs import run
+from plumber_cli.schedules import schedule
 from plumber_cli.setup import completion, set_config
 from plumber_cli.tasks import task
 from plumber_cli.tokens import token
@@ -32,7 +33,7 @@ def cli(context: click.Context, profile: str | None, debug: bool) -> None:
     given.profile, given.debug = profile, debug
 
 
-for command in (set_config, completion, task, run, execute, agent, token):
+for command in (set_config, completion, task, run, execute, schedule, agent, token):
     cli.add_command(command)
 
 

@@ -1,5 +1,6 @@
 """`run`: what happened and what happens."""
 
+import json
 import sys
 import time
 import uuid
@@ -33,14 +34,27 @@ def run() -> None:
 @run.command("list")
 @click.option("--limit", type=click.IntRange(1, 10_000), default=SHOWN, show_default=True)
 @click.option("--task", "name_or_id", metavar="TASK", help="Only runs of this task.")
+@click.option("--agent", metavar="AGENT", help="Only runs with jobs on this agent.")
+@click.option("--state", help="Only runs in this state.")
+@click.option("--trigger", help="Only runs started by: person, schedule, retry, command.")
+@click.option("--from", "from_", metavar="INSTANT", help="Created then or later.")
+@click.option("--to", metavar="INSTANT", help="Created before, such as 2026-01-31T12:00:00Z.")
+@click.option("--jsonl", is_flag=True, help="One JSON document a line, for other programs.")
 @output_option
 @pass_context
-def list_runs(context: Context, limit: int, name_or_id: str | None) -> None:
+def list_runs(
+    context: Context,
+    /,
+    limit: int,
+    name_or_id: str | None,
+    agent: str | None,
+    jsonl: bool,
+    **filters: str | None,
+) -> None:
     """List the runs, newest first."""
-    path: tuple[str, ...] = ("runs",)
-    if name_or_id is not None:
-        path = ("tasks", context.client.task_id(name_or_id), "executions")
-    runs, has_more = context.client.pages(*path, at_most=limit)
+    filters["task"] = context.client.task_id(name_or_id) if name_or_id else None
+    filters["agent"] = context.client.agent_id(agent) if agent else None
+    runs, has_more = context.client.pages("runs", at_most=limit, **_filters(filters))
 
     def draw() -> None:
         rows = [
@@ -58,7 +72,15 @@ def list_runs(context: Context, limit: int, name_or_id: str | None) -> None:
         if has_more:
             render.hint("There are older ones: --limit shows more.")
 
-    context.show(runs, draw)
+    if jsonl:
+        for each in runs:
+            click.echo(json.dumps(each, ensure_ascii=False))
+    else:
+        context.show(runs, draw)
+
+
+def _filters(given: dict[str, str | None]) -> dict[str, str]:
+    return {name.rstrip("_"): value for name, value in given.items() if value is not None}
 
 
 @run.command("show")

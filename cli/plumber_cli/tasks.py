@@ -10,7 +10,7 @@ import click
 from plumber_cli import render
 from plumber_cli.config import BadToml, parse_toml
 from plumber_cli.context import Context, output_option, pairs, pass_context
-from plumber_cli.errors import WrongUsage
+from plumber_cli.errors import Refused, WrongUsage
 from plumber_cli.watch import watch
 
 SHOWN = 20
@@ -111,6 +111,50 @@ def _save(
     if revision == existing["revision"]:
         return saved, f"unchanged, revision {revision}"
     return saved, f"updated to revision {revision}"
+
+
+@task.command("templates")
+@click.argument("template_id", metavar="[ID]", required=False)
+@output_option
+@pass_context
+def templates(context: Context, template_id: str | None) -> None:
+    """List definitions to start from, or print the TOML of one.
+
+    For example: plumber-cli task templates rolling-deploy > deploy.toml
+    """
+    found = context.client.get("templates")["items"]
+    if template_id is None:
+        rows = [[each["id"], each["name"], each["description"]] for each in found]
+        context.show(found, lambda: render.table(["ID", "NAME", "DESCRIPTION"], rows))
+        return
+    chosen = next((each for each in found if template_id in (each["id"], each["name"])), None)
+    if chosen is None:
+        raise Refused(f"There is no template '{template_id}'. Without an ID all are listed.")
+    context.show(chosen, lambda: click.echo(chosen["definition"], nl=False))
+
+
+@task.command("stats")
+@click.argument("name_or_id", metavar="TASK")
+@output_option
+@pass_context
+def stats(context: Context, name_or_id: str) -> None:
+    """Show how often a task succeeds and how long it takes."""
+    found = context.client.get("tasks", context.client.task_id(name_or_id), "stats")
+    context.show(found, lambda: _draw_stats(found))
+
+
+def _draw_stats(found: dict[str, Any]) -> None:
+    rate = found["success_rate"]
+    render.facts(
+        {
+            "Runs": str(found["ended"]),
+            "Success rate": "-" if rate is None else f"{100 * rate:.1f} %",
+            "Duration p50": render.duration(found["duration_p50"]),
+            "Duration p95": render.duration(found["duration_p95"]),
+        }
+    )
+    for run in found["last_failures"]:
+        click.echo(render.clean(f"{render.when(run['ended_at'])}  {run['id']}  {run['reason']}"))
 
 
 @task.command("delete")

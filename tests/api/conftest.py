@@ -20,15 +20,15 @@ class People:
 
     def __init__(self, client: Client, token: str | None) -> None:
         self._client = client
-        self._token = token
+        self.token = token
 
     def send(
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Any]:
         """HTTP status and envelope. `body` is sent as JSON, or as it is when it is bytes."""
         sent = {"Content-Type": "application/json", **(headers or {})}
-        if self._token is not None:
-            sent["Authorization"] = f"Bearer {self._token}"
+        if self.token is not None:
+            sent["Authorization"] = f"Bearer {self.token}"
         raw = (
             body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
         )

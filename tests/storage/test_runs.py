@@ -129,32 +129,6 @@ def test_a_run_with_a_time_out_comes_up_when_it_passes() -> None:
     assert [due.run_id for due in jobs.due(NOW + timedelta(seconds=10), 10)] == ["01R"]
 
 
-def test_the_history_of_a_task_is_newest_first_and_paged() -> None:
-    for run_id in ("01A", "01B", "01C"):
-        create(make(run_id))
-    create(make("01D", task_id="U"))
-    first, cursor = runs.history_of_task("T", 2, None)
-    rest, end = runs.history_of_task("T", 2, cursor)
-    assert [run.id for run in first + rest] == ["01C", "01B", "01A"]
-    assert end is None
-
-
-def test_the_history_of_all_tasks_goes_back_over_the_months() -> None:
-    january = datetime(2026, 1, 15, tzinfo=timezone.utc)
-    create(make("01A", created_at=january))
-    create(make("01B", created_at=NOW))
-    create(make("01C", task_id="U", created_at=NOW))
-    found: list[str] = []
-    cursor: str | None = None
-    for _ in range(10):
-        page, cursor = runs.history(1, cursor, NOW, 90)
-        found += [run.id for run in page]
-        if cursor is None:
-            break
-    assert found == ["01C", "01B", "01A"]
-    assert cursor is None
-
-
 def test_a_task_has_an_active_run_until_that_has_ended() -> None:
     assert not runs.has_active("T")
     create(make())

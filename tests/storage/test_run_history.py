@@ -1,0 +1,83 @@
+"""Finding runs of the past, on every backend."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from chalicelib.dynamo import jobs, runs
+from chalicelib.dynamo.run_history import Filter, find
+from chalicelib.errors import BadParameter
+from chalicelib.ids import new_ulid
+from chalicelib.job import Job, JobKey, JobState
+from chalicelib.run import RunState, Trigger
+from tests.storage.test_runs import make
+
+pytestmark = pytest.mark.usefixtures("backend")
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+DAYS = 90
+
+
+def add(days_ago: float, task_id: str = "T", *agents: str, **values: object) -> str:
+    created_at = NOW - timedelta(days=days_ago)
+    run = replace(make(new_ulid(created_at), task_id, created_at), **values)  # type: ignore[arg-type]
+    assert runs.create(run)
+    for step, agent_id in enumerate(agents, 1):
+        job = Job(JobKey(run.id, step, agent_id), JobState.QUEUED)
+        assert jobs.put(job, created_at, created_at, run.expires_at)
+    return run.id
+
+
+def found(limit: int = 2, **criteria: object) -> list[str]:
+    return list(_pages(Filter(**criteria), limit))  # type: ignore[arg-type]
+
+
+def _pages(wanted: Filter, limit: int) -> Iterator[str]:
+    cursor: str | None = None
+    while True:
+        page, cursor = find(wanted, limit, cursor, NOW, DAYS)
+        assert len(page) <= limit
+        yield from (run.id for run in page)
+        if cursor is None:
+            return
+
+
+def test_all_runs_are_found_over_the_months_newest_first() -> None:
+    ids = [add(days_ago) for days_ago in (80, 40, 20, 1, 0.5)]
+    assert found() == ids[::-1]
+    assert found(limit=100) == ids[::-1]
+
+
+def test_runs_are_found_by_task_agent_state_and_trigger() -> None:
+    one = add(5, "T", "a", "a")
+    two = add(4, "U", "b", trigger=Trigger.SCHEDULE)
+    three = add(3, "T", "a", "b")
+    runs.end(two, RunState.FAILED, None, {}, NOW)
+    assert found(task_id="T") == [three, one]
+    assert found(agent_id="a") == [three, one]
+    assert found(agent_id="b") == [three, two]
+    assert found(agent_id="b", task_id="U") == [two]
+    assert found(state=RunState.FAILED) == [two]
+    assert found(state=RunState.QUEUED) == [three, one]
+    assert found(trigger=Trigger.SCHEDULE) == [two]
+    assert found(task_id="T", trigger=Trigger.SCHEDULE) == []
+
+
+def test_runs_are_found_between_two_instants() -> None:
+    one, two, three = add(30), add(20), add(10)
+    assert found(begin=NOW - timedelta(days=20)) == [three, two]
+    assert found(end=NOW - timedelta(days=20, milliseconds=-1)) == [two, one]
+    assert found(begin=NOW - timedelta(days=25), end=NOW - timedelta(days=15)) == [two]
+
+
+def test_what_has_expired_is_not_found() -> None:
+    add(91)
+    assert found() == []
+
+
+@pytest.mark.parametrize("cursor", ["", "x", "0" * 25, "0" * 25 + "!"])
+def test_what_is_no_cursor_is_refused(cursor: str) -> None:
+    with pytest.raises(BadParameter):
+        find(Filter(), 10, cursor, NOW, DAYS)

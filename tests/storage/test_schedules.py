@@ -1,0 +1,152 @@
+"""The schedules' table: each verb is one conditional write, on moto and on DynamoDB Local."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import datetime, timedelta, timezone
+
+import pytest
+
+from chalicelib.dynamo import schedules
+from chalicelib.schedule import CatchUp, Change, Overlap, Schedule
+
+pytestmark = pytest.mark.usefixtures("backend")
+
+NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+HOURLY = Schedule(
+    id="S1",
+    task_id="T",
+    cron="@hourly",
+    time_zone="Europe/Berlin",
+    overlap=Overlap.QUEUE,
+    catch_up=CatchUp.ONE,
+    paused=False,
+    created_by="ann",
+    created_at=NOW,
+    parameters={"version": "1.2"},
+    next_due_at=NOW,
+)
+
+
+@pytest.fixture
+def hourly() -> Schedule:
+    schedules.create(HOURLY)
+    return HOURLY
+
+
+def stored(schedule_id: str = "S1") -> Schedule:
+    found = schedules.get(schedule_id)
+    assert found is not None
+    return found
+
+
+def test_a_schedule_is_kept_until_it_is_deleted(hourly: Schedule) -> None:
+    assert schedules.get("S1") == hourly
+    assert schedules.delete("S1")
+    assert not schedules.delete("S1")
+    assert schedules.get("S1") is None
+    assert schedules.due(NOW, 10) == []
+
+
+def test_lists_are_oldest_first_and_paged() -> None:
+    for number in (3, 1, 2):
+        task_id = "U" if number == 2 else "T"
+        schedules.create(replace(HOURLY, id=f"S{number}", task_id=task_id))
+    first, following = schedules.search(2, None)
+    rest, end = schedules.search(2, following)
+    assert ([each.id for each in first + rest], end) == (["S1", "S2", "S3"], None)
+    assert [each.id for each in schedules.of_task("T", 10, None)[0]] == ["S1", "S3"]
+    assert schedules.of_task("X", 10, None) == ([], None)
+
+
+def test_those_are_due_that_wait_for_a_time_that_has_come_longest_first() -> None:
+    for name, due_at in [("now", NOW), ("early", NOW - HOUR), ("late", NOW + HOUR), ("no", None)]:
+        schedules.create(replace(HOURLY, id=name, next_due_at=due_at))
+    assert schedules.due(NOW, 10) == ["early", "now"]
+    assert schedules.due(NOW, 1) == ["early"]
+    assert schedules.due(NOW - 2 * HOUR, 10) == []
+
+
+def test_a_due_time_has_the_run_that_was_noted_first(hourly: Schedule) -> None:
+    first = schedules.begin(hourly, NOW, "R1")
+    assert first == replace(hourly, run_id="R1")
+    assert schedules.begin(hourly, NOW, "R2") == first
+    assert stored() == first
+
+
+def test_a_due_time_that_was_left_cannot_be_begun(hourly: Schedule) -> None:
+    schedules.take(hourly, NOW, NOW + HOUR)
+    assert schedules.begin(hourly, NOW, "R1") is None
+    assert stored().run_id is None
+
+
+def test_a_due_time_is_taken_once(hourly: Schedule) -> None:
+    schedules.begin(hourly, NOW, "R1")
+    taken = schedules.take(hourly, NOW, NOW + HOUR, last_run_id="R1")
+    assert taken == replace(hourly, next_due_at=NOW + HOUR, last_due_at=NOW, last_run_id="R1")
+    assert schedules.take(hourly, NOW, NOW + 2 * HOUR) is None
+    assert stored() == taken
+    assert schedules.due(NOW, 10) == []
+    assert schedules.due(NOW + HOUR, 10) == ["S1"]
+
+
+def test_a_due_time_without_a_run_says_why_until_the_next_one_makes_one(hourly: Schedule) -> None:
+    first = schedules.take(hourly, NOW, NOW + HOUR, last_run_id="R1")
+    assert first is not None
+    second = schedules.take(first, NOW + HOUR, NOW + 2 * HOUR, problem="Missed.")
+    assert second is not None
+    assert (second.last_problem, second.last_run_id) == ("Missed.", "R1")
+    third = schedules.take(second, NOW + 2 * HOUR, None, last_run_id="R3")
+    assert third is not None
+    assert (third.last_problem, third.last_run_id, third.next_due_at) == (None, "R3", None)
+    assert schedules.due(NOW + 9 * HOUR, 10) == []
+
+
+def test_what_was_deleted_does_not_come_back(hourly: Schedule) -> None:
+    schedules.delete("S1")
+    assert schedules.begin(hourly, NOW, "R1") is None
+    assert schedules.take(hourly, NOW, NOW + HOUR) is None
+    assert schedules.change(hourly, Change(cron="@daily").of(hourly)) is None
+    assert schedules.get("S1") is None
+
+
+def test_a_paused_schedule_waits_for_nothing(hourly: Schedule) -> None:
+    schedules.begin(hourly, NOW, "R1")
+    paused = replace(hourly, paused=True, next_due_at=None)
+    assert schedules.change(hourly, paused) == paused
+    assert schedules.due(NOW, 10) == []
+    assert schedules.take(hourly, NOW, NOW + HOUR) is None
+    resumed = replace(paused, paused=False, next_due_at=NOW + HOUR)
+    assert schedules.change(paused, resumed) == resumed
+    assert schedules.due(NOW + HOUR, 10) == ["S1"]
+
+
+def test_a_change_that_is_not_of_the_time_leaves_the_due_time_alone(hourly: Schedule) -> None:
+    moved = schedules.take(hourly, NOW, NOW + HOUR)
+    changed = schedules.change(hourly, Change(overlap=Overlap.SKIP, parameters={}).of(hourly))
+    assert moved is not None
+    assert changed == replace(moved, overlap=Overlap.SKIP, parameters={})
+
+
+def test_of_two_changes_of_the_time_one_passes(hourly: Schedule) -> None:
+    assert schedules.change(hourly, Change(cron="@daily").of(hourly)) is not None
+    assert schedules.change(hourly, Change(time_zone="UTC").of(hourly)) is None
+    assert (stored().cron, stored().time_zone) == ("@daily", "Europe/Berlin")
+
+
+@pytest.mark.usefixtures("atomic_backend")
+class TestRaces:
+    """Only on DynamoDB Local: moto's conditional writes are not atomic."""
+
+    def test_of_many_who_take_one_wins(self) -> None:
+        schedules.create(HOURLY)
+
+        def see_to(number: int) -> bool:
+            begun = schedules.begin(HOURLY, NOW, f"R{number}")
+            if begun is None:
+                return False
+            taken = schedules.take(begun, NOW, NOW + HOUR, last_run_id=begun.run_id)
+            return taken is not None
+
+        with ThreadPoolExecutor(8) as pool:
+            assert sum(pool.map(see_to, range(24))) == 1
