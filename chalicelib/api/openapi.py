@@ -73,7 +73,8 @@ def _item(answers: Any) -> Any:
 
 
 def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
-    answers = {_item(route.answers) or route.answers for route in routes} - {None}
+    shown = [route.answers for route in routes if not isinstance(route.answers, str)]
+    answers = {_item(each) or each for each in shown} - {None}
     bodies = {route.takes for route in routes} - {None}
     shapes = sorted(answers | bodies | {TomlFault}, key=str)
     _, components = msgspec.json.schema_components(shapes, ref_template=REF)
@@ -124,7 +125,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         {"name": name, "in": "query", "description": about, "schema": {"type": "string"}}
         for name, about in route.query.items()
     ]
-    if _item(route.answers) is not None:
+    if _item(route.answers) is not None or isinstance(route.answers, str):
         limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
         parameters.append({"name": "limit", "in": "query", "schema": limit})
         parameters.append({"name": "cursor", "in": "query", "schema": {"type": "string"}})
@@ -136,9 +137,12 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _responses(route: Route) -> dict[str, Any]:
-    responses: dict[str, Any] = {
-        str(route.status): {"description": "Success.", "content": _content(_data(route.answers))}
-    }
+    content = (
+        {route.answers: {"schema": {"type": "string"}}}
+        if isinstance(route.answers, str)
+        else _content(_data(route.answers))
+    )
+    responses: dict[str, Any] = {str(route.status): {"description": "Success.", "content": content}}
     errors = {"default": "An error; `code` and `message` say which."}
     for status, about in errors.items():
         responses[status] = {"description": about, "content": _content({})}

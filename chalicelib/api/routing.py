@@ -93,7 +93,8 @@ class Request:
 
 @dataclass(frozen=True)
 class Route:
-    """A declared route. `answers` is a shape, a list of one (a page), or None."""
+    """A declared route. `answers` is a shape, a list of one (a page), None, or the media type of
+    pages that are no JSON document."""
 
     method: str
     path: str

@@ -26,6 +26,7 @@ from chalicelib.settings import settings
 api = Api(__name__)
 
 
+NDJSON = "application/x-ndjson"
 FILTERS = {
     "task": "only runs of the task with this id",
     "agent": "only runs with jobs on the agent with this id",
@@ -57,12 +58,12 @@ def _history(request: Request) -> tuple[list[Run], str | None]:
     )
 
 
-@api.get("/exports/runs", needs=Permission.RUNS_READ, answers=str, query=FILTERS)
+@api.get("/exports/runs", needs=Permission.RUNS_READ, answers=NDJSON, query=FILTERS)
 def export_runs(request: Request) -> Response:
     """Runs as JSON lines, newest first; the header `Plumber-Next` is the cursor of what follows."""
     found, following = _history(request)
     lines = b"".join(msgspec.json.encode(render_run.run(each)) + b"\n" for each in found)
-    headers: dict[str, str | list[str]] = {"Content-Type": "application/x-ndjson"}
+    headers: dict[str, str | list[str]] = {"Content-Type": NDJSON}
     if following is not None:
         headers["Plumber-Next"] = following
     return Response(body=lines.decode(), status_code=200, headers=headers)

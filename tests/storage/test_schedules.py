@@ -1,6 +1,5 @@
 """The schedules' table: each verb is one conditional write, on moto and on DynamoDB Local."""
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
@@ -132,21 +131,3 @@ def test_of_two_changes_of_the_time_one_passes(hourly: Schedule) -> None:
     assert schedules.change(hourly, Change(cron="@daily").of(hourly)) is not None
     assert schedules.change(hourly, Change(time_zone="UTC").of(hourly)) is None
     assert (stored().cron, stored().time_zone) == ("@daily", "Europe/Berlin")
-
-
-@pytest.mark.usefixtures("atomic_backend")
-class TestRaces:
-    """Only on DynamoDB Local: moto's conditional writes are not atomic."""
-
-    def test_of_many_who_take_one_wins(self) -> None:
-        schedules.create(HOURLY)
-
-        def see_to(number: int) -> bool:
-            begun = schedules.begin(HOURLY, NOW, f"R{number}")
-            if begun is None:
-                return False
-            taken = schedules.take(begun, NOW, NOW + HOUR, last_run_id=begun.run_id)
-            return taken is not None
-
-        with ThreadPoolExecutor(8) as pool:
-            assert sum(pool.map(see_to, range(24))) == 1

@@ -1,9 +1,14 @@
 import { call } from "./client";
-import type { LogDownload, LogPage, Page, Run, RunDetail, StreamName } from "./types";
+import type { Job, LogDownload, LogPage, Page, RetryWhat, Run, RunDetail, StreamName } from "./types";
 
 /** The newest 20 runs, or the 20 after the cursor. */
-export function listRuns(cursor: string | null, signal?: AbortSignal): Promise<Page<Run>> {
-  return call("GET", "/runs", { query: { limit: 20, cursor }, signal });
+export function listRuns(
+  filter: { state: string },
+  cursor: string | null,
+  signal?: AbortSignal,
+): Promise<Page<Run>> {
+  const state = filter.state === "" ? null : filter.state;
+  return call("GET", "/runs", { query: { limit: 20, state, cursor }, signal });
 }
 
 export function getRun(id: string, signal?: AbortSignal): Promise<RunDetail> {
@@ -12,6 +17,15 @@ export function getRun(id: string, signal?: AbortSignal): Promise<RunDetail> {
 
 export function cancelRun(id: string): Promise<Run> {
   return call("POST", `/runs/${id}/cancel`);
+}
+
+/** Runs again what a run has frozen. */
+export function retryRun(id: string, what: RetryWhat): Promise<Run> {
+  return call("POST", `/runs/${id}/retry`, { body: { what } });
+}
+
+export function cancelJob(runId: string, jobId: string): Promise<Job> {
+  return call("POST", `/runs/${runId}/jobs/${jobId}/cancel`);
 }
 
 /** What of a job's log follows the cursor; empty: from the beginning. */

@@ -116,6 +116,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/exports/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Runs as JSON lines, newest first; the header `Plumber-Next` is the cursor of what follows.
+         * @description Needs the permission `runs:read`.
+         */
+        get: operations["export_runs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -175,7 +195,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * All runs, newest first.
+         * Runs, newest first. A page may be short or empty while `next` leads on.
          * @description Needs the permission `runs:read`.
          */
         get: operations["list_runs"];
@@ -327,6 +347,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schedules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The schedules, oldest first.
+         * @description Needs the permission `tasks:read`.
+         */
+        get: operations["list_schedules"];
+        put?: never;
+        /**
+         * A new schedule, which triggers its task from now on.
+         * @description Needs the permission `tasks:write`.
+         */
+        post: operations["make_schedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One schedule.
+         * @description Needs the permission `tasks:read`.
+         */
+        get: operations["show_schedule"];
+        put?: never;
+        post?: never;
+        /**
+         * Deletes a schedule; the runs that it made stay.
+         * @description Needs the permission `tasks:write`.
+         */
+        delete: operations["remove_schedule"];
+        options?: never;
+        head?: never;
+        /**
+         * Changes, pauses or resumes a schedule; what came due while it was paused is left out.
+         * @description Needs the permission `tasks:write`.
+         */
+        patch: operations["edit_schedule"];
+        trace?: never;
+    };
+    "/api/v1/schedules/{schedule_id}/next": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The next ten due times, also of a paused schedule.
+         * @description Needs the permission `tasks:read`.
+         */
+        get: operations["list_due_times"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks": {
         parameters: {
             query?: never;
@@ -451,6 +543,46 @@ export interface paths {
          * @description Needs the permission `tasks:read`.
          */
         get: operations["list_revisions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{task_id}/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Success rate, durations and last failures of the task's newest runs.
+         * @description Needs the permission `runs:read`.
+         */
+        get: operations["show_statistics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/templates": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Definitions to start from: own tasks that are marked so, then the library's.
+         * @description Needs the permission `tasks:read`.
+         */
+        get: operations["list_templates"];
         put?: never;
         post?: never;
         delete?: never;
@@ -587,6 +719,15 @@ export interface components {
             /** @default null */
             user?: string | null;
         };
+        /** @description An instant, and the same by the clocks of the schedule's time zone, with their offset. */
+        DueTime: {
+            at: string;
+            local: string;
+        };
+        /** @description The next ones; fewer than ten when no more come within 50 years. */
+        DueTimes: {
+            times: components["schemas"]["DueTime"][];
+        };
         /** @description A join token, without its secret. */
         Enrollment: {
             created_at: string;
@@ -701,6 +842,29 @@ export interface components {
             };
             /** @default 1 */
             max_uses?: number;
+        };
+        /** @description `cron` has five fields, or is such as `@daily`; `time_zone` is an IANA name. */
+        NewSchedule: {
+            /**
+             * @default none
+             * @enum {unknown}
+             */
+            catch_up?: "none" | "one";
+            cron: string;
+            /**
+             * @default skip
+             * @enum {unknown}
+             */
+            overlap?: "queue" | "replace" | "skip";
+            /** @default {} */
+            parameters?: {
+                [key: string]: string;
+            };
+            /** @default false */
+            paused?: boolean;
+            task_id: string;
+            /** @default UTC */
+            time_zone?: string;
         };
         /** @description `expires_in_seconds` null: never expires. */
         NewToken: {
@@ -843,6 +1007,60 @@ export interface components {
             step: components["schemas"]["Step"];
             targets: string;
         };
+        /**
+         * @description `next_due_at` is null while it is paused, and when it never comes due again.
+         *
+         *         `last_problem` says why the last due time made no run; `last_run_id` is the last one it made.
+         */
+        Schedule: {
+            /** @enum {unknown} */
+            catch_up: "none" | "one";
+            created_at: string;
+            created_by: string;
+            cron: string;
+            id: string;
+            last_due_at: string | null;
+            last_problem: string | null;
+            last_run_id: string | null;
+            next_due_at: string | null;
+            /** @enum {unknown} */
+            overlap: "queue" | "replace" | "skip";
+            parameters: {
+                [key: string]: string;
+            };
+            paused: boolean;
+            task_id: string;
+            time_zone: string;
+        };
+        /** @description Keys that are left out stay as they are. */
+        ScheduleChange: {
+            /** @default null */
+            catch_up?: ("none" | "one") | null;
+            /** @default null */
+            cron?: string | null;
+            /** @default null */
+            overlap?: ("queue" | "replace" | "skip") | null;
+            /** @default null */
+            parameters?: {
+                [key: string]: string;
+            } | null;
+            /** @default null */
+            paused?: boolean | null;
+            /** @default null */
+            time_zone?: string | null;
+        };
+        /**
+         * @description Of a task's newest 500 runs that have ended, cancelled ones left out. Durations are seconds
+         *         of those that succeeded.
+         */
+        Statistics: {
+            duration_p50: number | null;
+            duration_p95: number | null;
+            ended: number;
+            last_failures: components["schemas"]["Run"][];
+            succeeded: number;
+            success_rate: number | null;
+        };
         /** @description One `[[step]]`; `number` counts from 1. Amounts are such as `2` or `25%`. */
         Step: {
             canary: string | null;
@@ -912,6 +1130,14 @@ export interface components {
             definition: string;
             /** @default null */
             revision?: number | null;
+        };
+        /** @description A definition with parameters to start from: one of the library, or an own task. */
+        Template: {
+            definition: string;
+            description: string;
+            id: string;
+            is_own: boolean;
+            name: string;
         };
         /** @description An access token, without its secret. */
         Token: {
@@ -1312,6 +1538,56 @@ export interface operations {
             };
         };
     };
+    export_runs: {
+        parameters: {
+            query?: {
+                /** @description only runs with jobs on the agent with this id */
+                agent?: string;
+                cursor?: string;
+                /** @description only runs created at this instant or later */
+                from?: string;
+                limit?: number;
+                /** @description only runs in this state */
+                state?: string;
+                /** @description only runs of the task with this id */
+                task?: string;
+                /** @description only runs created before this instant */
+                to?: string;
+                /** @description only runs started by: person, schedule, retry, command */
+                trigger?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/x-ndjson": string;
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
     health: {
         parameters: {
             query?: never;
@@ -1438,8 +1714,20 @@ export interface operations {
     list_runs: {
         parameters: {
             query?: {
+                /** @description only runs with jobs on the agent with this id */
+                agent?: string;
                 cursor?: string;
+                /** @description only runs created at this instant or later */
+                from?: string;
                 limit?: number;
+                /** @description only runs in this state */
+                state?: string;
+                /** @description only runs of the task with this id */
+                task?: string;
+                /** @description only runs created before this instant */
+                to?: string;
+                /** @description only runs started by: person, schedule, retry, command */
+                trigger?: string;
             };
             header?: never;
             path?: never;
@@ -1794,6 +2082,276 @@ export interface operations {
                     "application/json": {
                         code: number;
                         data: components["schemas"]["Run"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    list_schedules: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+                /** @description only those of the task with this id */
+                task?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: {
+                            items: components["schemas"]["Schedule"][];
+                            next: string | null;
+                        };
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    make_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NewSchedule"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Schedule"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    show_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Schedule"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    remove_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: null;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    edit_schedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleChange"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Schedule"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    list_due_times: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["DueTimes"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;
@@ -2216,6 +2774,96 @@ export interface operations {
                         code: number;
                         data: {
                             items: components["schemas"]["Revision"][];
+                            next: string | null;
+                        };
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    show_statistics: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                task_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Statistics"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    list_templates: {
+        parameters: {
+            query?: {
+                cursor?: string;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: {
+                            items: components["schemas"]["Template"][];
                             next: string | null;
                         };
                         message: string;

@@ -1,5 +1,5 @@
 import { call } from "./client";
-import type { Page, Revision, Run, Task, TaskDetail } from "./types";
+import type { Page, Plan, Revision, Run, Task, TaskDetail, Template } from "./types";
 
 export function listTasks(cursor: string | null, signal?: AbortSignal): Promise<Page<Task>> {
   return call("GET", "/tasks", { query: { limit: 100, cursor }, signal });
@@ -31,9 +31,23 @@ export function listRevisions(
 }
 
 /** Triggers a run. The same key answers the same run, so an answer that got lost starts no second. */
-export function executeTask(id: string, idempotencyKey: string): Promise<Run> {
+export function executeTask(
+  id: string,
+  parameters: Record<string, string>,
+  idempotencyKey: string,
+): Promise<Run> {
   const headers = { "Idempotency-Key": idempotencyKey };
-  return call("POST", `/tasks/${id}/execute`, { headers });
+  return call("POST", `/tasks/${id}/execute`, { headers, body: { parameters } });
+}
+
+/** What a run would do now. Starts nothing. */
+export function planTask(id: string, parameters: Record<string, string>): Promise<Plan> {
+  return call("POST", `/tasks/${id}/plan`, { body: { parameters } });
+}
+
+/** Own tasks that are marked as templates, then the library's. */
+export function listTemplates(): Promise<Page<Template>> {
+  return call("GET", "/templates");
 }
 
 export function listExecutions(

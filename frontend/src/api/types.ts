@@ -14,6 +14,7 @@ export type NewEnrollment = Schemas["NewEnrollment"];
 export type NewToken = Schemas["NewToken"];
 export type Param = Schemas["Param"];
 export type Plan = Schemas["Plan"];
+export type PlannedWave = Schemas["PlannedWave"];
 export type Principal = Schemas["Principal"];
 export type Progress = Schemas["Progress"];
 export type Revision = Schemas["Revision"];
@@ -24,6 +25,7 @@ export type Step = Schemas["Step"];
 export type Task = Schemas["Task"];
 export type TaskDetail = Schemas["TaskDetail"];
 export type TaskSource = Schemas["TaskSource"];
+export type Template = Schemas["Template"];
 export type Token = Schemas["Token"];
 export type TokenSecret = Schemas["TokenSecret"];
 export type TomlFault = Schemas["TomlFault"];
@@ -33,6 +35,7 @@ export type JobState = Job["state"];
 export type RunState = Run["state"];
 export type StepState = RunStep["state"];
 export type StreamName = LogRecord["stream"];
+export type RetryWhat = Schemas["RetryRequest"]["what"] & string;
 export type Role = NewToken["role"];
 
 /** A page of a list; `next` is the cursor of the next one. */

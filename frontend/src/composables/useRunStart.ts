@@ -1,20 +1,26 @@
 import { ref } from "vue";
 import { useRouter } from "vue-router";
-import { executeTask } from "@/api/tasks";
+import { executeTask, getTask } from "@/api/tasks";
+import { useLaunch } from "@/stores/launch";
 import { useNotices } from "@/stores/notices";
 
-/** Triggers a task and goes to its run. A second click while the first one is under way is nothing. */
+/** Triggers a task, after a dialog when it has parameters, and goes to its run. A second click while the first one is under way is nothing. */
 export function useRunStart() {
   const router = useRouter();
   const notices = useNotices();
+  const launch = useLaunch();
   const isStarting = ref(false);
 
   async function start(taskId: string): Promise<void> {
     if (isStarting.value) return;
     isStarting.value = true;
     try {
-      const run = await executeTask(taskId, newKey());
-      await router.push(`/runs/${run.id}`);
+      const task = await getTask(taskId);
+      const values = task.params.length > 0 ? await launch.ask(task) : {};
+      if (values !== null) {
+        const run = await executeTask(taskId, values, newKey());
+        await router.push(`/runs/${run.id}`);
+      }
     } catch (error) {
       notices.failed(error);
     }
