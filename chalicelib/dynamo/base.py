@@ -58,8 +58,12 @@ def table_name(name: str) -> str:
 
 
 def condition_failed(error: PynamoDBException) -> bool:
-    """Whether a write did nothing because its condition did not hold."""
-    return bool(error.cause_response_code == "ConditionalCheckFailedException")
+    """Whether a write did nothing because its condition did not hold.
+
+    A connection that broke has a response too, and it is None: `cause_response_code` raises there.
+    """
+    response = getattr(error.cause, "response", None) or {}
+    return bool(response.get("Error", {}).get("Code") == "ConditionalCheckFailedException")
 
 
 @contextmanager

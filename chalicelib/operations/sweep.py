@@ -35,11 +35,12 @@ class Swept:
 
 
 def sweep(now: datetime) -> Swept:
-    """One round. A fault of one run or job is logged and leaves it to the next round."""
+    """One round. A fault of one agent, run or job is logged and leaves it to the next round."""
     watching_since = sweeps.watch(now, WATCH_GAP)
-    silent = presences.silent_since(now - timedelta(seconds=settings.ttl_seconds))
-    offline = sum(presences.mark_offline(presence) for presence in silent)
-    ended, checked = 0, 0
+    offline, ended, checked = 0, 0, 0
+    for presence in presences.silent_since(now - timedelta(seconds=settings.ttl_seconds)):
+        with _going_on(presence):
+            offline += presences.mark_offline(presence)
     for due in jobs.due(now, DUE_AT_MOST):
         with _going_on(due):
             if due.job is not None:
@@ -50,11 +51,11 @@ def sweep(now: datetime) -> Swept:
 
 
 @contextmanager
-def _going_on(due: jobs.Due) -> Iterator[None]:
+def _going_on(what: object) -> Iterator[None]:
     try:
         yield
     except Exception:
-        log.exception("The sweep left out %s", due)
+        log.exception("The sweep left out %s", what)
 
 
 def _look_at_job(key: JobKey, watching_since: datetime, now: datetime) -> bool:

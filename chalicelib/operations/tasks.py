@@ -3,13 +3,15 @@
 from dataclasses import replace
 from datetime import datetime
 
-from chalicelib.dynamo import agents, runs, tasks
+from chalicelib.dynamo import agents, runs, schedules, tasks
 from chalicelib.dynamo.tasks import StoredRevision, StoredTask
 from chalicelib.errors import BadParameter, Conflict, NotFound
 from chalicelib.task import Definition, agent_ids
 from chalicelib.task_toml import parse
 from chalicelib.toml_lines import line_of
 from chalicelib.toml_table import InvalidDefinition
+
+SCHEDULES_AT_MOST = 100  # deleted with their task; one that is left goes when it is due next
 
 
 def existing_task(task_id: str) -> StoredTask:
@@ -108,4 +110,6 @@ def delete_task(task_id: str) -> None:
     task = existing_task(task_id)
     if runs.has_active(task_id):
         raise Conflict("A run of this task has not ended yet. Wait for it, or cancel it.")
+    for schedule in schedules.of_task(task_id, SCHEDULES_AT_MOST, None)[0]:
+        schedules.delete(schedule.id)
     tasks.delete(task)

@@ -196,12 +196,8 @@ def _draw_plan(found: dict[str, Any]) -> None:
             render.warn(step["problem"])
         for number, wave in enumerate(step["waves"], 1):
             names = ", ".join(agent["name"] for agent in wave["agents"])
-            count = len(wave["agents"])
-            click.echo(
-                render.clean(
-                    f"   wave {number}: {count} agents, {wave['at_once']} at once: {names}"
-                )
-            )
+            limit = f"{wave['at_once']} of {len(wave['agents'])} at once"
+            click.echo(render.clean(f"   wave {number}: {limit}: {names}"))
 
 
 @task.command("run")
