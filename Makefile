@@ -15,7 +15,7 @@ front     := $(shell find frontend \( -name node_modules -o -name dist -o -name 
                -o -type f ! -name '*.timestamp-*' -print 2>/dev/null)
 
 .DEFAULT_GOAL := check
-.PHONY: help check lint types unit panel-checks test soak deps test-deps panel up fmt openapi resources \
+.PHONY: help check lint types unit panel-checks test bench soak deps test-deps panel up fmt openapi resources \
         package lock clean reset FORCE
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -73,6 +73,9 @@ panel-checks:
 test: test-deps lint types ## everything: installs what it needs, checks, all suites
 	@$(bin)/python -m pytest -q
 	@cd frontend && npm run --silent lint && npm run --silent check && npm run --silent test
+
+bench: deps ## measures; the results are kept in docs/benchmarks.md
+	@$(bin)/python -m tests.bench.fleet
 
 soak: deps ## simulated schedules with faults for MINUTES; failing ones in .build/soak
 	@$(bin)/python -m tests.simulation.soak --minutes $(MINUTES)

@@ -1,9 +1,11 @@
 """Scripts, users, priorities and cgroups of commands, with real processes."""
 
+import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ from typing import Any
 import psutil
 import pytest
 
-from plumber_agent import command, processes
+from plumber_agent import command, processes, supervisor
 from plumber_agent.journal import JobDirectory
 from tests.agent.test_supervisor import is_alive, job, pid_in
 
@@ -132,3 +134,29 @@ def test_what_a_dead_supervisor_left_is_ended(job: Any, cgroups: Path, tmp_path:
     directory.kill_leftovers()
     psutil.wait_procs([psutil.Process(left)] if psutil.pid_exists(left) else [], timeout=10)
     assert not is_alive(left)
+
+
+# --- clocks
+
+
+def test_a_wall_clock_that_jumps_does_not_change_a_time_out(tmp_path: Path) -> None:
+    """The supervisor of this job sees a wall clock that jumps a year with every look."""
+    document = {
+        "run_id": "01R", "job_id": "1-a", "step": 1, "attempt": 1, "lease": "l", "env": {},
+        "path": "/", "command": "echo a; sleep 1000", "timeout_seconds": 0.5,
+        "kill_after_seconds": 0.3, "max_bytes": 1000,
+    }  # fmt: skip
+    (tmp_path / "job.json").write_text(json.dumps(document))
+    program, package, directory = supervisor.start_arguments(str(tmp_path))[-3:]
+    jumping = (
+        "import itertools, time; year = 31_536_000; jumps = itertools.cycle((0, 5, -3, 9)); "
+        "time.time = lambda: 1e9 + next(jumps) * year; "
+        "time.time_ns = lambda: int(time.time() * 1e9); "
+    )
+    began = time.monotonic()
+    command = [sys.executable, "-I", "-S", "-c", jumping + program, package, directory]
+    subprocess.run(command, check=True, timeout=30, start_new_session=True)
+    result = json.loads((tmp_path / "result.json").read_text())
+    assert (result["outcome"], result["streams"]["stdout"]["bytes"]) == ("timed_out", 2)
+    assert 400 <= result["duration_ms"] < 5_000
+    assert time.monotonic() - began < 10

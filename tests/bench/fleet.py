@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from botocore.client import BaseClient
 
 from chalicelib.dynamo import runs
 from chalicelib.job import JobState
+from infra.local.environment import base
 from tests.api.conftest import RpcAgent
 from tests.simulation.schedule import Laboratory, laboratory
 
@@ -122,6 +124,8 @@ def wide(lab: Laboratory, counts: Counts, agents: list[RpcAgent]) -> tuple[float
 
 def main() -> None:
     """Prints a table."""
+    os.environ.update(base(os.environ))
+    logging.disable(logging.CRITICAL)
     with laboratory() as lab, counted() as counts:
         agents = [lab.agent(number) for number in range(1001, 1001 + max(WIDTHS))]
         for each in agents:
@@ -146,5 +150,4 @@ def _row(name: str, found: tuple[float, float]) -> str:
 
 
 if __name__ == "__main__":
-    logging.disable(logging.CRITICAL)
     main()

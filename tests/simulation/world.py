@@ -23,7 +23,7 @@ from tests.simulation.faults import Faults, Killed
 from tests.simulation.machines import Machine
 from tests.simulation.wire import Wire
 
-ROUNDS_TO_THE_END = 60
+ROUNDS_TO_THE_END, QUICK_ROUNDS = 40, 8
 STEP_OF_THE_END = timedelta(seconds=45)
 LATER_STEP_OF_THE_END = timedelta(hours=3)  # jobs that wait a day for their machine
 
@@ -324,7 +324,7 @@ class World:
         for machine in self.machines[1:]:
             machine.is_up = self.chance.random() < 0.8
         for number in range(ROUNDS_TO_THE_END):
-            late = number > ROUNDS_TO_THE_END / 2
+            late = number >= QUICK_ROUNDS
             self._round_of_the_end(LATER_STEP_OF_THE_END if late else STEP_OF_THE_END)
             if not any(self._is_open(progress) for progress in self._seen.values()):
                 break
