@@ -182,7 +182,7 @@ def step_state(run: Run, step: RunStep, jobs: Mapping[int, Job]) -> JobState:
     if is_open or (len(jobs) < (step.size or 0) and not has_ended(run, step, jobs)):
         return JobState.RUNNING if states - {JobState.QUEUED} else JobState.QUEUED
     if is_acceptable(step, jobs.values(), run.stop):
-        return JobState.SUCCEEDED if len(jobs) == step.size else JobState.SKIPPED
+        return JobState.SUCCEEDED if len(jobs) == step.size else run.stop or JobState.SKIPPED
     return JobState(outcome(states).value)
 
 

@@ -308,6 +308,13 @@ def test_a_step_that_the_run_did_not_reach_is_skipped() -> None:
     assert step_state(replace(RUN, state=RunState.FAILED), step(1, "a"), {}) is JobState.SKIPPED
 
 
+def test_a_step_that_a_stop_cut_short_is_as_the_stop_says() -> None:
+    one = rolling()
+    jobs = {each.index: each for each in jobs_in(one, {0: OK, 1: OK})}
+    ended = replace(stopping(), state=RunState.CANCELLED)
+    assert step_state(ended, one, jobs) is JobState.CANCELLED
+
+
 FINAL = [state for state in JobState if state.is_terminal]
 
 
