@@ -1,6 +1,7 @@
 """The panel in a real browser, on the real control plane with a real agent."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,7 @@ def test_a_task_is_saved_run_and_its_output_read_live(
     page.get_by_test_id(f"job-2-{agent.id}").first.click()
     log = page.get_by_test_id("log-view")
     expect(log).to_contain_text("red line")
+    expect(log.get_by_text("red", exact=True)).to_have_attribute("style", re.compile("--ansi-red"))
     expect(log).not_to_contain_text("last line")
     gate.touch()
     expect(log).to_contain_text("last line")
@@ -76,6 +78,49 @@ def test_a_task_is_saved_run_and_its_output_read_live(
 
     page.get_by_test_id("nav-runs").click()
     expect(page.get_by_text("from the panel").first).to_be_visible()
+
+
+def test_parameters_are_asked_for_planned_and_a_failed_run_is_retried(
+    page: Page, live_api: LiveControlPlane, agent_process: Any, tmp_path: Path
+) -> None:
+    agent = agent_process(live_api)
+    gate = tmp_path / "gate"
+    command = f"echo deploying ${{version}}; test -e {gate}"
+    head = 'Description = "Deploys."\n[Params.version]\nPattern = "[0-9.]+"\n'
+    source = definition(agent.id, "with parameters", command)
+    sign_in(page, live_api)
+    page.get_by_test_id("nav-tasks").click()
+    page.get_by_test_id("task-new").first.click()
+    write(page, source.replace("[[step]]", head + "[[step]]", 1))
+    page.get_by_test_id("task-save").click()
+    page.get_by_test_id("task-run").first.click()
+
+    field = page.get_by_test_id("param-version")
+    field.fill("$(id)")
+    page.get_by_test_id("launch-run").click()
+    expect(page.get_by_text("does not match the pattern")).to_be_visible()
+    field.fill("1.2")
+    page.get_by_test_id("launch-plan").click()
+    expect(page.get_by_test_id("plan")).to_contain_text("echo deploying 1.2")
+    page.get_by_test_id("launch-run").click()
+
+    expect(page.get_by_test_id("run-state")).to_contain_text("failed")
+    expect(page.get_by_test_id("log-view")).to_contain_text("deploying 1.2")
+    gate.touch()
+    page.get_by_test_id("run-retry").click()
+    page.get_by_text("Only where it did not succeed").click()
+    expect(page.get_by_text("Retry of")).to_be_visible()
+    expect(page.get_by_test_id("run-state")).to_contain_text("succeeded")
+
+
+def test_a_new_task_may_start_from_a_template(page: Page, live_api: LiveControlPlane) -> None:
+    sign_in(page, live_api)
+    page.get_by_test_id("nav-tasks").click()
+    page.get_by_test_id("task-new").first.click()
+    page.get_by_test_id("template-disk-cleanup").click()
+    expect(page.get_by_test_id("task-editor")).to_contain_text("disk clean-up")
+    page.get_by_test_id("task-save").click()
+    expect(page.get_by_test_id("task-run").first).to_be_visible()
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
