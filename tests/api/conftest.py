@@ -2,7 +2,7 @@
 
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -191,3 +191,20 @@ def definition(*agents: str, name: str = "deploy") -> str:
         f'[[step]]\nServerID = "{each}"\nPath = "/tmp"\nCMD = "true"\n' for each in agents
     )
     return f'Name = "{name}"\n{steps}'
+
+
+# --- fleets
+
+Fleet = Callable[[int], list[RpcAgent]]
+
+
+@pytest.fixture
+def fleet(agent: Any, admin: People) -> Fleet:
+    def make(size: int) -> list[RpcAgent]:
+        made = [agent(number) for number in range(1, size + 1)]
+        for number, each in enumerate(made, 1):
+            labels = {"role": "web", "n": str(number)}
+            admin.data("PATCH", f"/agents/{each.id}", {"labels": labels, "group": "prod"})
+        return made
+
+    return make

@@ -1,64 +1,10 @@
-"""Steps that reach a fleet: targets, waves, retries, handlers, parameters, over the real app."""
+"""Steps that reach a fleet: targets, waves, retries, handlers, over the real app."""
 
-import json
-from collections.abc import Callable
 from typing import Any
 
-import pytest
-from chalice.test import Client
-
 from chalicelib.operations.sweep import sweep
-from tests.api.conftest import Clock, People, RpcAgent, named
-
-Fleet = Callable[[int], list[RpcAgent]]
-
-
-@pytest.fixture
-def fleet(agent: Any, admin: People) -> Fleet:
-    def make(size: int) -> list[RpcAgent]:
-        made = [agent(number) for number in range(1, size + 1)]
-        for number, each in enumerate(made, 1):
-            labels = {"role": "web", "n": str(number)}
-            admin.data("PATCH", f"/agents/{each.id}", {"labels": labels, "group": "prod"})
-        return made
-
-    return make
-
-
-def task(admin: People, *steps: str, head: str = "") -> str:
-    source = 'Name = "fleet"\n' + head + "".join(f"[[step]]\n{each}\n" for each in steps)
-    task_id: str = admin.data("POST", "/tasks", {"definition": source})["task"]["id"]
-    return task_id
-
-
-def start(admin: People, *steps: str, head: str = "", **parameters: str) -> str:
-    body = {"parameters": parameters}
-    path = f"/tasks/{task(admin, *steps, head=head)}/execute"
-    run_id: str = admin.data("POST", path, body)["id"]
-    return run_id
-
-
-def states(admin: People, run_id: str, step: int = 1) -> dict[str, str]:
-    steps = admin.data("GET", f"/runs/{run_id}")["steps"]
-    return {job["agent_name"]: job["state"] for job in steps[step - 1]["jobs"]}
-
-
-def run_of(admin: People, run_id: str) -> Any:
-    return admin.data("GET", f"/runs/{run_id}")["run"]
-
-
-def work(agents: list[RpcAgent], *failing: RpcAgent) -> list[str]:
-    """Everybody does all that is to be had; answers who did something."""
-    worked = []
-    for each in agents:
-        for job in each.poll()["jobs"]:
-            each.finish(job, 1 if each in failing else 0)
-            worked.append(each.id)
-    return worked
-
-
-WEB = 'CMD = "true"\nTargets = { Labels = { role = "web" } }\n'
-
+from tests.api.conftest import Clock, Fleet, People, named
+from tests.api.fleet import WEB, run_of, start, states, task, work
 
 # --- targets
 
@@ -331,73 +277,6 @@ def test_handlers_run_after_a_failure_and_the_run_still_fails(admin: People, fle
     assert run_of(admin, run_id)["state"] == "failed"
 
 
-# --- parameters, plans, commands
-
-
-PARAMS = '[Params.version]\nPattern = "[a-z0-9. ]+"\nDefault = "latest"\n'
-
-
-def test_parameters_reach_the_command_as_variables(admin: People, fleet: Fleet) -> None:
-    (one,) = fleet(1)
-    step = 'CMD = "deploy ${version} --as \\"${version}\\""\nTargets = { All = true }\n'
-    start(admin, step, head=PARAMS, version="1.2 beta")
-    (job,) = one.poll()["jobs"]
-    assert job["command"] == 'deploy "${version}" --as "${version}"'
-    assert job["env"]["version"] == "1.2 beta"
-
-
-def test_wrong_parameters_start_nothing(admin: People, fleet: Fleet) -> None:
-    (one,) = fleet(1)
-    path = f"/tasks/{task(admin, WEB, head=PARAMS)}"
-    body = {"parameters": {"version": "$(rm -rf /)", "other": "1"}}
-    code, message = admin.refused("POST", f"{path}/execute", body)
-    assert code == 1001
-    assert "version: " in message
-    assert "other: is not known" in message
-    assert one.poll()["jobs"] == []
-    assert admin.data("GET", f"{path}/executions")["items"] == []
-
-
-def test_a_plan_shows_what_would_run_and_starts_nothing(admin: People, fleet: Fleet) -> None:
-    agents = fleet(3)
-    step = 'CMD = "deploy ${version}"\nTargets = { All = true }\nCanary = 1\nMaxParallel = 1\n'
-    nobody = 'CMD = "true"\nTargets = { Group = "test" }\n'
-    path = f"/tasks/{task(admin, step, nobody, head=PARAMS)}"
-    plan = admin.data("POST", f"{path}/plan", {"parameters": {"version": "1 2"}})
-    first, second = plan["steps"]
-    assert first["text"] == "deploy '1 2'"
-    assert [(w["at_once"], [a["name"] for a in w["agents"]]) for w in first["waves"]] == [
-        (1, ["machine-1"]), (1, ["machine-2", "machine-3"]),
-    ]  # fmt: skip
-    assert second["problem"] == "No agent fits group test."
-    assert [each.poll()["jobs"] for each in agents] == [[], [], []]
-
-
-def test_a_command_runs_on_many_agents_without_a_task(admin: People, fleet: Fleet) -> None:
-    agents = fleet(3)
-    run = admin.data("POST", "/commands", {"command": "uptime -p", "selector": "n!=2"})
-    assert (run["task_name"], run["trigger"]) == ("uptime -p", "command")
-    assert work(agents) == [agents[0].id, agents[2].id]
-    shown = admin.data("GET", "/runs")["items"]
-    assert [(each["id"], each["state"]) for each in shown] == [(run["id"], "succeeded")]
-
-
-@pytest.mark.parametrize(
-    ("body", "says"),
-    [
-        ({"command": "true"}, "ServerID: is missing"),
-        ({"all": True}, "CMD: is missing"),
-        ({"command": "true", "selector": "a b"}, "Selector: 'a b'"),
-        ({"command": "true", "all": True, "timeout": "soon"}, "Timeout: 'soon'"),
-        ({"command": "true", "agent_ids": ["6f0c0000-0000-4000-8000-000000000009"]}, "no agent"),
-    ],
-)
-def test_a_bad_command_is_refused(
-    admin: People, fleet: Fleet, body: dict[str, Any], says: str
-) -> None:
-    assert says in admin.refused("POST", "/commands", body)[1]
-
-
 # --- runs that exclude each other
 
 
@@ -439,59 +318,3 @@ def test_a_second_run_may_take_the_place_of_the_first(admin: People, fleet: Flee
     one.result("job.finish", **named(job), outcome="cancelled", duration_ms=1)
     assert run_of(admin, first)["state"] == "cancelled"
     assert [each["run_id"] for each in one.poll()["jobs"]] == [second]
-
-
-# --- history, statistics, export, templates
-
-
-def test_runs_are_filtered_and_counted(admin: People, fleet: Fleet, travel: Clock) -> None:
-    one, two = fleet(2)
-    task_id = task(admin, WEB)
-    good = admin.data("POST", f"/tasks/{task_id}/execute")["id"]
-    work([one, two])
-    travel.after(60)
-    bad = admin.data("POST", f"/tasks/{task_id}/execute")["id"]
-    work([one, two], one)
-    other = admin.data("POST", "/commands", {"command": "true", "agent_ids": [two.id]})["id"]
-
-    def ids(query: str) -> list[str]:
-        return [run["id"] for run in admin.data("GET", f"/runs?{query}")["items"]]
-
-    assert ids("") == [other, bad, good]
-    assert ids(f"task={task_id}") == [bad, good]
-    assert ids(f"agent={one.id}") == [bad, good]
-    assert ids("state=failed") == [bad]
-    assert ids("trigger=command") == [other]
-    since = admin.data("GET", f"/runs/{bad}")["run"]["created_at"]
-    assert ids(f"to={since}") == [good]
-    assert ids(f"from={since}&task={task_id}") == [bad]
-    stats = admin.data("GET", f"/tasks/{task_id}/stats")
-    assert (stats["ended"], stats["success_rate"]) == (2, 0.5)
-    assert [run["id"] for run in stats["last_failures"]] == [bad]
-
-
-@pytest.mark.parametrize("query", ["state=bad", "trigger=x", "from=yesterday", "to=2026-01-01"])
-def test_a_bad_filter_is_refused(admin: People, query: str) -> None:
-    code, message = admin.refused("GET", f"/runs?{query}")
-    assert code == 1001
-    assert message.startswith(query.partition("=")[0])
-
-
-def test_runs_are_exported_as_json_lines(client: Client, admin: People, fleet: Fleet) -> None:
-    fleet(1)
-    ids = [start(admin, WEB.replace("true", f"echo {n}"), head="") for n in range(1)]
-    headers = {"Authorization": f"Bearer {admin.token}"}
-    answer = client.http.get("/api/v1/exports/runs?limit=1", headers=headers)
-    assert answer.headers["Content-Type"] == "application/x-ndjson"
-    assert [json.loads(line)["id"] for line in answer.body.splitlines()] == ids
-    assert answer.headers["Plumber-Next"] == ids[0]
-
-
-def test_templates_are_the_librarys_and_own_tasks(admin: People, fleet: Fleet) -> None:
-    fleet(1)
-    task_id = task(admin, WEB, head="Template = true\nDescription = 'Mine.'\n")
-    found = admin.data("GET", "/templates")["items"]
-    assert (found[0]["id"], found[0]["is_own"], found[0]["description"]) == (task_id, True, "Mine.")
-    assert len(found) == 7
-    for each in found[1:]:
-        admin.data("POST", "/tasks", {"definition": each["definition"]})

@@ -1,15 +1,11 @@
 """A run from its trigger to its end, over both doors of the real app."""
 
-import base64
-import hashlib
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-import requests
 
 from chalicelib import clock
-from chalicelib.log import Record, Stream, encode
 from chalicelib.operations.sweep import sweep
 from chalicelib.settings import settings
 from tests.api.conftest import Clock, People, RpcAgent, definition, ended, named
@@ -320,103 +316,3 @@ def test_several_sweepers_at_once_do_no_harm(admin: People, agent: Any, travel: 
         done = list(sweepers.map(lambda _: sweep(travel.now), range(4)))
     assert sum(each.ended for each in done) >= 1
     assert show(admin, run_id) == ("failed", ["undelivered"])
-
-
-# --- logs
-
-
-def put(job: dict[str, Any], *records: Record, seq: int = 1) -> None:
-    url = next(each["url"] for each in job["log"]["urls"] if each["seq"] == seq)
-    requests.put(url, data=encode(list(records)), timeout=10).raise_for_status()
-
-
-def out(data: bytes) -> Record:
-    return Record(Stream.STDOUT, NOW, data)
-
-
-def err(data: bytes) -> Record:
-    return Record(Stream.STDERR, NOW, data)
-
-
-def summary(chunks: int, stdout: bytes = b"", stderr: bytes = b"") -> dict[str, Any]:
-    streams = {
-        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
-        for name, data in (("stdout", stdout), ("stderr", stderr))
-    }
-    return {"chunks": chunks, "streams": streams, "truncated": False}
-
-
-def read(admin: People, path: str) -> tuple[list[tuple[str, bytes]], str, str]:
-    page = admin.data("GET", path)
-    found = [(each["stream"], base64.b64decode(each["data"])) for each in page["records"]]
-    return found, page["next"], page["state"]
-
-
-def test_a_log_is_readable_while_it_grows_and_afterwards(admin: People, agent: Any) -> None:
-    one = agent()
-    run_id = trigger(admin, one)
-    (job,) = one.poll()["jobs"]
-    path = f"/runs/{run_id}/jobs/{job['job_id']}/log"
-    assert read(admin, path) == ([], "1.0", "streaming")
-    put(job, out(b"a\x00\xff"), err(b"oh"))
-    found, cursor, state = read(admin, path)
-    assert (found, state) == ([("stdout", b"a\x00\xff"), ("stderr", b"oh")], "streaming")
-    assert read(admin, f"{path}?cursor={cursor}") == ([], cursor, "streaming")
-    one.finish(job, log=summary(2, b"a\x00\xffb", b"oh"))
-    assert read(admin, f"{path}?cursor={cursor}") == ([], cursor, "shipping")
-    put(job, out(b"b"), seq=2)
-    assert read(admin, f"{path}?cursor={cursor}") == ([("stdout", b"b")], "3.0", "complete")
-    assert read(admin, f"{path}?stream=stderr")[0] == [("stderr", b"oh")]
-    assert admin.refused("GET", f"{path}?stream=both")[0] == 1001
-    assert admin.refused("GET", f"{path}?cursor=x")[0] == 1001
-
-
-def test_a_large_log_is_read_page_by_page(admin: People, agent: Any) -> None:
-    one = agent()
-    run_id = trigger(admin, one)
-    (job,) = one.poll()["jobs"]
-    put(job, *(out(b"%d\n" % number) for number in range(10_000)))
-    put(job, out(b"x" * 65_536), out(b"end"), seq=2)
-    one.finish(job, log=summary(2))
-    path = f"/runs/{run_id}/jobs/{job['job_id']}/log"
-    cursor, whole, pages = "", b"", 0
-    while True:
-        found, cursor, state = read(admin, f"{path}?cursor={cursor}")
-        whole += b"".join(data for _, data in found)
-        pages += 1
-        if state == "complete":
-            break
-    assert whole == b"".join(b"%d\n" % n for n in range(10_000)) + b"x" * 65_536 + b"end"
-    assert pages == 3
-
-
-def test_a_whole_stream_is_downloaded_byte_for_byte(admin: People, agent: Any) -> None:
-    one = agent()
-    run_id = trigger(admin, one)
-    (job,) = one.poll()["jobs"]
-    path = f"/runs/{run_id}/jobs/{job['job_id']}/log/download"
-    assert admin.refused("GET", f"{path}?stream=stdout")[0] == 1005
-    put(job, out(b"a\r\n"), err(b"e"), out(b"\xff"))
-    one.finish(job, log=summary(2))
-    assert admin.refused("GET", f"{path}?stream=stdout")[0] == 1005
-    put(job, out(b"z"), seq=2)
-    for _ in range(2):
-        found = admin.data("GET", f"{path}?stream=stdout&redirect=false")
-        answer = requests.get(found["url"], timeout=10)
-        assert (answer.content, found["bytes"]) == (b"a\r\n\xffz", 5)
-        assert "attachment" in answer.headers["Content-Disposition"]
-    assert admin.refused("GET", path)[0] == 1001
-
-
-def test_further_urls_are_handed_out_and_live_on_after_the_end(admin: People, agent: Any) -> None:
-    one = agent()
-    run_id = trigger(admin, one)
-    (job,) = one.poll()["jobs"]
-    one.finish(job, log=summary(11, b"late"))
-    urls = one.result("job.log_urls", **named(job), **{"from": 11, "count": 2})["urls"]
-    assert [each["seq"] for each in urls] == [11, 12]
-    requests.put(urls[0]["url"], data=encode([out(b"late")]), timeout=10).raise_for_status()
-    found = read(admin, f"/runs/{run_id}/jobs/{job['job_id']}/log?cursor=11.0")
-    assert found == ([("stdout", b"late")], "12.0", "complete")
-    for bounds in ({"from": 0, "count": 1}, {"from": 1, "count": 0}, {"from": 1, "count": 101}):
-        assert one.error("job.log_urls", **named(job), **bounds) == -32602

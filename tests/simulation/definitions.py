@@ -1,0 +1,39 @@
+"""Tasks made up by chance."""
+
+import json
+from random import Random
+
+
+def random_definition(chance: Random, name: str, agent_ids: list[str]) -> str:
+    """A task of one to three steps with any policies."""
+    head = f'Name = "{name}"\n'
+    if chance.random() < 0.3:
+        head += f'Timeout = "{chance.choice(["30s", "5m"])}"\n'
+    head += f'Concurrency = "{chance.choice(["allow"] * 4 + ["forbid", "queue", "replace"])}"\n'
+    return head + "".join(_random_step(chance, agent_ids) for _ in range(chance.randint(1, 3)))
+
+
+def _random_step(chance: Random, agent_ids: list[str]) -> str:
+    chosen = chance.sample(agent_ids, chance.randint(1, len(agent_ids)))
+    lines = ["[[step]]", 'CMD = "true"']
+    if chance.random() < 0.3:
+        lines.append("Targets = { All = true }")
+    else:
+        lines.append(f"ServerID = {json.dumps(chosen)}")
+    options = {
+        "MaxParallel": ["1", "2", '"50%"'],
+        "MaxFailures": ["0", "1", '"50%"'],
+        "Canary": ["1", "2"],
+        "Retries": ["1", "2"],
+        "Timeout": ['"20s"', '"2m"'],
+        "DeliverWithin": ['"10s"', '"3m"', '"1d"'],
+        "LostAfter": ['"30s"', '"5m"'],
+        "When": ['"failure"', '"always"'],
+    }
+    for key, values in options.items():
+        if chance.random() < 0.3:
+            lines.append(f"{key} = {chance.choice(values)}")
+    if any(line.startswith("Retries") for line in lines) and chance.random() < 0.5:
+        lines.append('RetryOn = ["failed", "lost", "undelivered", "timed_out"]')
+        lines.append('RetryDelay = "7s"')
+    return "\n".join(lines) + "\n"
