@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from random import Random
+from typing import Any
 
 import pytest
 from chalice.test import Client
@@ -19,7 +20,9 @@ from moto.dynamodb.models import dynamodb_backends
 from chalicelib import clock
 from chalicelib.dynamo.run_items import PartitionItem
 from chalicelib.operations import authentication
+from chalicelib.operations import schedules as scheduling
 from chalicelib.operations.tokens import create_token
+from chalicelib.operations.trigger import trigger
 from chalicelib.principal import Role
 from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
 from tests.simulation.faults import installed
@@ -78,6 +81,7 @@ class Laboratory:
         world = World(self._client, self.people, self._tokens, chance, self.now)
         with pytest.MonkeyPatch.context() as patch, installed(world.faults):
             patch.setattr(clock, "read", lambda: world.now)
+            patch.setattr(scheduling, "trigger", _watched(world))
             try:
                 world.live(actions)
                 world.settle()
@@ -90,6 +94,14 @@ class Laboratory:
                 self.tried.aws_calls += world.faults.calls
                 self.tried.faults += world.faults.made + world.wire_faults
         return world
+
+
+def _watched(world: World) -> Any:
+    def fire(task_id: str, **given: Any) -> Any:
+        world.fired(given["idempotency_key"], given["run_id"])
+        return trigger(task_id, **given)
+
+    return fire
 
 
 def _forget_runs() -> None:

@@ -13,7 +13,8 @@ from chalice.test import Client
 from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.dynamo import jobs, runs
-from chalicelib.job import Job, JobKey
+from chalicelib.job import JobKey
+from chalicelib.operations.schedules import fire_due
 from chalicelib.operations.sweep import sweep
 from chalicelib.planner import EndRun, plan
 from chalicelib.run import Progress, RunState, has_ended, is_acceptable, is_wanted
@@ -22,6 +23,7 @@ from tests.api.conftest import People, rpc
 from tests.simulation.definitions import random_definition
 from tests.simulation.faults import Faults, Killed
 from tests.simulation.machines import Machine
+from tests.simulation.shown import described
 from tests.simulation.wire import Wire
 
 ROUNDS_TO_THE_END, QUICK_ROUNDS = 40, 8
@@ -55,6 +57,8 @@ class World:
         self.trace: list[str] = []
         self._admin = admin
         self._triggers: list[Trigger] = []
+        self._schedules: list[str] = []
+        self._fired: dict[str, str] = {}  # idempotency keys, each for a due time, and their runs
         self._cancelled: set[str] = set()
         self._ended: dict[str, RunState] = {}
         self._seen: dict[str, Progress] = {}
@@ -146,6 +150,7 @@ class World:
         """One or several at once: each may die in the middle of the others' work."""
         for _ in range(self.chance.choice([1, 1, 2])):
             try:
+                fire_due(self.now)
                 sweep(self.now)
             except Killed:
                 self.note("a sweeper died")
@@ -187,7 +192,29 @@ class World:
         path = f"/tasks/{created['task']['id']}/execute"
         for _ in range(self.chance.choice([1, 1, 2])):
             self._triggers.append(Trigger(path, f"k{self.chance.getrandbits(64)}"))
+        if self.chance.random() < 0.3:
+            self._schedule(created["task"]["id"])
         self._repeat_trigger()
+
+    def _schedule(self, task_id: str) -> None:
+        rate, self.faults.rate = self.faults.rate, 0.0
+        body = {
+            "task_id": task_id,
+            "cron": self.chance.choice(["* * * * *", "*/5 * * * *"]),
+            "overlap": self.chance.choice(["skip", "queue", "replace"]),
+            "catch_up": self.chance.choice(["none", "one"]),
+        }
+        self._schedules.append(self._ask("/schedules", body)["id"])
+        self.faults.rate = rate
+        self.note(f"schedule {body}")
+
+    def fired(self, key: str, run_id: str) -> None:
+        """A sweeper is about to trigger a run for a due time."""
+        self.note(f"fires {key} as {run_id[-6:]}")
+        if self._fired.setdefault(key, run_id) != run_id:
+            raise Violation(f"10: two runs for one due time: {key}")
+        if list(self._fired.values()).count(run_id) > 1:
+            raise Violation(f"10: one run for two due times: {run_id}")
 
     def _repeat_trigger(self) -> None:
         if not self._triggers:
@@ -202,7 +229,8 @@ class World:
         trigger.run_id = run["id"]
 
     def _known(self) -> list[str]:
-        return [trigger.run_id for trigger in self._triggers if trigger.run_id is not None]
+        asked = [trigger.run_id for trigger in self._triggers if trigger.run_id is not None]
+        return asked + list(self._fired.values())
 
     def _cancel_run(self) -> None:
         if self._known():
@@ -322,6 +350,8 @@ class World:
         for machine in self.machines:
             machine.wire.rate = 0.0
         self._late_calls()
+        for schedule_id in self._schedules:
+            self._admin.data("DELETE", f"/schedules/{schedule_id}")
         for machine in self.machines[1:]:
             machine.is_up = self.chance.random() < 0.8
         for number in range(ROUNDS_TO_THE_END):
@@ -330,7 +360,7 @@ class World:
             if not any(self._is_open(progress) for progress in self._seen.values()):
                 break
         else:
-            left = [self._describe(progress) for progress in self._seen.values()]
+            left = [described(progress) for progress in self._seen.values()]
             raise Violation(f"12: these did not end: {json.dumps(left, indent=1)}")
         self._check_for_good()
 
@@ -360,20 +390,6 @@ class World:
             progress = self._progress(run_id)
             if progress is None or progress.run.state is not state:
                 raise Violation(f"3: the run {run_id} left its end {state}")
-
-    def _describe(self, progress: Progress) -> Any:
-        def shown(job: Job) -> str:
-            return f"{job.index} {job.state.value} {job.origin}>{job.successor} {job.deadline_at}"
-
-        return {
-            "run": progress.run.id,
-            "state": progress.run.state.value,
-            "held": progress.run.is_held,
-            "jobs": {
-                step.number: [shown(job) for job in progress.jobs_of(step).values()]
-                for step in progress.steps
-            },
-        }
 
 
 def replace_run(trigger: Trigger, run_id: str) -> Trigger:
