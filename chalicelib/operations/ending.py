@@ -37,7 +37,7 @@ def end_job(context: Context, job: Job, ending: Ending, write: Write, now: datet
 
 def _is_retried(context: Context, job: Job, ending: Ending) -> bool:
     policy = context.step.step.retry
-    is_stopped = context.run.stop is not None or job.stop is not None
+    is_stopped = context.run.stop is not None or job.stop is not None or context.is_closed
     return not is_stopped and policy.applies(ending.state, job.attempt)
 
 

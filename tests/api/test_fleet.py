@@ -175,6 +175,18 @@ def test_a_failed_attempt_is_followed_by_another_that_waits(
     assert run_of(admin, run_id)["state"] == "succeeded"
 
 
+def test_nothing_is_retried_after_too_many_failures(admin: People, fleet: Fleet) -> None:
+    agents = fleet(2)
+    run_id = start(admin, WEB + "MaxFailures = 0\nRetries = 1\n")
+    held = agents[1].poll()["jobs"][0]
+    work(agents[:1], agents[0])
+    work(agents[:1], agents[0])
+    assert list(states(admin, run_id).values()) == ["failed", "claimed"]
+    agents[1].finish(held, 1)
+    assert list(states(admin, run_id).values()) == ["failed", "failed"]
+    assert run_of(admin, run_id)["state"] == "failed"
+
+
 def test_an_undelivered_job_is_tried_again_where_the_step_says_so(
     admin: People, fleet: Fleet, travel: Clock
 ) -> None:
