@@ -105,3 +105,18 @@ def test_a_tree_that_clings_is_gone_eleven_seconds_after_the_cancel(
 
 def is_running(pid: int) -> bool:
     return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+
+
+def test_heartbeats_go_on_while_a_job_takes_all_cpu(
+    control_plane: Any, agent_process: Any, cli: Any, tmp_path: Path
+) -> None:
+    plane: LiveControlPlane = control_plane(heartbeat_seconds="1", ttl_seconds="4")
+    agent: AgentProcess = agent_process(plane)
+    run: Cli = cli(plane)
+    busy = "for n in 1 2 3 4 5 6 7 8; do (while :; do :; done) & done; sleep 8; kill 0"
+    run_id = run.trigger(fleet_task([agent], "busy", busy))
+    plane.wait_until(lambda: states(run, run_id) == ["running"], 30, "the start")
+    seen = set()
+    while states(run, run_id) == ["running"]:
+        seen.add(run.json("agent", "show", agent.id)["status"])
+    assert seen == {"online"}
