@@ -6,6 +6,7 @@ import pytest
 from chalice.test import Client
 
 from chalicelib.api.agent_methods import METHODS
+from chalicelib.operations import authentication
 from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
 
 
@@ -110,3 +111,13 @@ def test_the_document_describes_every_route_and_validates(client: Client) -> Non
     validate(document)
     assert "/api/v1/runs/{run_id}/jobs/{job_id}/log" in document["paths"]
     assert document["paths"]["/api/v1/tokens"]["post"]["x-permission"] == "tokens:write"
+
+
+def test_our_fault_while_a_caller_is_looked_up_is_answered_as_json_rpc(
+    admin: People, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the simulation: Chalice answered, with a document that is no JSON-RPC."""
+    one = agent()
+    authentication.forget_everybody()
+    monkeypatch.setattr("chalicelib.dynamo.agents.get", lambda agent_id: 1 / 0)
+    assert one.error("agent.heartbeat") == -32603

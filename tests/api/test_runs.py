@@ -309,6 +309,18 @@ def test_the_repetition_of_a_report_heals_as_well(
     assert show(admin, run_id) == ("succeeded", ["succeeded"])
 
 
+def test_a_fault_of_one_agent_does_not_end_the_sweep(
+    admin: People, agent: Any, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Found by the simulation: what was due after the fault waited for the next sweep."""
+    one = agent()
+    run_id = trigger(admin, one)
+    one.result("agent.heartbeat")
+    monkeypatch.setattr("chalicelib.dynamo.presences.mark_offline", lambda presence: 1 / 0)
+    assert sweep(travel.after(120)).ended == 1
+    assert show(admin, run_id) == ("failed", ["undelivered"])
+
+
 def test_several_sweepers_at_once_do_no_harm(admin: People, agent: Any, travel: Clock) -> None:
     run_id = trigger(admin, agent())
     travel.after(60)
