@@ -3,8 +3,7 @@
 import base64
 import binascii
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -64,16 +63,6 @@ def condition_failed(error: PynamoDBException) -> bool:
     """
     response = getattr(error.cause, "response", None) or {}
     return bool(response.get("Error", {}).get("Code") == "ConditionalCheckFailedException")
-
-
-@contextmanager
-def ignoring_failed_condition() -> Iterator[None]:
-    """For writes that somebody else may have done already."""
-    try:
-        yield
-    except PynamoDBException as error:
-        if not condition_failed(error):
-            raise
 
 
 def passed(write: Callable[[], Any]) -> bool:

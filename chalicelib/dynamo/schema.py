@@ -33,13 +33,6 @@ def create_all() -> None:
             model.create_table(wait=True)
 
 
-def delete_all() -> None:
-    """Deletes the tables with everything in them."""
-    for model in MODELS:
-        if model.exists():
-            model.delete_table()
-
-
 def is_reachable() -> bool:
     """Whether DynamoDB answers for this installation's tables."""
     try:
