@@ -10,6 +10,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+READS = ("GetItem", "BatchGetItem", "Query")
 KINDS = ("refused", "unanswered", "twice", "killed before", "killed after")
 
 
@@ -18,17 +19,22 @@ class Killed(BaseException):
 
 
 class Faults:
-    """Decides for each AWS call whether it goes wrong, and how. `rate` is a share of the calls."""
+    """Decides for each AWS call whether it goes wrong, and how. `rate` is a share of the calls.
+
+    `writes` counts the calls that may have changed something.
+    """
 
     def __init__(self, chance: Random) -> None:
         self.chance = chance
         self.rate = 0.0
         self.calls = 0
         self.made: Counter[str] = Counter()
+        self.writes = 0
 
     def at(self, operation: str, call: Callable[[], Any]) -> Any:
         """One call."""
         self.calls += 1
+        self.writes += operation not in READS
         if self.chance.random() >= self.rate:
             return call()
         kind = self.chance.choice(KINDS)

@@ -19,11 +19,13 @@ from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import clock
 from chalicelib.dynamo.run_items import PartitionItem
+from chalicelib.dynamo.tasks import RevisionItem, TaskItem
 from chalicelib.operations import authentication
 from chalicelib.operations import schedules as scheduling
 from chalicelib.operations.tokens import create_token
 from chalicelib.operations.trigger import trigger
 from chalicelib.principal import Role
+from infra.local.moto_answers import hasten
 from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
 from tests.simulation.faults import installed
 from tests.simulation.world import World
@@ -77,7 +79,7 @@ class Laboratory:
     def run(self, chance: Random, actions: int) -> World:
         """One schedule, from its first trigger until everything has ended. Raises Violation."""
         self.now += timedelta(days=1)
-        _forget_runs()
+        _forget_history()
         world = World(self._client, self.people, self._tokens, chance, self.now)
         with pytest.MonkeyPatch.context() as patch, installed(world.faults):
             patch.setattr(clock, "read", lambda: world.now)
@@ -104,11 +106,12 @@ def _watched(world: World) -> Any:
     return fire
 
 
-def _forget_runs() -> None:
-    """Empties the runs' table. Moto looks at every item for each query of an index."""
+def _forget_history() -> None:
+    """Moto looks at every item for each query of an index, and copies all for a transaction."""
+    names = {each.Meta.table_name for each in (PartitionItem, TaskItem, RevisionItem)}
     for backend in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
         for name, table in backend.tables.items():
-            if name == PartitionItem.Meta.table_name:
+            if name in names:
                 table.items.clear()
 
 
@@ -129,6 +132,7 @@ def laboratory() -> Iterator[Laboratory]:
         authentication.forget_everybody()
         logging.disable(logging.CRITICAL)
         patch.setattr(clock, "read", lambda: BEGIN)
+        hasten()
         schema.create_all()
         buckets.create()
         try:

@@ -63,6 +63,7 @@ class World:
         self._cancelled: set[str] = set()
         self._ended: dict[str, RunState] = {}
         self._seen: dict[str, Progress] = {}
+        self._seen_after_writes = -1
         self._claimed: dict[tuple[str, str, int], str] = {}
         failing = chance.choice([0.0, 0.2, 0.5])
         self.machines = [
@@ -302,7 +303,10 @@ class World:
         """Everything that the tables must satisfy at any time."""
         if self._seen_to_be_wrong:
             raise Violation(self._seen_to_be_wrong)
+        if self._seen_after_writes == self.faults.writes:
+            return
         self._seen = self._snapshot()
+        self._seen_after_writes = self.faults.writes
         for progress in self._seen.values():
             self._check_run(progress)
 
