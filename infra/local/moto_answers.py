@@ -7,7 +7,7 @@ every item: 60 % of its time at a query. What it keeps is in the wire's format a
 from collections.abc import MutableMapping
 from typing import Any
 
-from botocore.model import StructureShape
+from moto.core.model import StructureShape
 from moto.core.serialize import BaseJSONSerializer
 
 _stock = BaseJSONSerializer._serialize_type_structure
@@ -28,4 +28,4 @@ def _written_as_it_is(
 
 def hasten() -> None:
     """From here on, in this process. May be repeated."""
-    BaseJSONSerializer._serialize_type_structure = _written_as_it_is  # type: ignore[method-assign]
+    BaseJSONSerializer._serialize_type_structure = _written_as_it_is  # type: ignore
