@@ -8,7 +8,7 @@ from chalice.app import Chalice, Rate
 from chalicelib import clock
 from chalicelib.api import docs_page, openapi, panel, rpc_route
 from chalicelib.api.routing import mount
-from chalicelib.operations import schedules
+from chalicelib.operations import compaction, schedules
 from chalicelib.operations import sweep as sweeper
 
 app = Chalice(app_name="plumber")
@@ -24,3 +24,9 @@ def sweep(event: Any) -> None:
     done = sweeper.sweep(clock.read())
     app.log.info("swept: %s", done)
     app.log.info("schedules made %d runs", schedules.fire_due(clock.read()))
+
+
+@app.schedule(Rate(1, unit=Rate.MINUTES))
+def compact(event: Any) -> None:
+    """Every minute: the logs of jobs that have ended are put together."""
+    app.log.info("compacted the logs of %d jobs", compaction.compact_due(clock.read()))

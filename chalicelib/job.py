@@ -1,7 +1,7 @@
 """A job: one step of one run on one agent. Its states, and which may follow which."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
@@ -166,6 +166,24 @@ class Job:
     not_before: datetime | None = None  # a retry waits so long
     give_up_at: datetime | None = None  # when a report of the end is waited for no longer
     deadline_at: datetime | None = None  # when the sweeper looks at the job next
+    followed_until: datetime | None = None  # somebody reads the log while it grows
+    compact_at: datetime | None = None  # when the log of a job that has ended is compacted
+    log_compacted: bool = False
+
+    def attempts(self) -> "tuple[Job, ...]":
+        """The job as it was at the end of each earlier attempt, and as it is."""
+        return (*(self.as_it_was(earlier) for earlier in self.earlier), self)
+
+    def as_it_was(self, earlier: Attempt) -> "Job":
+        """At the end of an earlier attempt."""
+        return replace(
+            self,
+            attempt=earlier.number,
+            state=earlier.state,
+            ended_at=earlier.ended_at,
+            log=earlier.log,
+            reported=earlier.log is not None,
+        )
 
     @property
     def cancel_requested(self) -> bool:

@@ -1,26 +1,36 @@
 """A job's log: the format of its chunks, and what a reader may say of it. See docs/wire.md."""
 
 import struct
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
+from typing import Any
 
-from chalicelib.job import Job, JobKey, JobState
+from chalicelib.job import Ending, Job, JobKey, JobState
 
-MAGIC = b"PLB1"
-_HEADER = struct.Struct(">BQI")
+MAGIC, PACKED_MAGIC = b"PLB1", b"PLZ1"
+HEADER = struct.Struct(">BQI")
 MAX_RECORD_BYTES = 65_536
-MAX_LOG_BYTES = 1 << 30  # per job; then the command goes on and the log says where it was cut
+MAX_CHUNK_BYTES = 1 << 20  # of records, headers included
+MAX_LOG_BYTES = 1 << 30  # per job; then the command goes on and the log keeps head and tail
 SHIPPING_PATIENCE = timedelta(minutes=15)  # after a job's end, before a missing chunk is missed
+COMPACTED_AFTER = timedelta(seconds=30)  # the end; the last chunks are mostly there by then
+COMPACTED_FROM_CHUNKS = 5  # fewer objects are not worth copying
+FOLLOWED_FOR = timedelta(seconds=15)  # after a reader's call the agent ships each second
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Stream(Enum):
-    """Which of a command's outputs; the value is the one in a record's header."""
+    """Which of a command's outputs; the value is the one in a record's header.
+
+    `PLUMBER` is neither: a mark by the agent, such as of what is missing at this place.
+    """
 
     STDOUT = 1
     STDERR = 2
+    PLUMBER = 3
 
     @property
     def word(self) -> str:
@@ -62,31 +72,78 @@ def attempt_prefix(key: JobKey, attempt: int) -> str:
 
 def records(chunk: bytes) -> Iterator[Record]:
     """Raises CorruptChunk where the format ends."""
-    if chunk[: len(MAGIC)] != MAGIC:
-        raise CorruptChunk("no magic")
-    at = len(MAGIC)
-    while at < len(chunk):
-        if at + _HEADER.size > len(chunk):
+    body = _unpacked(chunk)
+    at = 0
+    while at < len(body):
+        if at + HEADER.size > len(body):
             raise CorruptChunk("a record's header is cut off")
-        number, milliseconds, length = _HEADER.unpack_from(chunk, at)
-        at += _HEADER.size
-        if number not in (1, 2) or length > MAX_RECORD_BYTES or at + length > len(chunk):
-            raise CorruptChunk("a record's header is wrong")
-        instant = _EPOCH + timedelta(milliseconds=min(milliseconds, 253_402_300_799_999))
-        yield Record(Stream(number), instant, chunk[at : at + length])
+        stream, instant, length = _header(body, at)
+        at += HEADER.size
+        if at + length > len(body):
+            raise CorruptChunk("a record is cut off")
+        yield Record(stream, instant, body[at : at + length])
         at += length
 
 
-def encode(chunk: list[Record]) -> bytes:
+def _unpacked(chunk: bytes) -> bytes:
+    magic, body = chunk[: len(MAGIC)], chunk[len(MAGIC) :]
+    if magic == MAGIC:
+        return body
+    if magic != PACKED_MAGIC:
+        raise CorruptChunk("no magic")
+    return inflate(body, MAX_CHUNK_BYTES)
+
+
+def inflate(packed: bytes, at_most: int) -> bytes:
+    """What zlib packed. Raises CorruptChunk when it is not whole, or more than `at_most` bytes."""
+    unpacker = zlib.decompressobj()
+    try:
+        body = unpacker.decompress(packed, at_most)
+    except zlib.error as error:
+        raise CorruptChunk("it cannot be unpacked") from error
+    if not unpacker.eof:
+        raise CorruptChunk("it is cut off, or unpacks to more than is allowed")
+    return body
+
+
+def _header(data: bytes, at: int) -> tuple[Stream, datetime, int]:
+    """Stream, time and length of the record whose header stands there. Raises CorruptChunk."""
+    number, milliseconds, length = HEADER.unpack_from(data, at)
+    if number not in _NUMBERS or length > MAX_RECORD_BYTES:
+        raise CorruptChunk("a record's header is wrong")
+    instant = _EPOCH + timedelta(milliseconds=min(milliseconds, 253_402_300_799_999))
+    return Stream(number), instant, length
+
+
+def encode(chunk: list[Record], *, packed: bool = False) -> bytes:
     """The inverse of `records`."""
-    return MAGIC + b"".join(
-        _HEADER.pack(each.stream.value, _milliseconds(each.at), len(each.data)) + each.data
-        for each in chunk
-    )
+    body = b"".join(header(each) + each.data for each in chunk)
+    return PACKED_MAGIC + zlib.compress(body) if packed else MAGIC + body
 
 
-def _milliseconds(instant: datetime) -> int:
+def header(record: Record) -> bytes:
+    """What stands before a record's bytes."""
+    return HEADER.pack(record.stream.value, milliseconds(record.at), len(record.data))
+
+
+def joined(headers: bytes, data: bytes) -> list[Record]:
+    """Records whose headers were kept apart from their bytes. Raises CorruptChunk."""
+    found, begin = [], 0
+    for at in range(0, len(headers) - HEADER.size + 1, HEADER.size):
+        stream, instant, length = _header(headers, at)
+        found.append(Record(stream, instant, data[begin : begin + length]))
+        begin += length
+    if begin != len(data) or len(headers) % HEADER.size:
+        raise CorruptChunk("headers and bytes do not belong together")
+    return found
+
+
+def milliseconds(instant: datetime) -> int:
+    """Since 1970, as in a record's header."""
     return (instant - _EPOCH) // timedelta(milliseconds=1)
+
+
+_NUMBERS = frozenset(stream.value for stream in Stream)
 
 
 @dataclass(frozen=True)
@@ -118,6 +175,16 @@ def reported_chunks(summary: Mapping[str, object] | None) -> int | None:
     return chunks if isinstance(chunks, int) else None
 
 
+@dataclass(frozen=True)
+class Missing:
+    """What is not in a log that has ended. `chunks` were promised and have not arrived."""
+
+    chunks: int = 0
+    stdout_bytes: int = 0
+    stderr_bytes: int = 0
+    reason: str = ""
+
+
 def state(job: Job, position: Position, now: datetime) -> LogState:
     """What a reader who has read everything up to `position` can expect."""
     if not job.state.is_terminal:
@@ -126,9 +193,44 @@ def state(job: Job, position: Position, now: datetime) -> LogState:
     if promised is None:
         return LogState.INCOMPLETE if _may_have_written(job) else LogState.COMPLETE
     if position.seq > promised:
-        return LogState.COMPLETE
+        return LogState.INCOMPLETE if _is_cut(job.log) else LogState.COMPLETE
     patient = job.ended_at is None or now - job.ended_at < SHIPPING_PATIENCE
     return LogState.SHIPPING if patient else LogState.INCOMPLETE
+
+
+def missing(job: Job, position: Position, now: datetime) -> Missing | None:
+    """What an incomplete log lacks; None for every other one."""
+    if state(job, position, now) is not LogState.INCOMPLETE:
+        return None
+    promised = reported_chunks(job.log)
+    if promised is None:
+        return Missing(reason="The agent was lost; its last output may not have arrived.")
+    late = max(0, promised - position.seq + 1)
+    reason = "The agent has not delivered it yet." if late else _cut_reason(job.log)
+    return Missing(late, _cut_bytes(job.log, "stdout"), _cut_bytes(job.log, "stderr"), reason)
+
+
+def _is_cut(summary: Mapping[str, Any] | None) -> bool:
+    return bool(summary and summary.get("truncated"))
+
+
+def _cut_reason(summary: Mapping[str, Any] | None) -> str:
+    return str((summary or {}).get("reason") or "The log's limit was reached.")
+
+
+def _cut_bytes(summary: Mapping[str, Any] | None, stream: str) -> int:
+    return int(((summary or {}).get("streams") or {}).get(stream, {}).get("missing") or 0)
+
+
+def compaction_time(job: Job, ending: Ending, now: datetime) -> datetime | None:
+    """When the log of a job that ends so is first looked at for compaction; None where it is not
+    worth it. Of a lost job nobody knows how long its log is."""
+    promised = [reported_chunks(each) for each in (ending.log, *(e.log for e in job.earlier))]
+    is_long = any(chunks is not None and chunks >= COMPACTED_FROM_CHUNKS for chunks in promised)
+    is_unknown = ending.log is None and job.claimed_at is not None
+    if is_long or is_unknown:
+        return now + (COMPACTED_AFTER if is_long else SHIPPING_PATIENCE)
+    return None
 
 
 def _may_have_written(job: Job) -> bool:

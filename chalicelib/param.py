@@ -11,6 +11,7 @@ from chalicelib.errors import BadParameter
 MAX_PARAMS = 64
 MAX_VALUE_BYTES = 8_192
 MAX_PATTERN_CHARACTERS = 256
+MASK = "***"  # what is shown in place of a secret, in logs too
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
@@ -35,7 +36,8 @@ _FORMS = {
 
 @dataclass(frozen=True)
 class Param:
-    """One `[Params.name]`. Required when it has no default, or when it says so."""
+    """One `[Params.name]`. Required when it has no default, or when it says so. The value of a
+    secret one is not shown, and masked in logs."""
 
     name: str
     description: str = ""
@@ -44,9 +46,14 @@ class Param:
     pattern: str | None = None
     choices: tuple[str, ...] = ()
     required: bool = False
+    secret: bool = False
 
     def problem(self, value: str) -> str | None:
         """Why a value is refused, for a person; None when it is right."""
+        problem = self._problem(value)
+        return "is not what the task allows." if problem and self.secret else problem
+
+    def _problem(self, value: str) -> str | None:
         form, words = _FORMS.get(self.type, (None, ""))
         if "\0" in value:
             return "must not contain NUL characters."
@@ -86,6 +93,11 @@ def fill(params: Sequence[Param], given: Mapping[str, str]) -> dict[str, str]:
         text = " ".join(f"{name}: {reason}" for name, reason in wrong.items())
         raise InvalidParameters(f"Parameters: {text}", parameters=wrong)
     return values
+
+
+def hidden(values: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
+    """The values for people to read: secret ones as `MASK`."""
+    return {name: MASK if name in secrets else value for name, value in values.items()}
 
 
 def quoted(command: str, names: Collection[str]) -> str:

@@ -106,6 +106,7 @@ class Run:
     concurrency: Concurrency = Concurrency.ALLOW
     is_held: bool = False
     retry_of: str | None = None
+    secrets: tuple[str, ...] = ()  # names of the parameters that nobody is shown
     timeout_seconds: float | None = None
     timeout_at: datetime | None = None
     stop: JobState | None = None

@@ -18,13 +18,15 @@ SHELLS = ("sh", "bash", "python3", "pwsh")
 STEP_KEYS = (
     "Name", "ServerID", "Targets", "Path", "CMD", "Script", "Shell", "User", "Env", "Timeout",
     "DeliverWithin", "LostAfter", "Canary", "MaxParallel", "MaxFailures", "Retries", "RetryDelay",
-    "RetryBackoff", "RetryOn", "When",
+    "RetryBackoff", "RetryOn", "When", "Mask",
 )  # fmt: skip
 TARGET_KEYS = ("Labels", "Group", "Selector", "All", "AllowEmpty")
 
 
-def read_step(source: str, values: Mapping[str, Any], index: int) -> Step:
-    """Raises InvalidDefinition."""
+def read_step(
+    source: str, values: Mapping[str, Any], index: int, mask: tuple[str, ...] = ()
+) -> Step:
+    """`mask` are the whole task's patterns. Raises InvalidDefinition."""
     given = values.get("Name")
     quoted = f" ('{given[:40]}')" if isinstance(given, str) and given.strip() else ""
     table = Table(source, values, ("step", index), f"step {index + 1}{quoted}")
@@ -51,6 +53,7 @@ def read_step(source: str, values: Mapping[str, Any], index: int) -> Step:
         max_failures=table.amount("MaxFailures", least=0),
         retry=_retry(table),
         when=table.choice("When", When) or When.SUCCESS,
+        mask=(*mask, *read_mask(table)),
     )
 
 
@@ -64,6 +67,25 @@ def read_name(table: Table) -> str | None:
         at_most = limits.MAX_NAME_CHARACTERS
         raise table.refuse("Name", f"must have 1 to {at_most} printable characters, on one line.")
     return name
+
+
+def read_mask(table: Table) -> tuple[str, ...]:
+    """Patterns of what is masked in logs."""
+    patterns = table.texts("Mask") or ()
+    if len(patterns) > limits.MAX_MASKS:
+        raise table.refuse("Mask", f"must have at most {limits.MAX_MASKS} patterns.")
+    for pattern in patterns:
+        if len(pattern) > limits.MAX_MASK_CHARACTERS:
+            most = limits.MAX_MASK_CHARACTERS
+            raise table.refuse("Mask", f"a pattern has at most {most} characters.")
+        try:
+            matches_nothing = re.compile(pattern).search("") is not None
+        except (re.error, RecursionError, OverflowError) as error:
+            reason = f"'{pattern[:40]}' is no regular expression: {error}."
+            raise table.refuse("Mask", reason) from error
+        if matches_nothing:
+            raise table.refuse("Mask", f"'{pattern[:40]}' matches what is empty.")
+    return tuple(patterns)
 
 
 def _targets(table: Table) -> Targets:

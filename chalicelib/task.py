@@ -23,6 +23,7 @@ MAX_ENV_VALUE_BYTES = 8_192
 MAX_ENV_BYTES = 32_768
 MAX_DURATION_SECONDS = 30 * 86_400.0
 MAX_RETRIES = 100
+MAX_MASKS, MAX_MASK_CHARACTERS = 20, 256
 MAX_BACKOFF = 10.0
 RESERVED_ENV_PREFIX = "PLUMBER_"
 DELIVER_WITHIN_SECONDS = 60.0
@@ -108,6 +109,7 @@ class Step:
     max_failures: Amount | None = None
     retry: Retry = Retry()
     when: When = When.SUCCESS
+    mask: tuple[str, ...] = ()  # regular expressions of what is masked in logs
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,11 @@ class Definition:
     params: tuple[Param, ...] = ()
     concurrency: Concurrency = Concurrency.ALLOW
     is_template: bool = False
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Names of the parameters that nobody is shown."""
+        return tuple(param.name for param in self.params if param.secret)
 
 
 def agent_ids(definition: Definition) -> frozenset[str]:

@@ -9,12 +9,12 @@ import tomli
 from chalicelib import param as param_limits
 from chalicelib import task as limits
 from chalicelib.param import Param, ParamType
-from chalicelib.step_toml import read_name, read_step
+from chalicelib.step_toml import read_mask, read_name, read_step
 from chalicelib.task import Concurrency, Definition, Step
 from chalicelib.toml_table import InvalidDefinition, Table
 
-TASK_KEYS = ("Name", "Description", "Timeout", "Concurrency", "Template", "Params", "step")
-PARAM_KEYS = ("Type", "Default", "Pattern", "Choices", "Required", "Description")
+TASK_KEYS = ("Name", "Description", "Timeout", "Concurrency", "Template", "Params", "Mask", "step")
+PARAM_KEYS = ("Type", "Default", "Pattern", "Choices", "Required", "Secret", "Description")
 MAX_DESCRIPTION_BYTES = 4_096
 
 
@@ -28,7 +28,7 @@ def parse(source: str) -> Definition:
     description = root.text("Description") or ""
     if len(description.encode()) > MAX_DESCRIPTION_BYTES:
         raise root.refuse("Description", f"must have at most {MAX_DESCRIPTION_BYTES} bytes.")
-    params = _params(root)
+    params, mask = _params(root), read_mask(root)
     return Definition(
         name=name,
         description=description,
@@ -36,11 +36,11 @@ def parse(source: str) -> Definition:
         concurrency=root.choice("Concurrency", Concurrency) or Concurrency.ALLOW,
         is_template=root.flag("Template"),
         params=params,
-        steps=_steps(root, params),
+        steps=_steps(root, params, mask),
     )
 
 
-def _steps(root: Table, params: tuple[Param, ...]) -> tuple[Step, ...]:
+def _steps(root: Table, params: tuple[Param, ...], mask: tuple[str, ...]) -> tuple[Step, ...]:
     steps = root.values.get("step")
     if steps is None:
         raise root.refuse("step", "there is no [[step]]. A task needs at least one.")
@@ -51,7 +51,7 @@ def _steps(root: Table, params: tuple[Param, ...]) -> tuple[Step, ...]:
         raise root.refuse("step", found)
     for index, values in enumerate(steps):
         _refuse_hidden_params(root.source, values, index, params)
-    return tuple(read_step(root.source, values, index) for index, values in enumerate(steps))
+    return tuple(read_step(root.source, values, index, mask) for index, values in enumerate(steps))
 
 
 def _refuse_hidden_params(
@@ -108,6 +108,11 @@ def _param(params: Table, name: str) -> Param:
     required = table.flag("Required")
     if required and "Default" in table.values:
         raise table.refuse("Default", "a required parameter has no default.")
+    secret = table.flag("Secret")
+    if secret and "Default" in table.values:
+        raise table.refuse(
+            "Default", "a secret has no default: whoever reads the task would see it."
+        )
     param = Param(
         name=name,
         description=table.text("Description") or "",
@@ -116,6 +121,7 @@ def _param(params: Table, name: str) -> Param:
         pattern=_pattern(table),
         choices=tuple(_plain(each) for each in _choices(table)),
         required=required,
+        secret=secret,
     )
     if param.default is not None and (problem := param.problem(param.default)) is not None:
         raise table.refuse("Default", problem)

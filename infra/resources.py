@@ -17,7 +17,11 @@ Resource = dict[str, Any]
 
 DEFAULTS = Settings()
 BUCKET = {"Fn::Sub": f"{DEFAULTS.bucket}-${{AWS::AccountId}}-${{AWS::Region}}"}
-FUNCTIONS = ("APIHandler", "Sweep")  # as Chalice names them: the routes, and app.py's schedules
+FUNCTIONS = (
+    "APIHandler",
+    "Sweep",
+    "Compact",
+)  # as Chalice names them: the routes, and app.py's schedules
 KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}  # no stack deletes history
 
 

@@ -95,10 +95,11 @@ class ExtendParams(JobParams, frozen=True):
 
 
 class StreamSummary(Struct, frozen=True):
-    """What a stream holds."""
+    """What a stream holds; `missing` bytes were cut out of it."""
 
     bytes: Annotated[int, Meta(ge=0, lt=2**53)]
     sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    missing: Annotated[int, Meta(ge=0, lt=2**53)] = 0
 
 
 class LogSummary(Struct, frozen=True):
@@ -107,6 +108,7 @@ class LogSummary(Struct, frozen=True):
     chunks: Annotated[int, Meta(ge=0, lt=10**8)]
     streams: dict[Literal["stdout", "stderr"], StreamSummary]
     truncated: bool = False
+    reason: Annotated[str, Meta(max_length=512)] | None = None
 
 
 class FinishParams(JobParams, frozen=True):
@@ -186,6 +188,7 @@ def poll(call: Call, params: PollParams) -> dict[str, Any]:
     return {
         "jobs": [_render_offer(offer) for offer in work.offers],
         "cancels": list(work.cancels),
+        "followed": list(work.followed),
         "next_poll_ms": agents_core.next_poll_ms(
             params.idle_ms, work.is_active, settings.poll_idle_seconds
         ),
@@ -213,6 +216,10 @@ def _render_offer(offer: dispatch.Offer) -> dict[str, Any]:
         "timeout_seconds": job.timeout_seconds,
         "kill_after_seconds": KILL_AFTER_SECONDS,
         "log": {"urls": urls, "max_bytes": MAX_LOG_BYTES},
+        "mask": {
+            "values": [offer.parameters[name] for name in offer.secrets],
+            "patterns": list(step.mask),
+        },
     }
 
 
@@ -252,10 +259,15 @@ def finish(call: Call, params: FinishParams) -> dict[str, Any]:
 
 def _plain(log: LogSummary) -> dict[str, Any]:
     streams = {
-        name: {"bytes": summary.bytes, "sha256": summary.sha256}
-        for name, summary in log.streams.items()
+        name: {"bytes": each.bytes, "sha256": each.sha256, "missing": each.missing}
+        for name, each in log.streams.items()
     }
-    return {"chunks": log.chunks, "streams": streams, "truncated": log.truncated}
+    return {
+        "chunks": log.chunks,
+        "streams": streams,
+        "truncated": log.truncated,
+        "reason": log.reason,
+    }
 
 
 def log_urls(call: Call, params: LogUrlsParams) -> dict[str, Any]:

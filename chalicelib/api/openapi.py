@@ -15,13 +15,21 @@ from typing import Any
 import msgspec
 from chalice.app import Response
 
-from chalicelib.api import agents, health, runs, schedules, tasks, tokens
+from chalicelib.api import agents, health, logs, runs, schedules, tasks, tokens
 from chalicelib.api.routing import DEFAULT_LIMIT, MAX_LIMIT, PREFIX, TOML, Api, Route, all_routes
 from chalicelib.api.shapes import TomlFault
 from chalicelib.api.task_shapes import TaskSource
 from chalicelib.settings import VERSION
 
-GROUPS: tuple[Api, ...] = (health.api, agents.api, tasks.api, runs.api, schedules.api, tokens.api)
+GROUPS: tuple[Api, ...] = (
+    health.api,
+    agents.api,
+    tasks.api,
+    runs.api,
+    logs.api,
+    schedules.api,
+    tokens.api,
+)
 REF = "#/components/schemas/{name}"
 
 api = Api(__name__)

@@ -10,6 +10,7 @@ from chalicelib.api import render_task
 from chalicelib.api import run_shapes as shapes
 from chalicelib.dynamo import runs
 from chalicelib.job import Attempt, Job, JobKey, JobState, LateReport
+from chalicelib.param import hidden
 from chalicelib.run import Progress, Run, RunState, RunStep
 from chalicelib.statistics import Statistics
 
@@ -29,7 +30,7 @@ def run(value: Run, progress: Progress | None = None) -> shapes.Run:
         reason=value.reason,
         trigger=value.trigger.value,
         triggered_by=value.triggered_by,
-        parameters=dict(value.parameters),
+        parameters=hidden(value.parameters, value.secrets),
         concurrency=value.concurrency.value,
         is_held=value.is_held,
         retry_of=value.retry_of,
@@ -167,7 +168,9 @@ def _log_summary(summary: Mapping[str, Any]) -> shapes.LogSummary:
     return shapes.LogSummary(
         chunks=summary["chunks"],
         streams={
-            name: shapes.StreamSummary(bytes=stream["bytes"], sha256=stream["sha256"])
+            name: shapes.StreamSummary(
+                bytes=stream["bytes"], sha256=stream["sha256"], missing=stream.get("missing") or 0
+            )
             for name, stream in summary["streams"].items()
         },
         truncated=summary["truncated"],

@@ -45,6 +45,7 @@ def _param(value: Param) -> shapes.Param:
         pattern=value.pattern,
         choices=list(value.choices),
         required=value.required or value.default is None,
+        secret=value.secret,
     )
 
 
@@ -86,6 +87,7 @@ def step(value: Step) -> shapes.Step:
         retry_backoff=value.retry.backoff,
         retry_on=[state.value for state in value.retry.on],
         when=value.when.value,
+        mask=list(value.mask),
     )
 
 

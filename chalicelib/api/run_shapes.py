@@ -1,4 +1,4 @@
-"""The shapes of runs, their jobs and the jobs' logs."""
+"""The shapes of runs and their jobs."""
 
 from datetime import datetime
 from typing import Annotated, Literal
@@ -20,8 +20,7 @@ StepState = Literal[
 ]
 TriggerName = Literal["person", "schedule", "retry", "command"]
 OutcomeName = Literal["exited", "timed_out", "cancelled", "not_started", "lost"]
-StreamName = Literal["stdout", "stderr"]
-LogState = Literal["streaming", "shipping", "complete", "incomplete"]
+OutputName = Literal["stdout", "stderr"]
 RetryWhat = Literal["all", "failed_step", "failed_agents"]
 
 
@@ -63,17 +62,18 @@ class Run(Shape, frozen=True):
 
 
 class StreamSummary(Shape, frozen=True):
-    """What the agent says that a stream holds."""
+    """What the agent says that a stream holds. `missing` bytes were cut out of its middle."""
 
     bytes: int
     sha256: str
+    missing: int
 
 
 class LogSummary(Shape, frozen=True):
     """From the final report: a log is complete when so many chunks are there."""
 
     chunks: int
-    streams: dict[StreamName, StreamSummary]
+    streams: dict[OutputName, StreamSummary]
     truncated: bool
 
 
@@ -182,29 +182,3 @@ class Command(Shape, frozen=True):
     deliver_within: str | None = None
     max_parallel: Annotated[int, Meta(ge=1)] | str | None = None
     max_failures: Annotated[int, Meta(ge=0)] | str | None = None
-
-
-class LogRecord(Shape, frozen=True):
-    """A piece of output, as the command wrote it: `data` is base64."""
-
-    stream: StreamName
-    at: datetime
-    data: bytes
-
-
-class LogPage(Shape, frozen=True):
-    """A part of a job's log, and the cursor from which to go on."""
-
-    records: list[LogRecord]
-    next: str
-    state: LogState
-    job_state: JobState
-
-
-class LogDownload(Shape, frozen=True):
-    """A presigned address of one whole stream."""
-
-    url: str
-    file_name: str
-    bytes: int
-    expires_at: datetime

@@ -1,7 +1,6 @@
-"""Runs, and the logs of their jobs."""
+"""Runs and their jobs."""
 
-from datetime import timedelta
-from typing import Any, cast
+from typing import Any
 
 import msgspec
 from chalice.app import Response
@@ -11,11 +10,9 @@ from chalicelib.api import run_shapes as shapes
 from chalicelib.api.routing import Api, Request
 from chalicelib.api.shapes import Page
 from chalicelib.dynamo import agents, run_history, runs
-from chalicelib.errors import BadParameter, NotFound
+from chalicelib.errors import NotFound
 from chalicelib.ids import new_ulid
 from chalicelib.job import JobKey
-from chalicelib.log import Position, Stream
-from chalicelib.operations import logs
 from chalicelib.operations.cancel import cancel, cancel_job
 from chalicelib.operations.commands import run_command
 from chalicelib.operations.retry import RetryWhat, retry
@@ -199,75 +196,3 @@ def _step_keys(body: shapes.Command) -> dict[str, Any]:
         "MaxFailures": body.max_failures,
     }
     return {key: value for key, value in keys.items() if value is not None}
-
-
-def _stream(request: Request) -> Stream | None:
-    word = request.query.get("stream", "")
-    for stream in Stream:
-        if stream.word == word:
-            return stream
-    if word:
-        raise BadParameter(f"stream must be stdout or stderr, not '{word[:32]}'.")
-    return None
-
-
-def _attempt(request: Request) -> int | None:
-    text = request.query.get("attempt", "")
-    if text and not (text.isascii() and text.isdigit() and len(text) <= 4):
-        raise BadParameter("attempt must be a number from 1 on.")
-    return int(text) if text else None
-
-
-@api.get(
-    "/runs/{run_id}/jobs/{job_id}/log",
-    needs=Permission.LOGS_READ,
-    answers=shapes.LogPage,
-    query={
-        "stream": "stdout or stderr; both in their order without",
-        "attempt": "an earlier attempt's number; the last one without",
-        "cursor": "where to go on",
-    },
-)
-def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
-    """A page of a job's output. Call again with `next`, at most once a second, until the end."""
-    position = Position.parse(request.query.get("cursor", ""))
-    if position is None:
-        raise BadParameter("The cursor is not one that a page of a log has answered.")
-    job = logs.existing_job(run_id.upper(), job_id, _attempt(request))
-    page = logs.read(job, position, _stream(request), request.now)
-    return shapes.LogPage(
-        records=[
-            shapes.LogRecord(cast(shapes.StreamName, each.stream.word), each.at, each.data)
-            for each in page.records
-        ],
-        next=str(page.next),
-        state=page.state.value,
-        job_state=page.job.state.value,
-    )
-
-
-@api.get(
-    "/runs/{run_id}/jobs/{job_id}/log/download",
-    needs=Permission.LOGS_READ,
-    answers=shapes.LogDownload,
-    query={
-        "stream": "stdout or stderr",
-        "attempt": "an earlier attempt's number; the last one without",
-        "redirect": "false answers the address instead",
-    },
-)
-def download_log(request: Request, run_id: str, job_id: str) -> shapes.LogDownload | Response:
-    """One whole stream, byte for byte, as a presigned address."""
-    stream = _stream(request)
-    if stream is None:
-        raise BadParameter("Say which stream: ?stream=stdout or ?stream=stderr.")
-    found = logs.download(logs.existing_job(run_id.upper(), job_id, _attempt(request)), stream)
-    if request.query.get("redirect") != "false":
-        headers: dict[str, str | list[str]] = {"Location": found.url, "Cache-Control": "no-store"}
-        return Response(body="", status_code=302, headers=headers)
-    return shapes.LogDownload(
-        url=found.url,
-        file_name=found.file_name,
-        bytes=found.size,
-        expires_at=request.now + timedelta(seconds=found.expires_in_seconds),
-    )

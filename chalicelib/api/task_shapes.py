@@ -44,6 +44,7 @@ class Param(Shape, frozen=True):
     pattern: str | None
     choices: list[str]
     required: bool
+    secret: bool
 
 
 class Targets(Shape, frozen=True):
@@ -80,6 +81,7 @@ class Step(Shape, frozen=True):
     retry_backoff: float
     retry_on: list[str]
     when: WhenName
+    mask: list[str]
 
 
 class TaskDetail(Shape, frozen=True):

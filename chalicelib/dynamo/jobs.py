@@ -10,8 +10,10 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib import log
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import (
+    COMPACTION_SHARD,
     DEADLINE_SHARDS,
     JobItem,
     PartitionItem,
@@ -73,8 +75,15 @@ def value(item: JobItem) -> Job:
         late=None if item.late is None else msgspec.convert(item.late, LateReport),
         not_before=item.not_before,
         give_up_at=item.give_up_at,
-        deadline_at=item.deadline_at,
+        deadline_at=None if _waits_for_compaction(item) else item.deadline_at,
+        followed_until=item.followed_until,
+        compact_at=item.deadline_at if _waits_for_compaction(item) else None,
+        log_compacted=bool(item.log_compacted),
     )
+
+
+def _waits_for_compaction(item: JobItem) -> bool:
+    return item.deadline_shard == COMPACTION_SHARD
 
 
 def _move(key: JobKey, actions: list[Action], condition: Condition) -> Job | None:
@@ -169,14 +178,21 @@ def look_again(job: Job, at: datetime) -> bool:
     return _move(job.key, [JobItem.deadline_at.set(at)], is_same & _state_in(ACTIVE)) is not None
 
 
-def _ending_actions(ending: Ending, successor: int | None, now: datetime) -> list[Action]:
+def _compaction_actions(at: datetime | None) -> list[Action]:
+    """In place of the deadlines that the job had."""
+    if at is None:
+        return [JobItem.deadline_at.remove(), JobItem.deadline_shard.remove()]
+    return [JobItem.deadline_at.set(at), JobItem.deadline_shard.set(COMPACTION_SHARD)]
+
+
+def _ending_actions(job: Job, ending: Ending, successor: int | None, now: datetime) -> list[Action]:
+    compact_at = log.compaction_time(job, ending, now)
     actions: list[Action] = [
         JobItem.state.set(ending.state.value),
         JobItem.ended_at.set(now),
         JobItem.reported.set(ending.reported),
         JobItem.inbox.remove(),
-        JobItem.deadline_at.remove(),
-        JobItem.deadline_shard.remove(),
+        *_compaction_actions(compact_at),
     ]
     optional: tuple[tuple[Any, Any], ...] = (
         (JobItem.successor, successor),
@@ -201,12 +217,12 @@ def _unchanged(job: Job) -> Condition:
 def finish(job: Job, ending: Ending, successor: int | None, now: datetime) -> Job | None:
     """The agent's report of the end; None when the lease is old or the job has ended."""
     is_held = (JobItem.lease == job.lease) & _state_in(ACTIVE)
-    return _move(job.key, _ending_actions(ending, successor, now), is_held)
+    return _move(job.key, _ending_actions(job, ending, successor, now), is_held)
 
 
 def end(job: Job, ending: Ending, successor: int | None, now: datetime) -> Job | None:
     """Ends a job without its agent's report; None when it has moved on meanwhile."""
-    return _move(job.key, _ending_actions(ending, successor, now), _unchanged(job))
+    return _move(job.key, _ending_actions(job, ending, successor, now), _unchanged(job))
 
 
 def retry(
@@ -256,6 +272,23 @@ def request_cancel(job: Job, becomes: JobState) -> Job | None:
     return _move(job.key, [JobItem.job_stop.set(becomes.value)], _state_in(ACTIVE))
 
 
+def note_follower(key: JobKey, until: datetime) -> bool:
+    """Somebody reads the log; False when the job has ended."""
+    return _move(key, [JobItem.followed_until.set(until)], _state_in(ACTIVE)) is not None
+
+
+def compact_later(job: Job, at: datetime) -> bool:
+    """Sets when the log is looked at again; False when somebody else did."""
+    is_same = JobItem.deadline_at == job.compact_at
+    return _move(job.key, _compaction_actions(at), is_same) is not None
+
+
+def mark_compacted(job: Job) -> bool:
+    """Nothing is left to be done for the log."""
+    actions = [JobItem.log_compacted.set(True), *_compaction_actions(None)]
+    return _move(job.key, actions, JobItem.deadline_shard == COMPACTION_SHARD) is not None
+
+
 def get(key: JobKey) -> Job | None:
     """The job, or None."""
     try:
@@ -291,3 +324,10 @@ def due(now: datetime, limit: int) -> list[Due]:
             key = parse_job_sort_key(item.run_id, item.item) if is_job else None
             found.append(Due(item.run_id, key))
     return found
+
+
+def due_for_compaction(now: datetime, limit: int) -> list[JobKey]:
+    """Jobs whose logs should be compacted by now."""
+    passed_by = PartitionItem.deadline_at <= now
+    found = PartitionItem.deadlines.query(COMPACTION_SHARD, passed_by, limit=limit)
+    return [parse_job_sort_key(item.run_id, item.item) for item in found]

@@ -30,6 +30,7 @@ from chalicelib.dynamo.base import ExpiryAttribute, InstantAttribute, TableMeta,
 from chalicelib.job import JobKey
 
 DEADLINE_SHARDS = 4  # partitions over which active deadlines are spread
+COMPACTION_SHARD = 100  # the one of logs that are to be compacted, in the same index
 
 
 class Inbox(GlobalSecondaryIndex["JobItem"]):
@@ -44,7 +45,7 @@ class Inbox(GlobalSecondaryIndex["JobItem"]):
 
 
 class Deadlines(GlobalSecondaryIndex["PartitionItem"]):
-    """Runs and jobs that the sweeper should look at, by when."""
+    """Runs and jobs that the sweeper should look at, and logs to be compacted, by when."""
 
     class Meta:
         index_name = "deadlines"
@@ -147,6 +148,7 @@ class RunItem(PartitionItem, discriminator="run"):
     concurrency = UnicodeAttribute()
     is_held = BooleanAttribute(default=False)
     retry_of = UnicodeAttribute(null=True)
+    secrets = JSONAttribute(null=True)
     timeout_seconds = NumberAttribute(null=True)
     counts = JSONAttribute(null=True)
     created_at = InstantAttribute()
@@ -212,6 +214,8 @@ class JobItem(PartitionItem, discriminator="job"):
     late = JSONAttribute(null=True)
     not_before = InstantAttribute(null=True)
     give_up_at = InstantAttribute(null=True)
+    followed_until = InstantAttribute(null=True)
+    log_compacted = BooleanAttribute(null=True)
 
 
 class TurnItem(PartitionItem, discriminator="turn"):

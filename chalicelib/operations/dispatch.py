@@ -25,14 +25,17 @@ class Offer:
     job: Job
     step: Step
     parameters: Mapping[str, str]
+    secrets: Sequence[str] = ()  # names among the parameters
 
 
 @dataclass(frozen=True)
 class Work:
-    """The answer to a poll. `cancels` are leases whose jobs should end."""
+    """The answer to a poll. `cancels` are leases whose jobs should end, `followed` those whose
+    output somebody waits for."""
 
     offers: Sequence[Offer]
     cancels: Sequence[str]
+    followed: Sequence[str]
     is_active: bool
 
 
@@ -52,7 +55,7 @@ def poll(
     """
     inbox = _look(jobs.inbox(agent_id, INBOX_AT_MOST), capacity, held)
     if not inbox:
-        return Work((), (), is_active=False)
+        return Work((), (), (), is_active=False)
     forgotten = [job for job in inbox if _is_forgotten(job, held, seq)]
     for job in forgotten:
         if job.state is JobState.RUNNING:
@@ -62,6 +65,7 @@ def poll(
     return Work(
         offers=_offer(wanted[: max(0, capacity)], seq, now, make_lease),
         cancels=[job.lease for job in inbox if job.cancel_requested and job.lease in held],
+        followed=[job.lease for job in inbox if job.lease in held and _is_followed(job, now)],
         is_active=True,
     )
 
@@ -77,6 +81,10 @@ def _look(inbox: Iterator[Job], capacity: int, held: frozenset[str]) -> list[Job
         if len(found) >= jobs.INBOX_PAGE and queued >= capacity and not unseen:
             break
     return found
+
+
+def _is_followed(job: Job, now: datetime) -> bool:
+    return job.followed_until is not None and job.followed_until > now
 
 
 def _is_due(job: Job, now: datetime) -> bool:
@@ -108,7 +116,8 @@ def _offer(
         if context is None:
             continue
         if _may_start(context, job, now):
-            offers.append(Offer(job, context.step.step, context.run.parameters))
+            run = context.run
+            offers.append(Offer(job, context.step.step, run.parameters, run.secrets))
         if context.run.state is RunState.QUEUED:
             runs.start(context.run.id, now)
     return offers

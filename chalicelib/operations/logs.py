@@ -1,18 +1,22 @@
 """Reading logs: pages by position while they grow, and whole streams afterwards."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib import log
 from chalicelib.dynamo import jobs
 from chalicelib.errors import Conflict, NotFound
-from chalicelib.job import Job, JobKey
-from chalicelib.log import LogState, Position, Record, Stream
-from chalicelib.s3 import chunks
+from chalicelib.job import ACTIVE, Job, JobKey
+from chalicelib.log import FOLLOWED_FOR, LogState, Missing, Position, Record, Stream
+from chalicelib.log_index import Index
+from chalicelib.operations import compaction
+from chalicelib.operations.log_source import LogSource
+from chalicelib.s3 import chunks, objects
 
 PAGE_BYTES = 512 << 10  # of output; base64 and JSON stay well below the 6 MB of a Lambda's answer
 PAGE_RECORDS = 4_000  # a record costs some 100 bytes of JSON, however short it is
+TAIL_BYTES = 4 << 20  # so far back the last lines are looked for
+PUT_TOGETHER_CHUNKS = 64  # of a megabyte: what a handler can do while somebody waits
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class LogPage:
     records: list[Record]
     next: Position
     state: LogState
+    missing: Missing | None
     job: Job
 
 
@@ -35,40 +40,70 @@ def existing_job(run_id: str, job_id: str, attempt: int | None = None) -> Job:
         return job
     for earlier in job.earlier:
         if earlier.number == attempt:
-            return replace(
-                job,
-                attempt=earlier.number,
-                state=earlier.state,
-                ended_at=earlier.ended_at,
-                log=earlier.log,
-                reported=earlier.log is not None,
-            )
+            return job.as_it_was(earlier)
     raise NotFound(f"The job has no attempt number {attempt}; it has had {job.attempt}.")
 
 
-def read(job: Job, position: Position, stream: Stream | None, now: datetime) -> LogPage:
-    """The records from `position` on, of one stream or of both, up to a page."""
+def read(
+    job: Job, position: Position, stream: Stream | None, now: datetime, skip: int = 0
+) -> LogPage:
+    """The records from `position` on, of one stream or of both, up to a page. `skip` bytes of the
+    first one are left out."""
+    return _read(LogSource(job), position, stream, now, skip)
+
+
+def read_tail(job: Job, lines: int, stream: Stream | None, now: datetime) -> LogPage:
+    """The last lines that are there, as far as they are in the last `TAIL_BYTES`."""
+    source = LogSource(job)
+    position, skip = source.last_lines(lines, stream, TAIL_BYTES)
+    return _read(source, position, stream, now, skip)
+
+
+def read_since(job: Job, since: datetime, stream: Stream | None, now: datetime) -> LogPage:
+    """From the first record of that time on, by the agent's clock."""
+    source = LogSource(job)
+    return _read(source, source.first_at_or_after(log.milliseconds(since)), stream, now, 0)
+
+
+def _read(
+    source: LogSource, position: Position, stream: Stream | None, now: datetime, skip: int
+) -> LogPage:
+    job = source.job
     found: list[Record] = []
     size = 0
     while True:
-        chunk = chunks.get(job.key, job.attempt, position.seq)
+        chunk = source.chunk(position.seq)
         if chunk is None:
-            return LogPage(found, position, log.state(job, position, now), job)
-        for index, record in enumerate(log.records(chunk)):
-            if index < position.index:
-                continue
+            return _page(job, found, position, now)
+        for index in range(position.index, len(chunk)):
+            record = chunk[index]
             if size >= PAGE_BYTES or len(found) >= PAGE_RECORDS:
-                here = Position(position.seq, index)
-                return LogPage(found, here, log.state(job, here, now), job)
+                return _page(job, found, Position(position.seq, index), now)
             if stream in (None, record.stream):
-                found.append(record)
+                found.append(replace(record, data=record.data[skip:]) if skip else record)
                 size += len(record.data)
+                skip = 0
         position = Position(position.seq + 1)
+
+
+def _page(job: Job, found: list[Record], position: Position, now: datetime) -> LogPage:
+    state, missing = log.state(job, position, now), log.missing(job, position, now)
+    return LogPage(found, position, state, missing, job)
+
+
+def follow(job: Job, now: datetime) -> None:
+    """Lets the agent know that somebody reads a log that still grows: it ships each second then.
+
+    One write in ten seconds, however many read.
+    """
+    is_known = job.followed_until is not None and job.followed_until > now + FOLLOWED_FOR / 3
+    if job.state in ACTIVE and not is_known:
+        jobs.note_follower(job.key, now + FOLLOWED_FOR)
 
 
 @dataclass(frozen=True)
 class Download:
-    """A presigned address of a whole stream."""
+    """A presigned address of a whole stream, or of all of them in their order (`all`)."""
 
     url: str
     file_name: str
@@ -76,34 +111,28 @@ class Download:
     expires_in_seconds: int
 
 
-def download(job: Job, stream: Stream) -> Download:
-    """Puts one stream together as an object, once, and answers where it is.
+def download(job: Job, name: str) -> Download:
+    """Where the whole stream lies as one object. `name` is stdout, stderr or all.
 
-    Raises Conflict while the job goes on or bytes are still coming: its tail is readable then.
+    A log that has not been compacted yet is put together now, up to `PUT_TOGETHER_CHUNKS`. Raises
+    Conflict while the job goes on, while bytes are still coming, and for a larger one.
     """
-    promised = log.reported_chunks(job.log)
     if not job.state.is_terminal:
         raise Conflict("The job has not ended yet. Read its log page by page until it has.")
-    count = promised if promised is not None else _chunks_there(job)
-    size = chunks.whole_stream_bytes(job.key, job.attempt, stream.word, count)
-    if size is None:
-        pieces = _pieces(job, stream, count)
-        size = chunks.put_whole_stream(job.key, job.attempt, stream.word, count, pieces)
-    name = f"{job.key.run_id}-{job.key.step}-{job.key.agent_id[:8]}.{stream.word}.log"
-    url = chunks.whole_stream_url(job.key, job.attempt, stream.word, count, name)
-    return Download(url, name, size, chunks.URL_SECONDS)
+    made = chunks.index(job.key, job.attempt) or _put_together(job)
+    stored = made.interleaved if name == "all" else name
+    key = chunks.compacted_key(job.key, job.attempt, stored, made.chunks)
+    file_name = f"{job.key.run_id}-{job.key.step}-{job.key.agent_id[:8]}.{name}.log"
+    url = objects.presigned_get(key, file_name)
+    return Download(url, file_name, made.sizes[stored], objects.URL_SECONDS)
 
 
-def _chunks_there(job: Job) -> int:
-    seq = 0
-    while chunks.get(job.key, job.attempt, seq + 1) is not None:
-        seq += 1
-    return seq
-
-
-def _pieces(job: Job, stream: Stream, count: int) -> Iterator[bytes]:
-    for seq in range(1, count + 1):
-        chunk = chunks.get(job.key, job.attempt, seq)
-        if chunk is None:
-            raise Conflict("Parts of this log have not arrived yet. Try again a little later.")
-        yield from (record.data for record in log.records(chunk) if record.stream is stream)
+def _put_together(job: Job) -> Index:
+    source = LogSource(job)
+    promised = log.reported_chunks(job.log)
+    count = source.end()
+    if promised is not None and count < promised:
+        raise Conflict("Parts of this log have not arrived yet. Try again a little later.")
+    if count > PUT_TOGETHER_CHUNKS:
+        raise Conflict("This log is being put together. Try again in a minute.")
+    return compaction.build(source, count)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from chalicelib.dynamo.tasks import StoredTask
 from chalicelib.operations.choice import choose
 from chalicelib.operations.tasks import existing_task
-from chalicelib.param import fill, filled
+from chalicelib.param import fill, filled, hidden
 from chalicelib.task import Step
 from chalicelib.task_toml import parse
 from chalicelib.wave import max_failures, waves
@@ -44,7 +44,7 @@ def preview(task_id: str, parameters: Mapping[str, str]) -> Preview:
     """Raises NotFound and InvalidParameters."""
     task = existing_task(task_id)
     definition = parse(task.definition)
-    values = fill(definition.params, parameters)
+    values = hidden(fill(definition.params, parameters), definition.secrets)
     return Preview(task, values, tuple(_step(step, values) for step in definition.steps))
 
 

@@ -26,6 +26,7 @@ from chalicelib.schedule import (
     next_time,
     run_id,
 )
+from chalicelib.task import Definition
 from chalicelib.task_toml import parse
 
 DUE_AT_MOST = 200  # schedules that one sweep sees to; a trigger takes up to 100 ms
@@ -76,9 +77,17 @@ def change_schedule(schedule_id: str, change: Change, now: datetime) -> Schedule
     return changed
 
 
+def _refuse_secrets(definition: Definition) -> None:
+    if definition.secrets:
+        names = ", ".join(definition.secrets)
+        raise BadParameter(f"A schedule cannot keep a secret, and the task asks for {names}.")
+
+
 def _check(schedule: Schedule, now: datetime) -> None:
     check(schedule.cron, schedule.time_zone, schedule.parameters, now)
-    fill(parse(existing_task(schedule.task_id).definition).params, schedule.parameters)
+    definition = parse(existing_task(schedule.task_id).definition)
+    _refuse_secrets(definition)
+    fill(definition.params, schedule.parameters)
 
 
 def _next(schedule: Schedule, now: datetime) -> datetime | None:

@@ -63,6 +63,7 @@ def trigger(
         expires_at=now + timedelta(days=settings.history_days),
         trigger=source,
         parameters=fill(definition.params, parameters or {}),
+        secrets=definition.secrets,
         concurrency=concurrency or definition.concurrency,
         timeout_seconds=definition.timeout_seconds,
     )

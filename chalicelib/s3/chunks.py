@@ -1,112 +1,89 @@
-"""Log chunks as objects, and whole streams put together from them."""
+"""Log chunks as objects, and the compacted objects that take their place."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from functools import lru_cache
 
-from botocore.exceptions import ClientError
+import msgspec
 
 from chalicelib.job import JobKey
-from chalicelib.log import attempt_prefix, chunk_key
-from chalicelib.s3.client import client
-from chalicelib.settings import settings
-
-URL_SECONDS = 900  # how long a presigned URL lives
-PART_BYTES = 8 << 20  # S3 wants at least 5 MiB in every part but the last
+from chalicelib.log import (
+    MAX_CHUNK_BYTES,
+    CorruptChunk,
+    Record,
+    attempt_prefix,
+    chunk_key,
+    inflate,
+    joined,
+    records,
+)
+from chalicelib.log_index import Index
+from chalicelib.s3 import objects
 
 
 def put_url(key: JobKey, attempt: int, seq: int) -> str:
     """A presigned PUT for exactly this chunk."""
-    url: str = client().generate_presigned_url(
-        "put_object",
-        Params={"Bucket": settings.bucket, "Key": chunk_key(key, attempt, seq)},
-        ExpiresIn=URL_SECONDS,
-    )
-    return url
+    return objects.presigned_put(chunk_key(key, attempt, seq))
 
 
-def get(key: JobKey, attempt: int, seq: int) -> bytes | None:
-    """The chunk's bytes, or None when it has not arrived."""
+def get(key: JobKey, attempt: int, seq: int) -> list[Record] | None:
+    """The chunk's records, or None when it has not arrived, or has been compacted."""
+    chunk = objects.get(chunk_key(key, attempt, seq))
+    return None if chunk is None else list(records(chunk))
+
+
+def numbers(key: JobKey, attempt: int) -> Iterator[int]:
+    """Of the chunks that are there, ascending."""
+    prefix = attempt_prefix(key, attempt)
+    for name in objects.keys(prefix):
+        if (number := name.removeprefix(prefix)).isdigit():
+            yield int(number)
+
+
+def delete(key: JobKey, attempt: int, up_to: int) -> None:
+    """Removes the chunks up to a number. May be repeated."""
+    there = [seq for seq in numbers(key, attempt) if seq <= up_to]
+    objects.delete([chunk_key(key, attempt, seq) for seq in there])
+
+
+def compacted_key(key: JobKey, attempt: int, name: str, chunks: int) -> str:
+    """Where an object of the compacted form lies: see `log_index`."""
+    return f"{attempt_prefix(key, attempt)}{name}-{chunks}"
+
+
+def _index_key(key: JobKey, attempt: int) -> str:
+    return f"{attempt_prefix(key, attempt)}index"
+
+
+class _NoIndex(Exception):
+    """The log has not been compacted yet."""
+
+
+@lru_cache(maxsize=16)  # it never changes; a reader pages through one log for a while
+def _index(key: JobKey, attempt: int) -> Index:
+    stored = objects.get(_index_key(key, attempt))
+    if stored is None:
+        raise _NoIndex
+    return msgspec.json.decode(stored, type=Index)
+
+
+def index(key: JobKey, attempt: int) -> Index | None:
+    """Of a log that has been compacted; None for every other one."""
     try:
-        answer = client().get_object(Bucket=settings.bucket, Key=chunk_key(key, attempt, seq))
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-            return None
-        raise
-    body: bytes = answer["Body"].read()
-    return body
+        return _index(key, attempt)
+    except _NoIndex:
+        return None
 
 
-def _stream_key(key: JobKey, attempt: int, stream: str, chunks: int) -> str:
-    return f"{attempt_prefix(key, attempt)}{stream}-{chunks}"
+def put_index(key: JobKey, attempt: int, made: Index) -> None:
+    """From here on the log is read from its compacted form."""
+    objects.put(_index_key(key, attempt), msgspec.json.encode(made))
 
 
-def whole_stream_bytes(key: JobKey, attempt: int, stream: str, chunks: int) -> int | None:
-    """The size of the stream put together from its first `chunks` chunks; None when it is not."""
-    try:
-        answer = client().head_object(
-            Bucket=settings.bucket, Key=_stream_key(key, attempt, stream, chunks)
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] in ("NoSuchKey", "404"):
-            return None
-        raise
-    return int(answer["ContentLength"])
-
-
-def put_whole_stream(
-    key: JobKey, attempt: int, stream: str, chunks: int, pieces: Iterable[bytes]
-) -> int:
-    """Stores the stream as one object, a part at a time; answers its size.
-
-    May be repeated: the object appears whole or not at all.
-    """
-    target = {"Bucket": settings.bucket, "Key": _stream_key(key, attempt, stream, chunks)}
-    parts = _parts(pieces)
-    first = next(parts, b"")
-    if len(first) < PART_BYTES:
-        client().put_object(Body=first, **target)
-        return len(first)
-    upload = client().create_multipart_upload(**target)["UploadId"]
-    done, size = [], 0
-    try:
-        for number, part in enumerate(_chain(first, parts), 1):
-            answer = client().upload_part(Body=part, PartNumber=number, UploadId=upload, **target)
-            done.append({"PartNumber": number, "ETag": answer["ETag"]})
-            size += len(part)
-        client().complete_multipart_upload(
-            UploadId=upload, MultipartUpload={"Parts": done}, **target
-        )
-    except BaseException:
-        client().abort_multipart_upload(UploadId=upload, **target)
-        raise
-    return size
-
-
-def _chain(first: bytes, rest: Iterable[bytes]) -> Iterable[bytes]:
-    yield first
-    yield from rest
-
-
-def _parts(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    buffer = bytearray()
-    for piece in pieces:
-        buffer += piece
-        while len(buffer) >= PART_BYTES:
-            yield bytes(buffer[:PART_BYTES])
-            del buffer[:PART_BYTES]
-    if buffer:
-        yield bytes(buffer)
-
-
-def whole_stream_url(key: JobKey, attempt: int, stream: str, chunks: int, file_name: str) -> str:
-    """A presigned GET that a browser saves as `file_name`."""
-    url: str = client().generate_presigned_url(
-        "get_object",
-        Params={
-            "Bucket": settings.bucket,
-            "Key": _stream_key(key, attempt, stream, chunks),
-            "ResponseContentDisposition": f'attachment; filename="{file_name}"',
-            "ResponseContentType": "application/octet-stream",
-        },
-        ExpiresIn=URL_SECONDS,
-    )
-    return url
+def get_compacted(key: JobKey, attempt: int, made: Index, seq: int) -> list[Record]:
+    """What was chunk `seq`. Raises CorruptChunk when an object is gone or damaged."""
+    of_order, of_data = made.ranges(seq)
+    order = objects.get_range(compacted_key(key, attempt, "order", made.chunks), of_order)
+    data = objects.get_range(compacted_key(key, attempt, made.interleaved, made.chunks), of_data)
+    if order is None or data is None:
+        raise CorruptChunk("an object of the compacted log is gone")
+    return joined(inflate(order, MAX_CHUNK_BYTES), data)

@@ -50,6 +50,12 @@ class PromptHandler(MotoRequestHandler):
     disable_nagle_algorithm = True
     wbufsize = -1
 
+    def handle_expect_100(self) -> bool:
+        """At once: boto3 waits a second for it before it sends an object."""
+        goes_on = super().handle_expect_100()
+        self.wfile.flush()
+        return goes_on
+
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         return
 

@@ -52,7 +52,7 @@ def test_the_format_is_the_documented_one() -> None:
         b"",
         b"PLB2",
         MAGIC + b"\x01",
-        MAGIC + b"\x03" + bytes(12),
+        MAGIC + b"\x04" + bytes(12),
         MAGIC + b"\x01" + bytes(8) + (5).to_bytes(4, "big") + b"hi",
         MAGIC + b"\x01" + bytes(8) + (65_537).to_bytes(4, "big") + bytes(65_537),
     ],

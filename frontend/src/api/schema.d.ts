@@ -315,10 +315,50 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One whole stream, byte for byte, as a presigned address.
+         * One whole stream, byte for byte, or all as text, as a presigned address.
          * @description Needs the permission `logs:read`.
          */
         get: operations["download_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/jobs/{job_id}/log/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The lines of one job's log that match.
+         * @description Needs the permission `logs:read`.
+         */
+        get: operations["search_log"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/outputs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Which agents of a step printed the same, and what.
+         * @description Needs the permission `logs:read`.
+         */
+        get: operations["compare_outputs"];
         put?: never;
         post?: never;
         delete?: never;
@@ -341,6 +381,26 @@ export interface paths {
          * @description Needs the permission `runs:trigger`.
          */
         post: operations["retry_run"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/search": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The lines of all jobs' logs that match, one job after the other.
+         * @description Needs the permission `logs:read`.
+         */
+        get: operations["search_run"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -797,28 +857,55 @@ export interface components {
             reason: string | null;
             received_at: string;
         };
-        /** @description A presigned address of one whole stream. */
+        /** @description A presigned address of one whole stream. It answers range requests. */
         LogDownload: {
             bytes: number;
             expires_at: string;
             file_name: string;
             url: string;
         };
+        /**
+         * @description A line that matches, or the part of it around the match; `start` and `end` are characters of
+         *         `text`. `line` counts from 1 over all streams, in the order of the lines' first bytes.
+         */
+        LogMatch: {
+            agent_id: string;
+            agent_name: string;
+            at: string;
+            end: number;
+            job_id: string;
+            line: number;
+            start: number;
+            step: number;
+            /** @enum {unknown} */
+            stream: "plumber" | "stderr" | "stdout";
+            text: string;
+        };
+        /** @description What a bounded piece of a search has found. Call again with `next` until it is null. */
+        LogMatches: {
+            matches: components["schemas"]["LogMatch"][];
+            next: string | null;
+            searched_bytes: number;
+        };
         /** @description A part of a job's log, and the cursor from which to go on. */
         LogPage: {
             /** @enum {unknown} */
             job_state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
+            missing: components["schemas"]["Missing"] | null;
             next: string;
             records: components["schemas"]["LogRecord"][];
             /** @enum {unknown} */
             state: "complete" | "incomplete" | "shipping" | "streaming";
         };
-        /** @description A piece of output, as the command wrote it: `data` is base64. */
+        /**
+         * @description A piece of output, as the command wrote it: `data` is base64. The stream `plumber` holds
+         *         marks by the agent, such as of what is missing at that place.
+         */
         LogRecord: {
             at: string;
             data: string;
             /** @enum {unknown} */
-            stream: "stderr" | "stdout";
+            stream: "plumber" | "stderr" | "stdout";
         };
         /** @description From the final report: a log is complete when so many chunks are there. */
         LogSummary: {
@@ -827,6 +914,13 @@ export interface components {
                 [key: string]: components["schemas"]["StreamSummary"];
             };
             truncated: boolean;
+        };
+        /** @description What an incomplete log lacks: chunks that have not arrived, and bytes that were cut out. */
+        Missing: {
+            chunks: number;
+            reason: string;
+            stderr_bytes: number;
+            stdout_bytes: number;
         };
         /** @description `labels` and `group` are given to every agent that joins with the token. */
         NewEnrollment: {
@@ -874,6 +968,37 @@ export interface components {
             /** @enum {unknown} */
             role: "admin" | "operator" | "trigger" | "viewer";
         };
+        /**
+         * @description Jobs that printed the same, byte for byte. `sample` is null where there are too many groups
+         *         to show them all at once.
+         */
+        OutputGroup: {
+            count: number;
+            jobs: components["schemas"]["OutputJob"][];
+            sample: components["schemas"]["OutputSample"] | null;
+            stderr_bytes: number;
+            stdout_bytes: number;
+        };
+        /** @description One of the jobs of a group. */
+        OutputJob: {
+            agent_id: string;
+            agent_name: string;
+            exit_code: number | null;
+            job_id: string;
+            /** @enum {unknown} */
+            state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
+        };
+        /** @description A step's outputs, the most common one first, and the jobs whose output is not whole yet. */
+        Outputs: {
+            groups: components["schemas"]["OutputGroup"][];
+            pending: components["schemas"]["OutputJob"][];
+        };
+        /** @description The beginning of what a group's jobs printed. */
+        OutputSample: {
+            is_cut: boolean;
+            job_id: string;
+            text: string;
+        };
         /** @description A parameter of a task. Values are text, also those of numbers. */
         Param: {
             choices: string[];
@@ -882,6 +1007,7 @@ export interface components {
             name: string;
             pattern: string | null;
             required: boolean;
+            secret: boolean;
             /** @enum {unknown} */
             type: "boolean" | "integer" | "number" | "string";
         };
@@ -1070,6 +1196,7 @@ export interface components {
                 [key: string]: string;
             };
             lost_after_seconds: number;
+            mask: string[];
             max_failures: string | null;
             max_parallel: string | null;
             name: string;
@@ -1087,9 +1214,10 @@ export interface components {
             /** @enum {unknown} */
             when: "always" | "failure" | "success";
         };
-        /** @description What the agent says that a stream holds. */
+        /** @description What the agent says that a stream holds. `missing` bytes were cut out of its middle. */
         StreamSummary: {
             bytes: number;
+            missing: number;
             sha256: string;
         };
         /** @description Named agents, all, or those that labels, group and selector fit together. */
@@ -1958,10 +2086,14 @@ export interface operations {
             query?: {
                 /** @description an earlier attempt's number; the last one without */
                 attempt?: string;
-                /** @description where to go on */
+                /** @description where to go on; from the beginning without */
                 cursor?: string;
+                /** @description begin with what was printed at this instant, by the agent's clock */
+                since?: string;
                 /** @description stdout or stderr; both in their order without */
                 stream?: string;
+                /** @description begin with the last so many lines, at most 10000 */
+                tail?: string;
             };
             header?: never;
             path: {
@@ -2011,7 +2143,7 @@ export interface operations {
                 attempt?: string;
                 /** @description false answers the address instead */
                 redirect?: string;
-                /** @description stdout or stderr */
+                /** @description stdout, stderr, or all: both in their order */
                 stream?: string;
             };
             header?: never;
@@ -2032,6 +2164,109 @@ export interface operations {
                     "application/json": {
                         code: number;
                         data: components["schemas"]["LogDownload"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    search_log: {
+        parameters: {
+            query?: {
+                /** @description an earlier attempt's number; the last one without */
+                attempt?: string;
+                /** @description where to go on */
+                cursor?: string;
+                /** @description true: upper and lower case are the same */
+                ignore_case?: string;
+                /** @description what to look for, up to 1,000 characters */
+                pattern?: string;
+                /** @description true: the pattern is a regular expression */
+                regex?: string;
+                /** @description stdout or stderr; both in their order without */
+                stream?: string;
+            };
+            header?: never;
+            path: {
+                job_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["LogMatches"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    compare_outputs: {
+        parameters: {
+            query?: {
+                /** @description its number; the first without */
+                step?: string;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Outputs"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;
@@ -2082,6 +2317,62 @@ export interface operations {
                     "application/json": {
                         code: number;
                         data: components["schemas"]["Run"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    search_run: {
+        parameters: {
+            query?: {
+                /** @description where to go on */
+                cursor?: string;
+                /** @description true: upper and lower case are the same */
+                ignore_case?: string;
+                /** @description what to look for, up to 1,000 characters */
+                pattern?: string;
+                /** @description true: the pattern is a regular expression */
+                regex?: string;
+                /** @description its number; all without */
+                step?: string;
+                /** @description stdout or stderr; both in their order without */
+                stream?: string;
+            };
+            header?: never;
+            path: {
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["LogMatches"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;

@@ -1,0 +1,57 @@
+"""The outputs of a step's jobs side by side: which agents printed the same."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from chalicelib import log
+from chalicelib.job import Job
+from chalicelib.operations.log_source import LogSource
+
+SAMPLES = 20  # groups whose output is shown at once
+SAMPLE_BYTES = 16_384
+
+
+@dataclass(frozen=True)
+class Group:
+    """Jobs whose streams are the same, byte for byte. `sample` is the beginning of the first
+    one's log, None where it is to be read at its job."""
+
+    jobs: Sequence[Job]
+    stdout_bytes: int
+    stderr_bytes: int
+    sample: bytes | None
+    is_cut: bool
+
+
+def grouped(jobs: Sequence[Job]) -> tuple[list[Group], list[Job]]:
+    """Groups, the largest first, and the jobs whose output is not known as a whole yet.
+
+    Output is compared by the SHA-256 that agents report: nothing but the samples is read.
+    """
+    known: dict[tuple[str, str], list[Job]] = {}
+    pending: list[Job] = []
+    for job in jobs:
+        streams = (job.log or {}).get("streams")
+        if job.state.is_terminal and streams:
+            name = streams["stdout"]["sha256"], streams["stderr"]["sha256"]
+            known.setdefault(name, []).append(job)
+        else:
+            pending.append(job)
+    ordered = sorted(known.values(), key=len, reverse=True)
+    return [_group(alike, number < SAMPLES) for number, alike in enumerate(ordered)], pending
+
+
+def _group(alike: Sequence[Job], has_sample: bool) -> Group:
+    first = alike[0]
+    streams = (first.log or {})["streams"]
+    out, err = (int(streams[name]["bytes"]) for name in ("stdout", "stderr"))
+    sample = _beginning(first) if has_sample else None
+    is_cut = sample is None or len(sample) < out + err
+    return Group(alike, out, err, sample, is_cut)
+
+
+def _beginning(job: Job) -> bytes:
+    if not log.reported_chunks(job.log):
+        return b""
+    records = LogSource(job).chunk(1) or ()
+    return b"".join(record.data for record in records)[:SAMPLE_BYTES]
