@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 from infra.local.addresses import HOST
-from infra.local.moto_answers import hasten
+from infra.local.moto_mends import mend
 
 
 class OneAtATime:
@@ -65,7 +65,7 @@ class PromptHandler(MotoRequestHandler):
 def main(port: int) -> None:
     """Serves until it is killed; what it holds ends with it."""
     os.environ["MOTO_PORT"] = str(port)  # moto puts it into the addresses that it hands out
-    hasten()
+    mend()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     application = OneAtATime(DomainDispatcherApplication(create_backend_app))
     run_simple(HOST, port, application, threaded=True, request_handler=PromptHandler)

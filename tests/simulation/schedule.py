@@ -25,7 +25,7 @@ from chalicelib.operations import schedules as scheduling
 from chalicelib.operations.tokens import create_token
 from chalicelib.operations.trigger import trigger
 from chalicelib.principal import Role
-from infra.local.moto_answers import hasten
+from infra.local.moto_mends import mend
 from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
 from tests.simulation.faults import installed
 from tests.simulation.world import World
@@ -132,7 +132,7 @@ def laboratory() -> Iterator[Laboratory]:
         authentication.forget_everybody()
         logging.disable(logging.CRITICAL)
         patch.setattr(clock, "read", lambda: BEGIN)
-        hasten()
+        mend()
         schema.create_all()
         buckets.create()
         try:
