@@ -25,8 +25,10 @@ Event = Callable[[], None]
 class Agent:
     """Runs until it is told to stop."""
 
-    def __init__(self, identity: Identity, workdir: Path, drain_seconds: float) -> None:
-        self._journal = Journal(workdir)
+    def __init__(
+        self, identity: Identity, workdir: Path, drain_seconds: float, spool_quota: int
+    ) -> None:
+        self._journal = Journal(workdir, spool_quota)
         self._wire = Wire(identity.server_addr, identity.token)
         self._drain_seconds = drain_seconds
         self._events: queue.Queue[Event] = queue.Queue()
@@ -58,6 +60,10 @@ class Agent:
         done = threading.Event()
         self._events.put(lambda: self._take(offers, cancels, done))
         done.wait()
+
+    def follow(self, leases: list[str]) -> None:
+        """Whose output somebody waits for, until the next poll says otherwise."""
+        self._events.put(lambda: self._follow(frozenset(leases)))
 
     def shut_down(self) -> None:
         """First: take no more, wait for jobs. Again: go at once; supervisors keep the jobs."""
@@ -112,6 +118,10 @@ class Agent:
             log.error("A job could not be written to the journal: %s", error)
         finally:
             done.set()
+
+    def _follow(self, leases: frozenset[str]) -> None:
+        for lease, attempt in self._attempts.items():
+            attempt.follow(lease in leases)
 
     def _begin(self, directory: JobDirectory) -> None:
         attempt = Attempt(self._wire, directory, self._post_reported, self._post_gone)

@@ -70,6 +70,10 @@ class Attempt:
             self._cancelled.set()
         self._directory.cancel()
 
+    def follow(self, is_followed: bool) -> None:
+        """Whether somebody waits for the output."""
+        self._shipper.follow(is_followed)
+
     def leave(self) -> None:
         """The agent goes; the command stays with its supervisor, and output and result on disk."""
         self._stop.set()
@@ -167,6 +171,7 @@ class Attempt:
 
     def _lost(self) -> dict[str, Any]:
         self._directory.kill_leftovers()
+        self._spool.take_in_tail("Output may be missing here: the job's supervisor died.")
         reason = self._directory.why_lost()
         log.warning("%s is lost: %s.", self._name(), reason)
         return {"outcome": "lost", "exit_code": None, "reason": reason, "duration_ms": 0}
@@ -229,6 +234,7 @@ class Attempt:
                 "chunks": chunks,
                 "streams": result["streams"],
                 "truncated": result["truncated"],
+                "reason": result["missing_reason"],
             }
         try:
             answer = until_done(lambda: self._wire.call("job.finish", params), self._stop)

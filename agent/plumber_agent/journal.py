@@ -104,10 +104,11 @@ class JobDirectory:
 class Journal:
     """All attempts of this agent."""
 
-    def __init__(self, workdir: Path) -> None:
+    def __init__(self, workdir: Path, spool_quota: int) -> None:
         self._jobs = workdir / "jobs"
         self._jobs.mkdir(parents=True, exist_ok=True)
         self._workdir = workdir
+        self._spool_quota = spool_quota
 
     def add(self, offer: dict[str, Any]) -> JobDirectory:
         """Notes a job, on disk before this returns. The same offer again changes nothing."""
@@ -117,6 +118,7 @@ class Journal:
             directory.path.mkdir(mode=0o700, exist_ok=True)
             document = {**offer, "path": offer["path"] or str(self._workdir)}
             document["max_bytes"] = offer["log"]["max_bytes"]
+            document["spool_quota"] = self._spool_quota
             write_durably(directory.path / "job.json", document)
             sync_directory(self._jobs)
         return directory

@@ -52,6 +52,12 @@ def _options() -> argparse.Namespace:
         default=300.0,
         help="how long SIGTERM waits for running jobs; default: %(default)g",
     )
+    parser.add_argument(
+        "--spool-quota-mb",
+        type=int,
+        default=10_240,
+        help="how much output of all jobs may wait on the disk to be shipped; default: %(default)d",
+    )
     parser.add_argument("--version", action="version", version=__version__)
     return parser.parse_args()
 
@@ -104,7 +110,7 @@ def _serve(options: argparse.Namespace, workdir: Path) -> int:
     if identity is None:
         return 0
     log.info("Agent %s for %s, version %s.", identity.id, identity.server_addr, __version__)
-    agent = Agent(identity, workdir, options.drain_seconds)
+    agent = Agent(identity, workdir, options.drain_seconds, options.spool_quota_mb << 20)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: agent.shut_down())
     if stop.is_set():

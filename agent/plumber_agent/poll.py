@@ -25,6 +25,8 @@ class Holder(Protocol):
 
     def take(self, offers: list[dict[str, Any]], cancels: list[str]) -> None: ...
 
+    def follow(self, leases: list[str]) -> None: ...
+
 
 class Poller:
     """A thread that polls until it is stopped."""
@@ -72,5 +74,6 @@ class Poller:
         }
         answer = self._wire.call("agent.poll", params)
         self._agent.take(answer["jobs"], answer["cancels"])
+        self._agent.follow(answer.get("followed", []))
         seconds = float(answer["next_poll_ms"]) / 1000
         return seconds * random.uniform(1 - JITTER, 1 + JITTER)

@@ -7,12 +7,14 @@ from typing import Any
 
 import requests
 
-from plumber_agent.spool import Cut, Spool
+from plumber_agent.spool import CHUNK_BYTES, Cut, Spool
 from plumber_agent.wire import CONNECT_SECONDS, READ_SECONDS, Refused, Unreachable, Wire, until_done
 
-FLUSH_BYTES = 256 << 10
-FLUSH_SECONDS = 1.0
+LIVE_BYTES, LIVE_SECONDS = 256 << 10, 1.0  # between PUTs while somebody follows
+LIVE_AT_FIRST_SECONDS = 60.0  # of every job
+BATCH_SECONDS = 30.0  # otherwise: PUTs are what logs cost
 LOOK_SECONDS = 0.1  # how often a quiet spool is looked at
+BATCH_LOOK_SECONDS = 1.0
 FIRST_LOOK_SECONDS = 0.02  # until the first bytes are there: they are sent at once
 URLS_AT_ONCE = 50
 URL_LIFETIME_SECONDS = 800.0  # of the 900 for which they are signed
@@ -35,7 +37,16 @@ class Shipper:
         self._session = requests.Session()
         self._ended = threading.Event()
         self._stop = threading.Event()
+        self._followed = threading.Event()
+        self._began = self._cut_at = time.monotonic()
         self.given_up = False
+
+    def follow(self, is_followed: bool) -> None:
+        """Ships each second what there is, as long as somebody waits for it."""
+        if is_followed:
+            self._followed.set()
+        else:
+            self._followed.clear()
 
     def end(self) -> None:
         """The job has ended and everything has been cut."""
@@ -48,34 +59,44 @@ class Shipper:
 
     def run(self) -> bool:
         """Returns when everything has arrived (True), or when it was stopped."""
-        began = time.monotonic()
-        waiting_since: float | None = None
         while not self._stop.is_set():
             has_ended = self._ended.is_set()  # asked first: everything has been cut by then
             cut = self._spool.next_to_ship()
             if cut is not None:
                 if not self._ship(cut):
                     break
-                waiting_since = None
-                continue
-            if has_ended:
+            elif has_ended:
                 return True
-            waiting = self._spool.waiting_bytes()
-            now = time.monotonic()
-            waiting_since = (waiting_since or now) if waiting else None
-            is_due = waiting > 0 and self._is_due(waiting, now - (waiting_since or now))
-            if is_due and self._spool.cut():
-                continue
-            self._ended.wait(self._pause(now - began))
+            elif not (self._is_due(self._spool.waiting_bytes()) and self._cut()):
+                self._wait()
         return self._spool.next_to_ship() is None
 
-    def _is_due(self, waiting: int, seconds: float) -> bool:
-        is_first = self._spool.chunks == 0
-        return is_first or waiting >= FLUSH_BYTES or seconds >= FLUSH_SECONDS
+    def _cut(self) -> bool:
+        self._cut_at = time.monotonic()
+        return self._spool.cut()
 
-    def _pause(self, age: float) -> float:
-        is_first = self._spool.chunks == 0 and age < FIRST_OF_JOB_SECONDS
-        return FIRST_LOOK_SECONDS if is_first else LOOK_SECONDS
+    @property
+    def _is_live(self) -> bool:
+        age = time.monotonic() - self._began
+        return self._followed.is_set() or age < LIVE_AT_FIRST_SECONDS
+
+    def _is_due(self, waiting: int) -> bool:
+        """The first bytes at once, then so many or so often."""
+        most, seconds = (
+            (LIVE_BYTES, LIVE_SECONDS) if self._is_live else (CHUNK_BYTES, BATCH_SECONDS)
+        )
+        is_first = self._spool.chunks == 0
+        is_late = time.monotonic() - self._cut_at >= seconds
+        return waiting > 0 and (is_first or waiting >= most or is_late)
+
+    def _wait(self) -> None:
+        """Until it is time to look again, or the job has ended."""
+        if self._spool.chunks == 0 and time.monotonic() - self._began < FIRST_OF_JOB_SECONDS:
+            self._ended.wait(FIRST_LOOK_SECONDS)
+        elif self._is_live:
+            self._ended.wait(LOOK_SECONDS)
+        else:
+            self._ended.wait(BATCH_LOOK_SECONDS)
 
     def _ship(self, cut: Cut) -> bool:
         """Puts the chunk, however often that takes; False when stopped or refused for good."""

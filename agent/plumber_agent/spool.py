@@ -1,21 +1,32 @@
-"""Cutting a job's spool into chunks: always at record boundaries, and never differently again."""
+"""Cutting a job's spool into chunks: always at record boundaries, and never differently again.
+
+The supervisor writes segments (see `output`); a chunk lies within one of them. A segment goes as
+soon as all of it has been shipped, so what is on disk is what has not arrived.
+"""
 
 import os
 import struct
 import threading
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-MAGIC = b"PLB1"
+from plumber_agent.output import PLUMBER, append_tail, record, segment_path
+
+MAGIC, PACKED_MAGIC = b"PLB1", b"PLZ1"
 HEADER = struct.Struct(">BQI")
 CHUNK_BYTES = 1 << 20  # of records in a chunk, at most (docs/wire.md)
+SAMPLE_BYTES = 16_384  # by which is judged whether packing pays
+PACKED_AT_MOST = 0.9  # of the size; less is saved by no reader
+PACKING_LEVEL = 3
 
 
 @dataclass(frozen=True)
 class Cut:
-    """A chunk: its number, and the range of the spool that it holds."""
+    """A chunk: its number, and the range of the segment that it holds."""
 
     seq: int
+    segment: int
     start: int
     end: int
 
@@ -24,12 +35,17 @@ class Spool:
     """A job's output on disk. Safe to use from several threads."""
 
     def __init__(self, directory: Path) -> None:
-        self._spool = directory / "spool"
+        self._directory = directory
         self._cuts_file = directory / "cuts"
         self._shipped_file = directory / "shipped"
         self._lock = threading.Lock()
-        self._cuts = self._load_cuts()
-        self._shipped = self._load_shipped()
+        cuts = self._load_cuts()
+        self._last = cuts[-1] if cuts else Cut(0, 1, 0, 0)
+        shipped = self._load_shipped()
+        # A segment goes only when all of it has arrived, even if the note of that was lost.
+        left = (cut for cut in cuts if cut.seq > shipped and self._segment(cut.segment).exists())
+        self._waiting = {cut.seq: cut for cut in left}
+        self._oldest = 1  # segment that may be there
 
     def _load_cuts(self) -> list[Cut]:
         """A line that was cut off by a crash was not followed by a PUT, so it does not count."""
@@ -38,8 +54,7 @@ class Spool:
         except FileNotFoundError:
             return []
         cuts = [Cut(*map(int, line.split())) for line in lines]
-        whole = "".join(_line(cut) for cut in cuts)
-        os.truncate(self._cuts_file, len(whole))
+        os.truncate(self._cuts_file, len("".join(_line(cut) for cut in cuts)))
         return cuts
 
     def _load_shipped(self) -> int:
@@ -48,21 +63,25 @@ class Spool:
         except (FileNotFoundError, ValueError):
             return 0
 
+    def _segment(self, number: int) -> Path:
+        return Path(segment_path(str(self._directory), number))
+
     def waiting_bytes(self) -> int:
-        """How much output has not been cut yet."""
+        """How much output has not been cut yet; a lower bound when there is more than a chunk."""
+        last = self._last
         try:
-            size = self._spool.stat().st_size
+            size = self._segment(last.segment).stat().st_size - last.end
         except FileNotFoundError:
             return 0
-        return size - self._end()
-
-    def _end(self) -> int:
-        return self._cuts[-1].end if self._cuts else 0
+        try:
+            return size + self._segment(last.segment + 1).stat().st_size
+        except FileNotFoundError:
+            return size
 
     @property
     def chunks(self) -> int:
         """How many chunks there are."""
-        return len(self._cuts)
+        return self._last.seq
 
     def cut(self) -> bool:
         """Makes a chunk of what is waiting, at most `CHUNK_BYTES` of it; False when there is none.
@@ -70,17 +89,24 @@ class Spool:
         Where it was cut is on disk before this returns, hence before any PUT.
         """
         with self._lock:
-            start = self._end()
-            end = start + _whole_records(self._read(start, start + CHUNK_BYTES))
-            if end == start:
+            last = self._last
+            cut = self._next_cut(last.segment, last.end)
+            if cut is None:
                 return False
-            cut = Cut(len(self._cuts) + 1, start, end)
             with self._cuts_file.open("a") as file:
                 file.write(_line(cut))
                 file.flush()
                 os.fdatasync(file.fileno())
-            self._cuts.append(cut)
+            self._waiting[cut.seq] = cut
+            self._last = cut
             return True
+
+    def _next_cut(self, segment: int, start: int) -> Cut | None:
+        is_complete = self._segment(segment + 1).exists()  # asked first: nothing is added then
+        end = start + _whole_records(self._read(segment, start, start + CHUNK_BYTES))
+        if end > start:
+            return Cut(self._last.seq + 1, segment, start, end)
+        return self._next_cut(segment + 1, 0) if is_complete else None
 
     def cut_rest(self) -> int:
         """Cuts all that is waiting, after the end of the job; answers how many chunks there are."""
@@ -90,29 +116,49 @@ class Spool:
 
     def next_to_ship(self) -> Cut | None:
         """The first chunk that has not arrived."""
-        cuts = self._cuts
-        return cuts[self._shipped] if self._shipped < len(cuts) else None
+        return next(iter(self._waiting.values()), None)
 
     def content(self, cut: Cut) -> bytes:
-        """The chunk as it is sent."""
-        return MAGIC + self._read(cut.start, cut.end)
+        """The chunk as it is sent: packed where that pays, which depends on nothing but its bytes.
+
+        Of what somebody has removed from the disk only a mark is left.
+        """
+        records = self._read(cut.segment, cut.start, cut.end)
+        if len(records) != cut.end - cut.start:
+            lost = cut.end - cut.start
+            return MAGIC + record(
+                PLUMBER, f"[plumber] {lost:,} bytes were removed here.\n".encode()
+            )
+        sample = records[:SAMPLE_BYTES]
+        if len(zlib.compress(sample, 1)) < PACKED_AT_MOST * len(sample):
+            return PACKED_MAGIC + zlib.compress(records, PACKING_LEVEL)
+        return MAGIC + records
 
     def mark_shipped(self, cut: Cut) -> None:
         """The chunk has arrived. Lost by a crash of the machine, it is sent once more."""
-        self._shipped = cut.seq
         self._shipped_file.write_text(str(cut.seq))
+        with self._lock:
+            self._waiting.pop(cut.seq, None)
+            following = self.next_to_ship() or self._last
+        while self._oldest < following.segment:
+            self._segment(self._oldest).unlink(missing_ok=True)
+            self._oldest += 1
 
-    def _read(self, start: int, end: int) -> bytes:
+    def take_in_tail(self, mark: str) -> None:
+        """After the death of the supervisor: what it had set aside is a part of the log too."""
+        append_tail(str(self._directory), mark)
+
+    def _read(self, segment: int, start: int, end: int) -> bytes:
         try:
-            with self._spool.open("rb") as file:
+            with self._segment(segment).open("rb") as file:
                 file.seek(start)
                 return file.read(end - start)
-        except FileNotFoundError:
+        except OSError:  # not there yet, removed by somebody, or on a disk that fails
             return b""
 
 
 def _line(cut: Cut) -> str:
-    return f"{cut.seq} {cut.start} {cut.end}\n"
+    return f"{cut.seq} {cut.segment} {cut.start} {cut.end}\n"
 
 
 def _whole_records(data: bytes) -> int:

@@ -9,31 +9,30 @@ directory:
 | `job.json` | what to run; written by the agent |
 | `lock` | held by the supervisor as long as it lives |
 | `started` | pid, boot id and time of the start; its presence means that the command may have run |
-| `spool` | the output, as records (docs/wire.md) |
+| `spool.…`, `tail.…` | the output: see `output` |
 | `result.json` | how it ended; written last |
 
 SIGTERM means: cancel the job.
 """
 
 import contextlib
-import errno
 import fcntl
 import hashlib
 import json
 import os
 import select
 import signal
-import struct
 import sys
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from plumber_agent.command import CannotStart, Program
+from plumber_agent.output import STDERR, STDOUT, Output
 from plumber_agent.processes import Cgroup, become_subreaper, descendants, living, send
 
-STDOUT, STDERR = 1, 2
-STREAM_NAMES = {STDOUT: "stdout", STDERR: "stderr"}
-RECORD_HEADER = struct.Struct(">BQI")
+if TYPE_CHECKING:
+    from plumber_agent.masking import Masking
+
 READ_BYTES = 65_536  # the largest record
 PIPE_BYTES = 1 << 20
 RESERVE_BYTES = 16_384  # set aside so that the result finds room on a full disk
@@ -60,56 +59,13 @@ def boot_id() -> str:
         return ""
 
 
-class Spool:
-    """The output on disk, up to a limit or until the disk is full; counted and hashed."""
+def _masking(mask: dict[str, Any]) -> "dict[int, Masking] | None":
+    values, patterns = mask.get("values") or [], mask.get("patterns") or []
+    if not any(values) and not patterns:
+        return None
+    from plumber_agent.masking import Masking  # most jobs have nothing to mask
 
-    def __init__(self, path: str, max_bytes: int) -> None:
-        self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        self._room = max_bytes
-        self.truncated: str | None = None
-        self._bytes = {STDOUT: 0, STDERR: 0}
-        self._hashes = {STDOUT: hashlib.sha256(), STDERR: hashlib.sha256()}
-
-    def write(self, stream: int, data: bytes) -> None:
-        """Keeps the data; past the limit it is dropped and the log says so once."""
-        if self.truncated is not None:
-            return
-        kept = data[: self._room]
-        self._append(stream, kept)
-        if self.truncated is None and len(kept) < len(data):
-            note = "[plumber] The log's limit was reached here; later output was not kept.\n"
-            self._append(STDERR, note.encode())
-            self.truncated = "the log's limit was reached"
-
-    def _append(self, stream: int, data: bytes) -> None:
-        if not data:
-            return
-        before = os.lseek(self._file, 0, os.SEEK_END)
-        header = RECORD_HEADER.pack(stream, time.time_ns() // 1_000_000, len(data))
-        try:
-            written = os.writev(self._file, (header, data))
-            if written < len(header) + len(data):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError as error:
-            with contextlib.suppress(OSError):  # half a record at the end is never read
-                os.ftruncate(self._file, before)
-            self.truncated = f"the output could not be kept on the machine: {error.strerror}"
-            return
-        self._room -= len(data)
-        self._bytes[stream] += len(data)
-        self._hashes[stream].update(data)
-
-    def close(self) -> dict[str, Any]:
-        """The summary of each stream."""
-        try:
-            os.fsync(self._file)
-        except OSError as error:
-            self.truncated = self.truncated or f"the output may be damaged: {error.strerror}"
-        os.close(self._file)
-        return {
-            name: {"bytes": self._bytes[number], "sha256": self._hashes[number].hexdigest()}
-            for number, name in STREAM_NAMES.items()
-        }
+    return {stream: Masking(values, patterns) for stream in (STDOUT, STDERR)}
 
 
 class Supervision:
@@ -119,7 +75,8 @@ class Supervision:
         self._directory = directory
         self._job = job
         self._cgroup = cgroup
-        self._spool = Spool(f"{directory}/spool", int(job["max_bytes"]))
+        self._output = Output(directory, int(job["max_bytes"]), int(job["spool_quota"]))
+        self._masking = _masking(job.get("mask") or {})
         self._pid = 0
         self._status: int | None = None
         self._outcome = "exited"
@@ -190,7 +147,8 @@ class Supervision:
             data = os.read(descriptor, READ_BYTES)
         except BlockingIOError:
             return -1
-        self._spool.write(stream, data)
+        kept = data if self._masking is None else self._masking[stream].feed(data)
+        self._output.write(stream, kept)
         return len(data)
 
     def _take_signals(self, signals: int) -> None:
@@ -272,14 +230,17 @@ class Supervision:
         return self._result(self._outcome, code, reason)
 
     def _result(self, outcome: str, exit_code: int | None, reason: str | None) -> dict[str, Any]:
-        streams = self._spool.close()
+        for stream, masking in (self._masking or {}).items():
+            self._output.write(stream, masking.flush())
+        streams = self._output.close()
         return {
             "outcome": outcome,
             "exit_code": exit_code,
-            "reason": reason or self._spool.truncated,
+            "reason": reason,
             "duration_ms": int((time.monotonic() - self._began) * 1000),
             "streams": streams,
-            "truncated": self._spool.truncated is not None,
+            "truncated": self._output.reason is not None,
+            "missing_reason": self._output.reason,
         }
 
 
@@ -370,7 +331,7 @@ def main(directory: str) -> None:
 
 def not_started(reason: str) -> dict[str, Any]:
     """The result of a job whose command never ran."""
-    empty = {"bytes": 0, "sha256": hashlib.sha256().hexdigest()}
+    empty = {"bytes": 0, "sha256": hashlib.sha256().hexdigest(), "missing": 0}
     return {
         "outcome": "not_started",
         "exit_code": None,
@@ -378,4 +339,5 @@ def not_started(reason: str) -> dict[str, Any]:
         "duration_ms": 0,
         "streams": {"stdout": empty, "stderr": empty},
         "truncated": False,
+        "missing_reason": None,
     }

@@ -29,10 +29,11 @@ class Missing(Shape, frozen=True):
 
 
 class LogPage(Shape, frozen=True):
-    """A part of a job's log, and the cursor from which to go on."""
+    """A part of a job's log, and the cursor from which to go on: at once when it `has_more`."""
 
     records: list[LogRecord]
     next: str
+    has_more: bool
     state: LogState
     missing: Missing | None
     job_state: JobState

@@ -1,20 +1,21 @@
 """The logs of jobs: read, searched, compared, downloaded."""
 
+import itertools
 import time
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from chalice.app import Response
 
-from chalicelib import log
+from chalicelib import clock, log
 from chalicelib.api import log_shapes as shapes
 from chalicelib.api import render_run
 from chalicelib.api.routing import Api, Request
 from chalicelib.dynamo import runs
 from chalicelib.errors import BadParameter, NotFound
 from chalicelib.job import Job
-from chalicelib.log import Position, Stream
+from chalicelib.log import LogState, Position, Stream
 from chalicelib.log_search import Needle
 from chalicelib.operations import logs, outputs, search
 from chalicelib.principal import Permission
@@ -24,6 +25,9 @@ api = Api(__name__)
 
 SEARCH_SECONDS = 2.0  # then a call answers what it has found
 LONGEST_TAIL = 10_000  # lines
+LONGEST_WAIT = 10  # seconds; API Gateway gives a call 29
+LOOK_SECONDS = 0.15  # between looks for a new chunk while an answer waits: S3 takes 0.4 $ a million
+LOOKS_PER_JOB = 7  # between looks at the job, so that its end is known within a second
 STREAM = {"stream": "stdout or stderr; both in their order without"}
 ATTEMPT = {"attempt": "an earlier attempt's number; the last one without"}
 SEARCH = {
@@ -66,10 +70,12 @@ def _job(request: Request, run_id: str, job_id: str) -> Job:
         "cursor": "where to go on; from the beginning without",
         "tail": f"begin with the last so many lines, at most {LONGEST_TAIL}",
         "since": "begin with what was printed at this instant, by the agent's clock",
+        "wait": f"seconds, at most {LONGEST_WAIT}: while there is nothing new, the answer waits",
     },
 )
 def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
-    """A page of a job's output. Call again with `next`, at most once a second, until the end."""
+    """A page of a job's output. Call again with `next` until the end, at most once a second: with
+    `wait` a follower sees each line as soon as it is there."""
     position = Position.parse(request.query.get("cursor", ""))
     if position is None:
         raise BadParameter("The cursor is not one that a page of a log has answered.")
@@ -83,7 +89,26 @@ def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
         return _page(logs.read_tail(job, tail, stream, request.now))
     if since is not None:
         return _page(logs.read_since(job, since, stream, request.now))
-    return _page(logs.read(job, position, stream, request.now))
+    waits = _number(request, "wait", LONGEST_WAIT) or 0
+    return _page(_wait_for_more(job, position, stream, request.now, waits))
+
+
+def _wait_for_more(
+    job: Job, position: Position, stream: Stream | None, now: datetime, seconds: int
+) -> logs.LogPage:
+    until = time.monotonic() + seconds
+    for look in itertools.count(1):
+        page = logs.read(job, position, stream, now)
+        is_live = page.state in (LogState.STREAMING, LogState.SHIPPING)
+        if page.records or not is_live or time.monotonic() > until:
+            return page
+        position = page.next
+        time.sleep(LOOK_SECONDS)
+        if look % LOOKS_PER_JOB == 0 and page.state is LogState.STREAMING:
+            job = logs.existing_job(job.key.run_id, job.key.job_id, job.attempt)
+            now = clock.read()
+            logs.follow(job, now)
+    raise AssertionError("unreachable")
 
 
 def _page(page: logs.LogPage) -> shapes.LogPage:
@@ -93,6 +118,7 @@ def _page(page: logs.LogPage) -> shapes.LogPage:
             for each in page.records
         ],
         next=str(page.next),
+        has_more=page.has_more,
         state=page.state.value,
         missing=None if page.missing is None else _missing(page.missing),
         job_state=page.job.state.value,

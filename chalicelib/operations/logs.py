@@ -21,10 +21,11 @@ PUT_TOGETHER_CHUNKS = 64  # of a megabyte: what a handler can do while somebody 
 
 @dataclass(frozen=True)
 class LogPage:
-    """A part of a log, and where to go on."""
+    """A part of a log, and where to go on; `has_more` when that was as much as fits a page."""
 
     records: list[Record]
     next: Position
+    has_more: bool
     state: LogState
     missing: Missing | None
     job: Job
@@ -74,11 +75,11 @@ def _read(
     while True:
         chunk = source.chunk(position.seq)
         if chunk is None:
-            return _page(job, found, position, now)
+            return _page(job, found, position, now, has_more=False)
         for index in range(position.index, len(chunk)):
             record = chunk[index]
             if size >= PAGE_BYTES or len(found) >= PAGE_RECORDS:
-                return _page(job, found, Position(position.seq, index), now)
+                return _page(job, found, Position(position.seq, index), now, has_more=True)
             if stream in (None, record.stream):
                 found.append(replace(record, data=record.data[skip:]) if skip else record)
                 size += len(record.data)
@@ -86,9 +87,11 @@ def _read(
         position = Position(position.seq + 1)
 
 
-def _page(job: Job, found: list[Record], position: Position, now: datetime) -> LogPage:
+def _page(
+    job: Job, found: list[Record], position: Position, now: datetime, *, has_more: bool
+) -> LogPage:
     state, missing = log.state(job, position, now), log.missing(job, position, now)
-    return LogPage(found, position, state, missing, job)
+    return LogPage(found, position, has_more, state, missing, job)
 
 
 def follow(job: Job, now: datetime) -> None:

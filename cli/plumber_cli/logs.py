@@ -2,7 +2,7 @@
 
 import base64
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from plumber_cli.printers import Printer
@@ -11,38 +11,59 @@ if TYPE_CHECKING:
     from plumber_cli.client import Client
 
 FOLLOW_SECONDS = 1.0  # the wire asks for one call a second at most
+WAIT_SECONDS = 5  # a call of a follower waits so long for something new
 ENDS = ("complete", "incomplete")
 
 StepAndJob = tuple[dict[str, Any], dict[str, Any]]
 
 
 class Tail:
-    """One job's log from its beginning, and where it is printed."""
+    """One job's log, and where it is printed. `begin` are the parameters of the first page: where
+    it begins, from the beginning without."""
 
     def __init__(
-        self, client: "Client", run_id: str, job_id: str, stream: str | None, printer: Printer
+        self,
+        client: "Client",
+        run_id: str,
+        job_id: str,
+        stream: str | None,
+        printer: Printer,
+        begin: Mapping[str, str] | None = None,
     ) -> None:
         self._client = client
         self._path = ("runs", run_id, "jobs", job_id, "log")
         self._stream = {"stream": stream} if stream else {}
-        self._cursor = ""
+        self._where = dict(begin or {})
         self._printer = printer
         self.state = "streaming"
+        self.missing: dict[str, Any] | None = None
 
     @property
     def has_ended(self) -> bool:
         """Nothing more will come."""
         return self.state in ENDS
 
-    def print_new(self) -> None:
-        """Prints everything that is there and was not printed yet."""
+    def print_new(self, wait_seconds: int = 0) -> None:
+        """Prints everything that is there and was not printed yet. The control plane waits for
+        something new so long."""
+        wait = {"wait": str(wait_seconds)} if wait_seconds else {}
         while not self.has_ended:
-            page = self._client.get(*self._path, cursor=self._cursor, **self._stream)
-            self._cursor, self.state = page["next"], page["state"]
+            page = self._client.get(*self._path, **self._where, **self._stream, **wait)
+            self._where = {"cursor": page["next"]}
+            self.missing = page["missing"]
             for record in page["records"]:
                 self._printer.write(record["stream"], base64.b64decode(record["data"]))
-            if not page["records"]:
+            if not page["has_more"]:
+                self.state = page["state"]
                 return
+
+    def print_to_the_end(self) -> None:
+        """Prints as it comes, until the end: a call a second at most."""
+        while not self.has_ended:
+            began = time.monotonic()
+            self.print_new(WAIT_SECONDS)
+            time.sleep(max(0.0, FOLLOW_SECONDS - (time.monotonic() - began)))
+        self.finish()
 
     def finish(self) -> None:
         """Prints what has no end of line."""
@@ -81,6 +102,16 @@ class Follower:
         for tail in self._tails.values():
             tail.finish()
 
+    def follow_one(self, job: StepAndJob) -> bool:
+        """Prints one job's output as it comes, to its end; False while it has not begun."""
+        step, found = job
+        if not has_begun(found):
+            return False
+        tail = self._tails[found["id"]] = self._open_tail(step, found)
+        self._whose[found["id"]] = whose(step, found)
+        tail.print_to_the_end()
+        return True
+
     def read_in_turn(self, jobs: list[StepAndJob]) -> None:
         """Prints what there is of one job after the other, and does not wait for more."""
         for each in jobs:
@@ -89,8 +120,12 @@ class Follower:
             tail.finish()
 
     def incomplete(self) -> list[str]:
-        """Whose log has parts that will never come."""
-        return [self._whose[id] for id, tail in self._tails.items() if tail.state == "incomplete"]
+        """What is missing of the logs that are not whole."""
+        return [
+            missing(self._whose[id], tail.missing)
+            for id, tail in self._tails.items()
+            if tail.state == "incomplete"
+        ]
 
 
 def jobs_of(detail: dict[str, Any]) -> list[StepAndJob]:
@@ -113,6 +148,21 @@ def job_prefix(step: dict[str, Any], job: dict[str, Any]) -> str:
     return f"{step['name']} {job['agent_name']} | "
 
 
-def missing(owner: str) -> str:
+def missing(owner: str, lacks: Mapping[str, Any] | None) -> str:
     """What to say of an incomplete log."""
-    return f"A part of the output of {owner} is missing: its agent could not deliver it."
+    parts = (
+        [
+            f"{lacks[key]:,} {words}"
+            for key, words in (
+                ("chunks", "chunks"),
+                ("stdout_bytes", "bytes of stdout"),
+                ("stderr_bytes", "bytes of stderr"),
+            )
+            if lacks and lacks[key]
+        ]
+        if lacks
+        else []
+    )
+    what = " and ".join(parts) or "A part"
+    reason = f": {lacks['reason'].rstrip('.')}." if lacks else "."
+    return f"The log of {owner} is incomplete. {what} missing{reason}"

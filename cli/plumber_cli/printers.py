@@ -1,6 +1,7 @@
 """Where output goes: to people line by line, to programs byte for byte."""
 
 import codecs
+import re
 import sys
 from typing import Protocol
 
@@ -8,6 +9,9 @@ import click
 
 from plumber_cli import render
 
+MARKS = "plumber"  # the agent's own stream: what is missing at that place
+COLOURS = {"stderr": "red", MARKS: "yellow"}
+STREAMS = ("stdout", "stderr", MARKS)
 LONGEST_LINE = 1 << 16  # characters that are kept back until the end of their line comes
 
 
@@ -22,10 +26,14 @@ class Printer(Protocol):
 
 
 class RawPrinter:
-    """Bytes as they were written, those of both streams to standard output."""
+    """Bytes as they were written, those of both streams to standard output; marks to standard
+    error."""
 
     def write(self, stream: str, data: bytes) -> None:
         """Prints at once, so that a follower sees half a line too."""
+        if stream == MARKS:
+            click.echo(data, nl=False, err=True)
+            return
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
 
@@ -35,12 +43,14 @@ class RawPrinter:
 
 class LinePrinter:
     """Text line by line, each behind a prefix; both streams to standard output, standard error
-    in red on a terminal. Bytes that are no UTF-8 become replacement characters."""
+    in red on a terminal. Bytes that are no UTF-8 become replacement characters. With a pattern,
+    only lines that match."""
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, pattern: "re.Pattern[str] | None" = None) -> None:
         self._prefix = prefix
-        self._decoders = {stream: _new_decoder() for stream in ("stdout", "stderr")}
-        self._rest = {"stdout": "", "stderr": ""}
+        self._pattern = pattern
+        self._decoders = {stream: _new_decoder() for stream in STREAMS}
+        self._rest = dict.fromkeys(STREAMS, "")
 
     def write(self, stream: str, data: bytes) -> None:
         """Prints whole lines and keeps the rest, up to a limit."""
@@ -60,9 +70,11 @@ class LinePrinter:
                 self._print(stream, [rest])
 
     def _print(self, stream: str, lines: list[str]) -> None:
+        if self._pattern is not None:
+            lines = [line for line in lines if self._pattern.search(line)]
         if lines:
-            is_marked = stream == "stderr" and render.has_colours()
-            texts = [click.style(line, fg="red") if is_marked else line for line in lines]
+            colour = COLOURS.get(stream) if render.has_colours() else None
+            texts = [click.style(line, fg=colour) if colour else line for line in lines]
             click.echo("\n".join(self._prefix + text for text in texts))
 
 

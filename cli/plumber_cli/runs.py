@@ -2,7 +2,6 @@
 
 import json
 import sys
-import time
 import uuid
 from typing import Any
 
@@ -10,17 +9,8 @@ import click
 
 from plumber_cli import render
 from plumber_cli.context import Context, output_option, pass_context
-from plumber_cli.errors import Refused
-from plumber_cli.logs import (
-    FOLLOW_SECONDS,
-    Follower,
-    StepAndJob,
-    Tail,
-    job_prefix,
-    jobs_of,
-    missing,
-)
-from plumber_cli.printers import LinePrinter, RawPrinter
+from plumber_cli.logs import jobs_of
+from plumber_cli.run_logs import logs, outputs
 from plumber_cli.watch import watch
 
 SHOWN = 20
@@ -29,6 +19,10 @@ SHOWN = 20
 @click.group()
 def run() -> None:
     """Executions of tasks."""
+
+
+run.add_command(logs)
+run.add_command(outputs)
 
 
 @run.command("list")
@@ -121,52 +115,9 @@ def _draw(detail: dict[str, Any]) -> None:
     render.table(["JOB", "STEP", "AGENT", "STATE", "EXIT CODE", "DURATION", "REASON"], rows)
 
 
-@run.command("logs")
-@click.argument("run_id", metavar="RUN")
-@click.argument("job_id", metavar="[JOB]", required=False)
-@click.option("--follow", "-f", is_flag=True, help="Go on until the end.")
-@click.option("--stream", type=click.Choice(["stdout", "stderr"]), help="Only one of them.")
-@click.option("--raw", is_flag=True, help="Byte for byte, without prefixes.")
-@pass_context
-def logs(
-    context: Context, run_id: str, job_id: str | None, follow: bool, stream: str | None, raw: bool
-) -> None:
-    """Print the output of a run's jobs, or of one. JOB is a step's number or a job's id."""
-
-    def chosen() -> tuple[list[StepAndJob], bool]:
-        detail = context.client.get("runs", run_id)
-        return _chosen(jobs_of(detail), job_id), detail["run"]["ended_at"] is not None
-
-    def open_tail(step: dict[str, Any], job: dict[str, Any]) -> Tail:
-        prefix = "" if job_id == job["id"] or len(jobs) == 1 else job_prefix(step, job)
-        printer = RawPrinter() if raw else LinePrinter(prefix)
-        return Tail(context.client, run_id, job["id"], stream, printer)
-
-    jobs, has_ended = chosen()
-    follower = Follower(open_tail)
-    if follow:
-        context.client.endure(lambda: render.hint("The control plane is away. Waiting for it."))
-        while not (has_ended or all(job["ended_at"] for _, job in jobs)):
-            follower.read(jobs)
-            time.sleep(FOLLOW_SECONDS)
-            jobs, has_ended = chosen()
-        follower.read_to_the_end(jobs)
-    else:
-        follower.read_in_turn(jobs)
-    if follower.incomplete():
-        raise Refused(missing(follower.incomplete()[0]))
-
-
 def _cancelled(job: dict[str, Any]) -> str:
     is_asked = job["cancel_requested"] and job["ended_at"] is None
     return "being cancelled" if is_asked else render.state(job["state"])
-
-
-def _chosen(jobs: list[StepAndJob], job_id: str | None) -> list[StepAndJob]:
-    found = [(s, j) for s, j in jobs if job_id in (None, j["id"], str(s["number"]))]
-    if not found:
-        raise Refused(f"The run has no job '{job_id}'. 'plumber-cli run show' lists them.")
-    return found
 
 
 @run.command("retry")

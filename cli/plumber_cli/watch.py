@@ -8,7 +8,7 @@ import click
 from plumber_cli import render
 from plumber_cli.context import Context
 from plumber_cli.errors import FAILED, INTERRUPTED, STOPPED, SUCCEEDED, USAGE
-from plumber_cli.logs import Follower, Tail, job_prefix, jobs_of, missing
+from plumber_cli.logs import Follower, Tail, job_prefix, jobs_of
 from plumber_cli.printers import LinePrinter
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 1.0
@@ -58,8 +58,8 @@ def _follow(context: Context, run_id: str, logs: bool) -> dict[str, Any]:
         wait = min(LONGEST_WAIT_SECONDS, wait * 1.3)
     if follower is not None:
         follower.read_to_the_end(jobs_of(detail))
-        for owner in follower.incomplete():
-            render.warn(missing(owner))
+        for warning in follower.incomplete():
+            render.warn(warning)
     return detail
 
 

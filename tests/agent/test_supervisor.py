@@ -15,6 +15,7 @@ import psutil
 import pytest
 
 from plumber_agent import supervisor
+from plumber_agent.output import PLUMBER
 from plumber_agent.spool import HEADER
 
 SECONDS = 30
@@ -37,6 +38,7 @@ class Job:
             "timeout_seconds": None,
             "kill_after_seconds": 0.3,
             "max_bytes": 1 << 30,
+            "spool_quota": 1 << 40,
             **keys,
         }
         (directory / "job.json").write_text(json.dumps(document))
@@ -53,7 +55,8 @@ class Job:
         return result
 
     def records(self) -> list[tuple[int, bytes]]:
-        data, at, found = (self.directory / "spool").read_bytes(), 0, []
+        segments = sorted(self.directory.glob("spool.*"))
+        data, at, found = b"".join(each.read_bytes() for each in segments), 0, []
         while at < len(data):
             stream, _, length = HEADER.unpack_from(data, at)
             at += HEADER.size
@@ -113,6 +116,7 @@ def test_both_streams_and_the_exit_code_are_kept(job: Any) -> None:
     assert result["streams"]["stdout"] == {
         "bytes": 3,
         "sha256": hashlib.sha256(b"out").hexdigest(),
+        "missing": 0,
     }
 
 
@@ -265,13 +269,26 @@ def test_what_outlives_its_cancelled_parent_is_killed_too(job: Any, tmp_path: Pa
 # --- limits and faults
 
 
-def test_past_the_limit_the_command_goes_on_and_the_log_says_so(job: Any) -> None:
-    done = job("head -c 100000 /dev/zero; printf end >&2; exit 6", max_bytes=1_000)
+def test_past_the_limit_head_and_tail_are_kept_and_a_mark_says_what_is_between(job: Any) -> None:
+    command = "for n in $(seq 1 1000); do echo line $n; done; printf end >&2; exit 6"
+    done = job(command, max_bytes=1_000)
     result = done.end()
+    kept = done.output(1)
+    written = "".join(f"line {n}\n" for n in range(1, 1_001)).encode()
     assert (result["exit_code"], result["truncated"]) == (6, True)
-    assert len(done.output(1)) == 1_000
-    assert b"later output was not kept" in done.output(2)
-    assert result["streams"]["stderr"]["bytes"] == len(done.output(2))
+    assert result["missing_reason"] == "the log's limit was reached"
+    assert kept.startswith(written[:500])
+    assert written.endswith(kept[500:])
+    assert 700 < len(kept) + len(b"end") <= 1_000
+    assert done.output(2) == b"end"
+    missing = len(written) - len(kept)
+    stdout = result["streams"]["stdout"]
+    assert (stdout["bytes"], stdout["missing"]) == (len(kept), missing)
+    assert stdout["sha256"] == hashlib.sha256(kept).hexdigest()
+    (mark,) = [data for stream, data in done.records() if stream == PLUMBER]
+    assert f"{missing:,} bytes of stdout are missing here".encode() in mark
+    place = [stream for stream, _ in done.records()].index(PLUMBER)
+    assert sum(len(data) for _, data in done.records()[:place]) == 500
 
 
 def test_output_exactly_as_long_as_the_limit_is_whole(job: Any) -> None:
@@ -297,17 +314,74 @@ def test_a_full_disk_does_not_stop_the_command_or_lose_its_result(small_disk: Pa
     done = Job(small_disk, command)
     result = done.end()
     assert (result["exit_code"], result["truncated"]) == (7, True)
-    assert "No space left" in result["reason"]
+    assert result["missing_reason"] == "the machine's disk was full"
     kept = done.output(1)
-    assert 0 < len(kept) == result["streams"]["stdout"]["bytes"] < 65_536
+    stdout = result["streams"]["stdout"]
+    assert 0 < len(kept) == stdout["bytes"] == 72_000 - stdout["missing"] < 65_536
     assert result["streams"]["stdout"]["sha256"] == hashlib.sha256(kept).hexdigest()
 
 
-def test_a_spool_that_takes_nothing_does_not_stop_the_command(tmp_path: Path) -> None:
-    (tmp_path / "spool").symlink_to("/dev/full")
-    result = Job(tmp_path, "echo lost; exit 7").end()
-    assert (result["exit_code"], result["truncated"]) == (7, True)
-    assert "No space left" in result["reason"]
+def test_a_segment_that_takes_nothing_loses_nothing_where_another_does(tmp_path: Path) -> None:
+    (tmp_path / "spool.00000001").symlink_to("/dev/full")
+    result = Job(tmp_path, "echo kept; exit 7").end()
+    assert (result["exit_code"], result["truncated"]) == (7, False)
+    assert (tmp_path / "spool.00000002").read_bytes().endswith(b"kept\n")
+
+
+def test_when_the_spool_is_full_the_newest_output_is_kept(tmp_path: Path) -> None:
+    directory = tmp_path / "job"
+    directory.mkdir()
+    command = "head -c 20000000 /dev/zero; echo the end"
+    done = Job(directory, command, spool_quota=9 << 20)
+    result = done.end()
+    stdout = result["streams"]["stdout"]
+    assert result["missing_reason"] == "the agent's spool was full"
+    assert stdout["missing"] > 0
+    assert stdout["bytes"] + stdout["missing"] == 20_000_008
+    assert done.output(1).endswith(b"the end\n")
+    assert stdout["sha256"] == hashlib.sha256(done.output(1)).hexdigest()
+    assert sum(each.stat().st_size for each in directory.glob("spool.*")) < 13 << 20
+
+
+def test_output_goes_on_where_it_was_once_there_is_room_again(tmp_path: Path) -> None:
+    directory = tmp_path / "job"
+    directory.mkdir()
+    blocking = tmp_path / "other"
+    blocking.mkdir()
+    with (blocking / "spool.00000001").open("wb") as file:
+        file.truncate(20 << 20)
+    gate, full = directory / "gate", directory / "full"
+    command = (
+        f"head -c 6000000 /dev/zero; touch {full}; while [ ! -e {gate} ]; do sleep 0.01; done; "
+        "head -c 6000000 /dev/zero; echo the end"
+    )
+    done = Job(directory, command, spool_quota=20 << 20)
+    done.wait_until(lambda: full.exists())
+    (blocking / "spool.00000001").unlink()
+    gate.touch()
+    result = done.end()
+    assert result["missing_reason"] == "the agent's spool was full"
+    places = [stream for stream, _ in done.records()]
+    assert places.count(PLUMBER) == 1
+    assert 0 <= places.index(PLUMBER) < len(places) - 1
+    kept = done.output(1)
+    assert kept.endswith(b"the end\n")
+    assert len(kept) == result["streams"]["stdout"]["bytes"] > 8_000_000
+
+
+@pytest.mark.parametrize("pause", ["", "sleep 0.05; "])
+def test_secrets_are_masked_before_they_are_on_disk(tmp_path: Path, pause: str) -> None:
+    halves = f"printf 'the pass'; {pause}printf 'word is hunter2 '; {pause}printf 'AKIA'; {pause}"
+    command = f"{halves}echo 1234567890; printf hunt; {pause}printf er2; printf '\\nhunter' >&2"
+    mask = {"values": ["hunter2", "password"], "patterns": ["AKIA[0-9]+"]}
+    done = Job(tmp_path, command, mask=mask)
+    result = done.end()
+    assert done.output(1) == b"the *** is *** ***\n***"
+    assert done.output(2) == b"\nhunter"
+    for segment in tmp_path.glob("spool.*"):
+        assert b"hunter2" not in segment.read_bytes()
+    expected = hashlib.sha256(done.output(1)).hexdigest()
+    assert result["streams"]["stdout"]["sha256"] == expected
 
 
 def test_a_second_supervisor_of_the_same_job_does_nothing(job: Any, tmp_path: Path) -> None:

@@ -295,7 +295,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A page of a job's output. Call again with `next`, at most once a second, until the end.
+         * A page of a job's output. Call again with `next` until the end, at most once a second: with
          * @description Needs the permission `logs:read`.
          */
         get: operations["read_log"];
@@ -887,8 +887,9 @@ export interface components {
             next: string | null;
             searched_bytes: number;
         };
-        /** @description A part of a job's log, and the cursor from which to go on. */
+        /** @description A part of a job's log, and the cursor from which to go on: at once when it `has_more`. */
         LogPage: {
+            has_more: boolean;
             /** @enum {unknown} */
             job_state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
             missing: components["schemas"]["Missing"] | null;
@@ -2094,6 +2095,8 @@ export interface operations {
                 stream?: string;
                 /** @description begin with the last so many lines, at most 10000 */
                 tail?: string;
+                /** @description seconds, at most 10: while there is nothing new, the answer waits */
+                wait?: string;
             };
             header?: never;
             path: {

@@ -1,20 +1,39 @@
 """Cutting spools: at record boundaries, and never differently again."""
 
+import os
+import zlib
 from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plumber_agent.spool import CHUNK_BYTES, HEADER, MAGIC, Cut, Spool
+from plumber_agent import output
+from plumber_agent.output import segment_path
+from plumber_agent.spool import CHUNK_BYTES, HEADER, MAGIC, PACKED_MAGIC, Spool
 
 
 def record(data: bytes, stream: int = 1) -> bytes:
     return HEADER.pack(stream, 0, len(data)) + data
 
 
-def append(directory: Path, data: bytes) -> None:
-    with (directory / "spool").open("ab") as file:
+def append(directory: Path, data: bytes, segment: int = 1) -> None:
+    with Path(segment_path(str(directory), segment)).open("ab") as file:
         file.write(data)
+
+
+def shipped(spool: Spool) -> bytes:
+    """Ships everything that was cut; answers its records."""
+    sent = b""
+    while (cut := spool.next_to_ship()) is not None:
+        sent += unpacked(spool.content(cut))
+        spool.mark_shipped(cut)
+    return sent
+
+
+def unpacked(chunk: bytes) -> bytes:
+    magic, body = chunk[:4], chunk[4:]
+    assert magic in (MAGIC, PACKED_MAGIC)
+    return zlib.decompress(body) if magic == PACKED_MAGIC else body
 
 
 def test_nothing_is_cut_from_nothing(tmp_path: Path) -> None:
@@ -27,9 +46,7 @@ def test_a_record_that_is_still_being_written_is_left(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     assert spool.cut()
     assert not spool.cut()
-    cut = spool.next_to_ship()
-    assert cut is not None
-    assert spool.content(cut) == MAGIC + record(b"whole")
+    assert shipped(spool) == record(b"whole")
 
 
 def test_a_chunk_has_a_megabyte_at_most(tmp_path: Path) -> None:
@@ -42,25 +59,77 @@ def test_a_chunk_has_a_megabyte_at_most(tmp_path: Path) -> None:
     assert cut.end - cut.start == 15 * len(each) <= CHUNK_BYTES
 
 
+def test_a_chunk_is_packed_where_that_pays(tmp_path: Path) -> None:
+    append(tmp_path, record(b"the same line\n" * 4_000))
+    append(tmp_path, record(os.urandom(50_000)), 2)
+    spool = Spool(tmp_path)
+    assert spool.cut_rest() == 2
+    first = spool.next_to_ship()
+    assert first is not None
+    assert spool.content(first).startswith(PACKED_MAGIC)
+    assert len(spool.content(first)) < 2_000
+    spool.mark_shipped(first)
+    second = spool.next_to_ship()
+    assert second is not None
+    assert spool.content(second).startswith(MAGIC)
+
+
+def test_a_segment_goes_when_all_of_it_has_arrived(tmp_path: Path) -> None:
+    append(tmp_path, record(b"a"))
+    append(tmp_path, record(b"b"), 2)
+    spool = Spool(tmp_path)
+    spool.cut()
+    first = spool.next_to_ship()
+    assert first is not None
+    spool.mark_shipped(first)
+    assert len(list(tmp_path.glob("spool.*"))) == 2, "nobody knows yet where the next begins"
+    spool.cut()
+    assert shipped(spool) == record(b"b")
+    assert [each.name for each in tmp_path.glob("spool.*")] == ["spool.00000002"]
+
+
+def test_what_arrived_is_not_sent_again_when_the_note_of_it_was_lost(tmp_path: Path) -> None:
+    for segment in (1, 2, 3):
+        append(tmp_path, record(b"%d" % segment), segment)
+    spool = Spool(tmp_path)
+    spool.cut_rest()
+    for _ in range(2):
+        cut = spool.next_to_ship()
+        assert cut is not None
+        spool.mark_shipped(cut)
+    (tmp_path / "shipped").write_text("")
+    assert shipped(Spool(tmp_path)) == record(b"3")
+
+
+def test_of_a_segment_that_somebody_removed_a_mark_is_left(tmp_path: Path) -> None:
+    append(tmp_path, record(b"gone"))
+    spool = Spool(tmp_path)
+    spool.cut()
+    Path(segment_path(str(tmp_path), 1)).unlink()
+    assert b"bytes were removed here" in shipped(spool)
+
+
 def test_an_agent_that_comes_back_cuts_as_before(tmp_path: Path) -> None:
     append(tmp_path, record(b"one"))
     before = Spool(tmp_path)
     before.cut()
     append(tmp_path, record(b"two"))
     after = Spool(tmp_path)
-    assert after.next_to_ship() == before.next_to_ship()
+    first = after.next_to_ship()
+    assert first is not None
+    assert first == before.next_to_ship()
     after.cut()
-    after.mark_shipped(Cut(1, 0, 0))
-    cut = Spool(tmp_path).next_to_ship()
-    assert cut is not None
-    assert (cut.seq, Spool(tmp_path).content(cut)) == (2, MAGIC + record(b"two"))
+    after.mark_shipped(first)
+    again = Spool(tmp_path)
+    assert again.chunks == 2
+    assert shipped(again) == record(b"two")
 
 
 def test_a_cut_that_was_half_written_does_not_count(tmp_path: Path) -> None:
     append(tmp_path, record(b"one"))
     Spool(tmp_path).cut()
     with (tmp_path / "cuts").open("a") as file:
-        file.write("2 16 9")
+        file.write("2 1 16 9")
     spool = Spool(tmp_path)
     assert spool.chunks == 1
     append(tmp_path, record(b"two"))
@@ -68,20 +137,39 @@ def test_a_cut_that_was_half_written_does_not_count(tmp_path: Path) -> None:
     assert Spool(tmp_path).chunks == 2
 
 
+def test_the_tail_of_a_dead_supervisor_is_shipped_behind_a_mark(tmp_path: Path) -> None:
+    append(tmp_path, record(b"head"))
+    (tmp_path / "tail.00000007").write_bytes(record(b"tail"))
+    spool = Spool(tmp_path)
+    spool.take_in_tail("died")
+    spool.cut_rest()
+    sent = shipped(spool)
+    assert sent.startswith(record(b"head"))
+    assert b"[plumber] died\n" in sent
+    assert sent.endswith(record(b"tail"))
+
+
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=50)
-@given(st.lists(st.lists(st.binary(max_size=50), max_size=5), max_size=6))
+@given(st.lists(st.tuples(st.booleans(), st.lists(st.binary(max_size=50), max_size=5)), max_size=6))
 def test_the_chunks_put_together_are_the_spool(
-    tmp_path_factory: "object", writes: list[list[bytes]]
+    tmp_path_factory: "object", writes: list[tuple[bool, list[bytes]]]
 ) -> None:
     directory = tmp_path_factory.mktemp("spool")  # type: ignore[attr-defined]
-    sent = b""
-    for batch in writes:
-        append(directory, b"".join(map(record, batch)))
+    sent, segment = b"", 1
+    for is_new, batch in writes:
+        segment += is_new and Path(segment_path(str(directory), segment)).exists()
+        append(directory, b"".join(map(record, batch)), segment)
         spool = Spool(directory)
-        spool.cut()
-        while (cut := spool.next_to_ship()) is not None:
-            content = spool.content(cut)
-            assert content.startswith(MAGIC)
-            sent += content[len(MAGIC) :]
-            spool.mark_shipped(cut)
-    assert sent == b"".join(record(data) for batch in writes for data in batch)
+        spool.cut_rest()
+        sent += shipped(spool)
+    assert sent == b"".join(record(data) for _, batch in writes for data in batch)
+
+
+def test_the_spooled_bytes_of_all_jobs_are_counted(tmp_path: Path) -> None:
+    for job, size in (("a", 10), ("b", 20)):
+        (tmp_path / job).mkdir()
+        (tmp_path / job / "spool.00000001").write_bytes(bytes(size))
+        (tmp_path / job / "tail.00000001").write_bytes(bytes(size))
+        (tmp_path / job / "job.json").write_bytes(bytes(size))
+    assert output.spooled_bytes(str(tmp_path)) == 60
+    assert output.spooled_bytes(str(tmp_path / "none")) == 0

@@ -1,0 +1,235 @@
+"""`run logs` and `run outputs`: what the jobs of a run printed."""
+
+import re
+import sys
+import time
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import click
+
+from plumber_cli import render
+from plumber_cli.context import Context, output_option, pass_context
+from plumber_cli.durations import span
+from plumber_cli.errors import Refused
+from plumber_cli.logs import (
+    FOLLOW_SECONDS,
+    Follower,
+    StepAndJob,
+    Tail,
+    job_prefix,
+    jobs_of,
+)
+from plumber_cli.printers import LinePrinter, RawPrinter
+
+DOWNLOADED_FROM_BYTES = 1 << 20  # less comes sooner page by page
+AGENTS_NAMED = 5  # of a group of equal outputs; the others are counted
+
+
+def _instant(text: str) -> str:
+    """The instant of `--since`, in RFC 3339: so long ago, or as given."""
+    try:
+        ago = timedelta(seconds=span(text))
+    except click.BadParameter as error:
+        try:
+            at = datetime.fromisoformat(text.replace("Z", "+00:00"))
+        except ValueError:
+            reason = f"'{text}' is no time. Write 10m, 2h or 2026-01-31T12:00:00Z."
+            raise click.BadParameter(reason) from error
+        return at.astimezone(timezone.utc).isoformat()
+    return (datetime.now(timezone.utc) - ago).isoformat()  # noqa: TID251 - an entry point
+
+
+def _pattern(text: str, ignore_case: bool) -> "re.Pattern[str]":
+    try:
+        return re.compile(text, re.IGNORECASE if ignore_case else 0)
+    except re.error as error:
+        raise click.BadParameter(f"'{text}' is no regular expression: {error}.") from error
+
+
+@click.command("logs")
+@click.argument("run_id", metavar="RUN")
+@click.argument("job_id", metavar="[JOB]", required=False)
+@click.option("--follow", "-f", is_flag=True, help="Go on until the end.")
+@click.option("--stream", type=click.Choice(["stdout", "stderr"]), help="Only one of them.")
+@click.option("--since", metavar="TIME", help="From then on: 10m ago, or an instant.")
+@click.option("--tail", type=click.IntRange(1, 10_000), metavar="LINES", help="Only the last.")
+@click.option("--grep", metavar="REGEX", help="Only lines that match.")
+@click.option("--ignore-case", "-i", is_flag=True, help="For --grep.")
+@click.option("--raw", is_flag=True, help="Byte for byte, without prefixes.")
+@pass_context
+def logs(
+    context: Context,
+    run_id: str,
+    job_id: str | None,
+    follow: bool,
+    stream: str | None,
+    since: str | None,
+    tail: int | None,
+    grep: str | None,
+    ignore_case: bool,
+    raw: bool,
+) -> None:
+    """Print the output of a run's jobs, or of one. JOB is a step's number or a job's id."""
+    if since and tail:
+        raise click.UsageError("Give --since or --tail, not both.")
+    if raw and grep:
+        raise click.UsageError("--raw prints every byte, --grep only some lines: give one of them.")
+    pattern = _pattern(grep, ignore_case) if grep else None
+    begin = {"since": _instant(since)} if since else {"tail": str(tail)} if tail else {}
+    reading = _Reading(context, run_id, job_id, stream, begin)
+    if pattern is not None and not (follow or begin):
+        reading.search(pattern)
+    elif raw and not (follow or begin):
+        reading.print_raw()
+    else:
+        reading.print_lines(follow, raw, pattern)
+
+
+class _Reading:
+    """What is read of which jobs, and how it begins."""
+
+    def __init__(
+        self,
+        context: Context,
+        run_id: str,
+        job_id: str | None,
+        stream: str | None,
+        begin: dict[str, str],
+    ) -> None:
+        self._client = context.client
+        self._run_id, self._job_id, self._stream = run_id, job_id, stream
+        self._begin = begin
+        self._has_ended = False
+        self._jobs: list[StepAndJob] = []
+        self._look()
+
+    def _look(self) -> None:
+        detail = self._client.get("runs", self._run_id)
+        self._has_ended = detail["run"]["ended_at"] is not None
+        self._jobs = [
+            (step, job)
+            for step, job in jobs_of(detail)
+            if self._job_id in (None, job["id"], str(step["number"]))
+        ]
+        if not self._jobs:
+            text = f"The run has no job '{self._job_id}'. 'plumber-cli run show' lists them."
+            raise Refused(text)
+
+    def _prefix(self, step: dict[str, Any], job: dict[str, Any]) -> str:
+        is_alone = self._job_id == job["id"] or len(self._jobs) == 1
+        return "" if is_alone else job_prefix(step, job)
+
+    def print_lines(self, follow: bool, raw: bool, pattern: "re.Pattern[str] | None") -> None:
+        """As it comes, until everything that is there was printed, or until the end."""
+
+        def open_tail(step: dict[str, Any], job: dict[str, Any]) -> Tail:
+            printer = RawPrinter() if raw else LinePrinter(self._prefix(step, job), pattern)
+            return Tail(self._client, self._run_id, job["id"], self._stream, printer, self._begin)
+
+        follower = Follower(open_tail)
+        if follow:
+            self._follow(follower)
+        else:
+            follower.read_in_turn(self._jobs)
+        if follower.incomplete():
+            raise Refused(follower.incomplete()[0])
+
+    def _follow(self, follower: Follower) -> None:
+        notice = "The control plane is away. Waiting for it."
+        self._client.endure(lambda: render.hint(notice))
+        while not (self._has_ended or all(job["ended_at"] for _, job in self._jobs)):
+            if len(self._jobs) == 1 and follower.follow_one(self._jobs[0]):
+                return
+            follower.read(self._jobs)
+            time.sleep(FOLLOW_SECONDS)
+            self._look()
+        follower.read_to_the_end(self._jobs)
+
+    def print_raw(self) -> None:
+        """Long streams straight from the log store, the others page by page."""
+        for step, job in self._jobs:
+            streams = (job["log"] or {}).get("streams", {})
+            size = streams.get(self._stream, {}).get("bytes", 0)
+            if size < DOWNLOADED_FROM_BYTES or not self._download(job):
+                self._read_raw(step, job)
+
+    def _download(self, job: dict[str, Any]) -> bool:
+        """Whether it could be: a log of that length is put together a minute after its end."""
+        path = ("runs", self._run_id, "jobs", job["id"], "log", "download")
+        try:
+            found = self._client.get(*path, stream=str(self._stream), redirect="false")
+        except Refused:
+            return False
+        out = sys.stdout.buffer
+        for piece in self._client.download(found["url"]):
+            out.write(piece)
+        out.flush()
+        return True
+
+    def _read_raw(self, step: dict[str, Any], job: dict[str, Any]) -> None:
+        follower = Follower(
+            lambda _, job: Tail(self._client, self._run_id, job["id"], self._stream, RawPrinter())
+        )
+        follower.read_in_turn([(step, job)])
+        if follower.incomplete():
+            raise Refused(follower.incomplete()[0])
+
+    def search(self, pattern: "re.Pattern[str]") -> None:
+        """Matches as the control plane finds them."""
+        jobs = {job["id"]: (step, job) for step, job in self._jobs}
+        query = {"pattern": pattern.pattern, "regex": "true"}
+        if pattern.flags & re.IGNORECASE:
+            query["ignore_case"] = "true"
+        if self._stream:
+            query["stream"] = self._stream
+        is_one = len(jobs) == 1
+        path = ("jobs", next(iter(jobs)), "log", "search") if is_one else ("search",)
+        cursor: str | None = ""
+        while cursor is not None:
+            page = self._client.get("runs", self._run_id, *path, cursor=cursor, **query)
+            for match in page["matches"]:
+                if match["job_id"] in jobs:
+                    self._print_match(*jobs[match["job_id"]], match)
+            cursor = page["next"]
+
+    def _print_match(
+        self, step: dict[str, Any], job: dict[str, Any], match: dict[str, Any]
+    ) -> None:
+        text, begin, end = match["text"], match["start"], match["end"]
+        if render.has_colours():
+            text = text[:begin] + click.style(text[begin:end], fg="red", bold=True) + text[end:]
+        click.echo(f"{self._prefix(step, job)}{match['line']}: {render.clean(text)}")
+
+
+@click.command("outputs")
+@click.argument("run_id", metavar="RUN")
+@click.argument("step", type=click.IntRange(min=1), default=1)
+@output_option
+@pass_context
+def outputs(context: Context, run_id: str, step: int) -> None:
+    """Show which agents of a STEP printed the same, and what."""
+    found = context.client.get("runs", run_id, "outputs", step=str(step))
+    context.show(found, lambda: _draw_outputs(found))
+
+
+def _draw_outputs(found: dict[str, Any]) -> None:
+    for group in found["groups"]:
+        size = group["stdout_bytes"] + group["stderr_bytes"]
+        agents = "1 agent" if group["count"] == 1 else f"{group['count']} agents"
+        click.secho(f"{agents} printed {size:,} bytes: {_names(group['jobs'])}", bold=True)
+        sample = group["sample"]
+        if sample and sample["text"]:
+            click.echo(render.clean(sample["text"].rstrip("\n")))
+            if sample["is_cut"]:
+                job = sample["job_id"]
+                render.hint(f"… 'plumber-cli run logs RUN {job}' prints all of it.")
+        click.echo()
+    if found["pending"]:
+        click.echo(f"Not known yet, or nothing ran: {_names(found['pending'])}")
+
+
+def _names(jobs: list[dict[str, Any]]) -> str:
+    names = ", ".join(job["agent_name"] for job in jobs[:AGENTS_NAMED])
+    more = len(jobs) - AGENTS_NAMED
+    return f"{names} and {more} more" if more > 0 else names
