@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from infra.local import dynamodb_local
+from infra.local import dynamodb_local, rclone
 from infra.local.addresses import HOST, answers, free_port
 from infra.local.processes import Processes
 
@@ -38,10 +38,18 @@ def atomic(processes: Processes, state: Path) -> Endpoints:
     return endpoints(aws=url, dynamodb=dynamodb)
 
 
-BACKENDS: Mapping[str, Start] = {"memory": memory, "atomic": atomic}
+def durable(processes: Processes, state: Path) -> Endpoints:
+    """DynamoDB Local and rclone keep their state on disk; what moto does needs none."""
+    url = start_moto(processes)
+    _, dynamodb = dynamodb_local.start(processes, state / "dynamodb")
+    _, s3 = rclone.start(processes, state / "s3")
+    return endpoints(aws=url, dynamodb=dynamodb, s3=s3)
 
 
-def endpoints(*, aws: str, dynamodb: str | None = None) -> Endpoints:
-    """boto3's variables for one server that plays all of AWS, but for DynamoDB if so given."""
-    services = {"S3": aws, "SQS": aws, "KMS": aws, "DYNAMODB": dynamodb or aws}
+BACKENDS: Mapping[str, Start] = {"memory": memory, "atomic": atomic, "durable": durable}
+
+
+def endpoints(*, aws: str, dynamodb: str | None = None, s3: str | None = None) -> Endpoints:
+    """boto3's variables for one server that plays all of AWS, but for those given."""
+    services = {"S3": s3 or aws, "SQS": aws, "KMS": aws, "DYNAMODB": dynamodb or aws}
     return {f"AWS_ENDPOINT_URL_{service}": url for service, url in services.items()}

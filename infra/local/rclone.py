@@ -1,0 +1,25 @@
+"""S3 on this machine with its objects on disk: `rclone serve s3`. It checks every signature."""
+
+import os
+import sys
+from pathlib import Path
+
+from infra.local.addresses import HOST, answers, free_port
+from infra.local.environment import AWS
+from infra.local.processes import Child, Processes
+
+START_SECONDS = 30.0
+
+
+def start(processes: Processes, state: Path, port: int | None = None) -> tuple[Child, str]:
+    """Starts it with its buckets under `state`; answers the child and its URL."""
+    state.mkdir(parents=True, exist_ok=True)
+    url = f"http://{HOST}:{port or free_port()}"
+    keys = f"{AWS['AWS_ACCESS_KEY_ID']},{AWS['AWS_SECRET_ACCESS_KEY']}"
+    arguments = [
+        str(Path(sys.executable).parent / "rclone"), "serve", "s3", str(state),
+        "--addr", url.removeprefix("http://"), "--config", os.devnull, "--auth-key", keys,
+    ]  # fmt: skip
+    child = processes.start("rclone", arguments)
+    processes.wait_until(lambda: answers(url), START_SECONDS, f"An answer of S3 at {url}")
+    return child, url
