@@ -74,8 +74,8 @@ test: test-deps lint types ## everything: installs what it needs, checks, all su
 	@$(bin)/python -m pytest -q
 	@cd frontend && npm run --silent lint && npm run --silent check && npm run --silent test
 
-bench: deps ## measures; the results are kept in docs/benchmarks.md
-	@$(bin)/python -m tests.bench.fleet
+bench: test-deps ## measures all, or ONLY=name; the results are kept in docs/benchmarks.md
+	@$(bin)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
 
 soak: deps ## simulated schedules with faults for MINUTES; failing ones in .build/soak
 	@$(bin)/python -m tests.simulation.soak --minutes $(MINUTES)

@@ -1,0 +1,26 @@
+"""`make bench`: every figure of the design, or `ONLY` one group of them."""
+
+import argparse
+import importlib
+import sys
+
+from tests.bench.rows import Row, table
+
+BENCHES = ("calls", "logs")
+
+
+def main() -> None:
+    """Prints a table; progress goes to standard error."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--only", choices=BENCHES)
+    only = parser.parse_args().only
+    rows: list[Row] = []
+    for name in BENCHES:
+        if only in (None, name):
+            sys.stderr.write(f"{name}…\n")
+            rows += importlib.import_module(f"tests.bench.{name}").measure()
+    sys.stdout.write(table(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,62 @@
+"""A durable stack of its own for benchmarks, on free ports, in a directory that goes with it."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from infra.local.backends import durable
+from infra.local.environment import base
+from infra.local.processes import Processes
+from tests.stack.live import AgentProcess, LiveControlPlane
+
+
+class Stack:
+    """A running control plane on DynamoDB Local and rclone, and agents where they are asked for."""
+
+    def __init__(self, processes: Processes, plane: LiveControlPlane, place: Path) -> None:
+        self.processes = processes
+        self.plane = plane
+        self.place = place
+
+    def agent(self, name: str) -> AgentProcess:
+        """A real agent, online when this returns."""
+        made = AgentProcess(self.processes, self.plane, self.place / name)
+        made.start()
+        return made
+
+    def save(self, source: str) -> str:
+        """A task; answers its id."""
+        task_id: str = self.plane.call("POST", "/tasks", {"definition": source})["task"]["id"]
+        return task_id
+
+    def trigger(self, task_id: str) -> str:
+        """A run; answers its id."""
+        run_id: str = self.plane.call("POST", f"/tasks/{task_id}/execute")["id"]
+        return run_id
+
+    def wait(self, run_id: str, seconds: float) -> Any:
+        """The run's only job, once it has ended."""
+
+        def has_ended() -> bool:
+            return self.plane.call("GET", f"/runs/{run_id}")["run"]["ended_at"] is not None
+
+        self.plane.wait_until(has_ended, seconds, f"the end of {run_id}")
+        return self.plane.call("GET", f"/runs/{run_id}")["steps"][0]["jobs"][0]
+
+
+@contextmanager
+def stack(**settings: str) -> Iterator[Stack]:
+    """`settings` are the product's variables without `PLUMBER_`, in lower case."""
+    with tempfile.TemporaryDirectory(prefix="plumber-bench-") as directory:
+        place = Path(directory)
+        processes = Processes(place / "logs", base(os.environ))
+        try:
+            chosen = {f"PLUMBER_{key.upper()}": text for key, text in settings.items()}
+            plane = LiveControlPlane(processes, {**durable(processes, place), **chosen})
+            plane.start()
+            yield Stack(processes, plane, place)
+        finally:
+            processes.stop()
