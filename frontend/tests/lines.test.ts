@@ -1,59 +1,80 @@
 import { describe, expect, it } from "vitest";
-import type { LogRecord, StreamName } from "@/api/types";
-import { LineBuffer, MAX_LINE_LENGTH, MAX_LINES } from "@/log/lines";
+import { DRAWN_CHARACTERS, KEPT_CHARACTERS, LogLines } from "@/log/lines";
+import { CHUNK_LINES } from "@/log/table";
+import { addTo, AT, keptLines, linesOf, record } from "./records";
 
-const AT = "2026-01-02T03:04:05.678Z";
-
-function record(stream: StreamName, data: string | Uint8Array): LogRecord {
-  const bytes = typeof data === "string" ? new TextEncoder().encode(data) : data;
-  return { stream, at: AT, data: btoa(String.fromCharCode(...bytes)) };
-}
-
-function linesOf(...records: LogRecord[]): LineBuffer {
-  const buffer = new LineBuffer();
-  records.forEach((each) => buffer.append([each]));
-  return buffer;
-}
-
-function texts(buffer: LineBuffer): string[] {
-  return buffer.lines.map((line) => line.text);
-}
+const texts = (lines: LogLines) => keptLines(lines).map((line) => line.text);
+const looks = (lines: LogLines) => keptLines(lines).map(({ stream, text }) => [stream, text]);
 
 describe("lines of a log", () => {
   it("end at line feeds and count from 1", () => {
-    const buffer = linesOf(record("stdout", "one\ntwo\n"), record("stdout", "three\n"));
-    expect(texts(buffer)).toEqual(["one", "two", "three"]);
-    expect(buffer.lines.map((line) => line.number)).toEqual([1, 2, 3]);
-    expect(buffer.lines[0]?.at).toBe(Date.parse(AT));
+    const lines = linesOf(record("stdout", "one\ntwo\n"), record("stdout", "three\n"));
+    expect(texts(lines)).toEqual(["one", "two", "three"]);
+    expect(keptLines(lines).map((line) => line.number)).toEqual([1, 2, 3]);
+    expect(lines.line(1)?.at).toBe(Date.parse(AT));
+    expect([lines.last, lines.line(0), lines.line(4)]).toEqual([3, null, null]);
   });
 
   it("keep empty lines", () => {
     expect(texts(linesOf(record("stdout", "a\n\n\nb\n")))).toEqual(["a", "", "", "b"]);
+    expect(texts(linesOf(record("stdout", "a"), record("stdout", "\n\nb")))).toEqual(["a", "", "b"]);
   });
 
   it("are there before they have ended, and grow", () => {
-    const buffer = linesOf(record("stdout", "Password: "));
-    expect(texts(buffer)).toEqual(["Password: "]);
-    buffer.append([record("stdout", "accepted\nnext")]);
-    expect(texts(buffer)).toEqual(["Password: accepted", "next"]);
+    const lines = linesOf(record("stdout", "Password: "));
+    expect([texts(lines), lines.unfinished]).toEqual([["Password: "], [1]]);
+    addTo(lines, record("stdout", "accepted\nnext"));
+    expect([texts(lines), lines.unfinished]).toEqual([["Password: accepted", "next"], [2]]);
+    expect([lines.cellsOf(1), lines.cellsOf(2)]).toEqual([18, 4]);
   });
 
-  it("of one stream are not cut by the other", () => {
-    const buffer = linesOf(
+  it("of one stream are not cut by the other, and stand where their first byte stood", () => {
+    const lines = linesOf(
       record("stdout", "out begins, "),
-      record("stderr", "an error\n"),
-      record("stdout", "out ends\n"),
+      record("stderr", "an error\nand "),
+      record("plumber", "a mark\n"),
+      record("stdout", "out ends\nmore\n"),
+      record("stderr", "another\n"),
     );
-    expect(buffer.lines.map(({ stream, text }) => [stream, text])).toEqual([
+    expect(looks(lines)).toEqual([
       ["stdout", "out begins, out ends"],
       ["stderr", "an error"],
+      ["stderr", "and another"],
+      ["plumber", "a mark"],
+      ["stdout", "more"],
     ]);
   });
 
-  it("put a character together that was cut between records", () => {
-    const bytes = new TextEncoder().encode("a€b\n");
-    const buffer = linesOf(record("stdout", bytes.slice(0, 2)), record("stdout", bytes.slice(2)));
-    expect(texts(buffer)).toEqual(["a€b"]);
+  it("begin with their first byte, be it no whole character", () => {
+    const euro = new TextEncoder().encode("€\n");
+    const lines = linesOf(
+      record("stdout", euro.slice(0, 1)),
+      record("stderr", "error\n"),
+      record("stdout", euro.slice(1)),
+    );
+    expect(looks(lines)).toEqual([["stdout", "€"], ["stderr", "error"]]);
+    expect(lines.cellsOf(1)).toBe(1);
+  });
+
+  it("begin after a line feed in the same record, too", () => {
+    const bytes = new TextEncoder().encode("one\n€two\n");
+    const lines = linesOf(
+      record("stdout", bytes.slice(0, 5)),
+      record("stderr", "error\n"),
+      record("stdout", bytes.slice(5)),
+    );
+    expect(texts(lines)).toEqual(["one", "€two", "error"]);
+  });
+
+  it("are the same however the bytes are cut", () => {
+    const bytes = new TextEncoder().encode("ä\n\n€\x1b[31mred\nstill\x1b[0m\r\n🚀 end");
+    const whole = keptLines(linesOf(record("stdout", bytes)));
+    for (let cut = 1; cut < bytes.length; cut++) {
+      const pieces = [record("stdout", bytes.slice(0, cut)), record("stdout", bytes.slice(cut))];
+      expect(keptLines(linesOf(...pieces))).toEqual(whole);
+    }
+    const single = [...bytes].map((byte) => record("stdout", new Uint8Array([byte])));
+    expect(keptLines(linesOf(...single))).toEqual(whole);
   });
 
   it("show bytes that are no UTF-8 as replacement characters", () => {
@@ -61,29 +82,75 @@ describe("lines of a log", () => {
   });
 
   it("carry a colour into the next line of the same stream only", () => {
-    const buffer = linesOf(
+    const lines = linesOf(
       record("stdout", "\x1b[31mred\nstill red\x1b[0m\nplain\n"),
       record("stderr", "other\n"),
     );
-    expect(buffer.lines.map((line) => line.style)).toEqual(["", "\x1b[31m", "", ""]);
+    expect(keptLines(lines).map((line) => line.style)).toEqual(["", "\x1b[31m", "", ""]);
+    expect(lines.plain(1)).toBe("red");
+  });
+});
+
+describe("a very long line", () => {
+  it("is one line, drawn in part", () => {
+    const text = "x".repeat(DRAWN_CHARACTERS + 5);
+    for (const records of [
+      [record("stdout", text + "\nnext\n")],
+      [record("stdout", text.slice(0, 10)), record("stdout", text.slice(10) + "\nnext\n")],
+    ]) {
+      const lines = linesOf(...records);
+      expect([lines.last, lines.line(1)?.text.length, lines.line(1)?.hidden]).toEqual([
+        2,
+        DRAWN_CHARACTERS,
+        5,
+      ]);
+      expect([lines.cellsOf(1) > DRAWN_CHARACTERS, lines.plain(1).length]).toEqual([true, text.length]);
+    }
   });
 
-  it("go on in the next one at the length limit", () => {
-    const whole = linesOf(record("stdout", "x".repeat(MAX_LINE_LENGTH) + "\n"));
-    expect(whole.lines.map((line) => line.text.length)).toEqual([MAX_LINE_LENGTH]);
-    const longer = linesOf(record("stdout", "x".repeat(MAX_LINE_LENGTH + 1) + "\n"));
-    expect(longer.lines.map((line) => line.text.length)).toEqual([MAX_LINE_LENGTH, 1]);
+  it("that is a progress bar shows how far that came", () => {
+    const lines = linesOf(record("stdout", "  1 %\r".repeat(DRAWN_CHARACTERS) + " 99 %"));
+    expect([lines.line(1)?.text, lines.line(1)?.hidden]).toEqual([" 99 %", 0]);
   });
 
-  it("are dropped from the beginning past the limit, and keep their numbers", () => {
-    const buffer = new LineBuffer();
-    const thousand = record("stdout", "x\n".repeat(1_000));
-    for (let count = 0; count < MAX_LINES / 1_000; count++) buffer.append([thousand]);
-    expect([buffer.lines.length, buffer.dropped]).toEqual([MAX_LINES, 0]);
-    buffer.append([record("stdout", "the last\n")]);
-    const last = buffer.lines.at(-1);
-    expect([last?.text, last?.number]).toEqual(["the last", MAX_LINES + 1]);
-    expect(buffer.lines[0]?.number).toBe(buffer.dropped + 1);
-    expect(buffer.dropped).toBeGreaterThan(0);
+  it("is counted to its end, but not kept", () => {
+    const piece = record("stdout", "y".repeat(65_536));
+    const lines = linesOf(...Array<typeof piece>(20).fill(piece), record("stdout", "\nnext\n"));
+    expect([lines.last, lines.plain(1).length]).toEqual([2, KEPT_CHARACTERS]);
+    expect(lines.line(1)?.hidden).toBe(20 * 65_536 - DRAWN_CHARACTERS);
+    expect(lines.plain(2)).toBe("next");
+  });
+});
+
+describe("the oldest lines", () => {
+  const limits = { lines: 3 * CHUNK_LINES, characters: 1e9 };
+  const thousand = record("stdout", "x\n".repeat(1_024));
+
+  it("are dropped past the limit, and the others keep their numbers", () => {
+    const lines = addTo(new LogLines(limits), ...Array<typeof thousand>(12).fill(thousand));
+    expect([lines.count, lines.dropped]).toEqual([limits.lines, 0]);
+    addTo(lines, thousand, thousand, record("stdout", "the last\n"));
+    expect(lines.dropped).toBe(CHUNK_LINES);
+    expect(lines.count).toBeLessThanOrEqual(limits.lines);
+    expect([lines.line(CHUNK_LINES), lines.line(CHUNK_LINES + 1)?.text]).toEqual([null, "x"]);
+    expect(lines.line(lines.last)).toMatchObject({ text: "the last", number: 14 * 1_024 + 1 });
+  });
+
+  it("are dropped when their text is too much", () => {
+    const long = record("stdout", (("z".repeat(63) + "\n").repeat(1_024)));
+    const small = { lines: 1e9, characters: 5 * CHUNK_LINES * 64 };
+    const lines = addTo(new LogLines(small), ...Array<typeof long>(40).fill(long));
+    expect(lines.dropped).toBeGreaterThan(0);
+    expect(lines.count).toBeGreaterThan(3 * CHUNK_LINES);
+    expect(keptLines(lines).every((line) => line.text.length === 63)).toBe(true);
+  });
+
+  it("may be one that goes on: what comes is none of another line", () => {
+    const lines = addTo(new LogLines(limits), record("stderr", "begins "));
+    addTo(lines, ...Array<typeof thousand>(14).fill(thousand));
+    const { last } = lines;
+    expect([lines.dropped > 0, lines.unfinished]).toEqual([true, []]);
+    addTo(lines, record("stderr", "and ends\nanother\n"));
+    expect([lines.last, lines.line(last + 1)?.text]).toEqual([last + 1, "another"]);
   });
 });

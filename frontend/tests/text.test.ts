@@ -1,8 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { carryStyle, spansOf } from "@/log/ansi";
-import { Rows } from "@/log/rows";
+import { carryStyle, markMatches, spansOf } from "@/log/ansi";
 import { cellsOf, plainText, shownText } from "@/log/text";
-import type { Line } from "@/log/lines";
 
 describe("the text of a line", () => {
   it("is what a carriage return left", () => {
@@ -74,22 +72,16 @@ describe("colours", () => {
   });
 });
 
-describe("rows", () => {
-  const lines = [3, 25, 0, 10].map((cells) => ({ cells }) as Line);
+describe("what a search found", () => {
+  const texts = (places: number[]) =>
+    markMatches(spansOf("", "ab\x1b[31mcd\x1b[0mef"), places).map(({ text, isMatch }) =>
+      isMatch ? `<${text}>` : text,
+    );
 
-  it("are one a line where nothing is wrapped", () => {
-    const rows = new Rows(lines, null);
-    expect([rows.count, rows.startOf(2), rows.lineAt(3)]).toEqual([4, 2, 3]);
-  });
-
-  it("are as many as a wrapped line takes, at least one", () => {
-    const rows = new Rows(lines, 10);
-    expect([0, 1, 2, 3].map((index) => rows.startOf(index))).toEqual([0, 1, 4, 5]);
-    expect(rows.count).toBe(6);
-    expect([0, 1, 3, 4, 5, 99].map((row) => rows.lineAt(row))).toEqual([0, 1, 1, 2, 3, 3]);
-  });
-
-  it("of nothing are none", () => {
-    expect([new Rows([], 10).count, new Rows([], 10).lineAt(0)]).toEqual([0, 0]);
+  it("is marked across colours", () => {
+    expect(texts([])).toEqual(["ab", "cd", "ef"]);
+    expect(texts([1, 3])).toEqual(["a", "<b>", "<c>", "d", "ef"]);
+    expect(texts([0, 6])).toEqual(["<ab>", "<cd>", "<ef>"]);
+    expect(texts([0, 1, 4, 5])).toEqual(["<a>", "b", "cd", "<e>", "f"]);
   });
 });

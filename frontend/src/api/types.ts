@@ -8,10 +8,16 @@ export type Enrollment = Schemas["Enrollment"];
 export type EnrollmentSecret = Schemas["EnrollmentSecret"];
 export type Job = Schemas["Job"];
 export type LogDownload = Schemas["LogDownload"];
+export type LogMatch = Schemas["LogMatch"];
+export type LogMatches = Schemas["LogMatches"];
 export type LogPage = Schemas["LogPage"];
 export type LogRecord = Schemas["LogRecord"];
+export type MissingLog = Schemas["Missing"];
 export type NewEnrollment = Schemas["NewEnrollment"];
 export type NewToken = Schemas["NewToken"];
+export type OutputGroup = Schemas["OutputGroup"];
+export type OutputJob = Schemas["OutputJob"];
+export type Outputs = Schemas["Outputs"];
 export type Param = Schemas["Param"];
 export type Plan = Schemas["Plan"];
 export type PlannedWave = Schemas["PlannedWave"];
@@ -34,7 +40,11 @@ export type AgentStatus = Agent["status"];
 export type JobState = Job["state"];
 export type RunState = Run["state"];
 export type StepState = RunStep["state"];
-export type StreamName = LogRecord["stream"];
+/** Whose words a line of a log is: the command's, or the agent's own mark. */
+export type LineStream = LogRecord["stream"];
+export type StreamName = Exclude<LineStream, "plumber">;
+/** What can be downloaded of a log. */
+export type DownloadName = StreamName | "all";
 export type RetryWhat = Schemas["RetryRequest"]["what"] & string;
 export type Role = NewToken["role"];
 

@@ -1,52 +1,58 @@
 import { onScopeDispose, ref, shallowRef } from "vue";
 import { Code, hasCode, isAbort, messageOf } from "@/api/errors";
 import { readLog } from "@/api/runs";
-import type { LogPage } from "@/api/types";
-import { LineBuffer, type Line } from "@/log/lines";
+import type { LogPage, LogRecord, MissingLog } from "@/api/types";
+import { LogLines } from "@/log/lines";
+import { runInSlices, type Steps } from "@/log/slices";
 
-const INTERVAL_MS = 1_000;
+/** While there is nothing new, an answer waits so long for it; then it is asked for again. */
+const WAIT_SECONDS = 5;
+const PAUSE_MS = 250;
+const NOT_BEGUN_MS = 1_000;
 const RETRY_MS = 5_000;
-/** Limits of the API's pages (operations/logs.py): a page that reaches one has more behind it. */
-const PAGE_RECORDS = 4_000;
-const PAGE_BYTES = 512 * 1_024;
+const BATCH_SIZE = 32 * 1_024;
+/** What a record costs however short it is, as so many characters. */
+const RECORD_COST = 100;
 
 /**
- * A job's log, read on until it is complete: at most once a second, except while the pages are
- * full. Rests while the tab is hidden, ends with the component that uses it.
+ * A job's log, read on until it is complete. Rests while the tab is hidden, ends with the component
+ * that uses it. `version` changes when `lines` has got more.
  */
 export function useLog(runId: string, jobId: string) {
-  const buffer = new LineBuffer();
-  const lines = shallowRef<readonly Line[]>([]);
-  const dropped = ref(0);
+  const lines = new LogLines();
+  const version = ref(0);
   const state = ref<LogPage["state"] | null>(null);
+  const missing = shallowRef<MissingLog | null>(null);
   const error = ref("");
+  /** Whether all that the log has so far has been read. */
+  const isCaughtUp = ref(false);
   const aborter = new AbortController();
   let cursor = "";
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   async function poll(): Promise<void> {
     try {
-      const page = await readLog(runId, jobId, cursor, aborter.signal);
-      take(page);
-      if (page.state === "streaming" || page.state === "shipping" || isFull(page)) {
-        schedule(isFull(page) ? 0 : INTERVAL_MS);
-      }
+      const wait = isCaughtUp.value ? WAIT_SECONDS : null;
+      const page = await readLog(runId, jobId, { cursor, wait }, aborter.signal);
+      await take(page);
+      if (page.has_more) schedule(0);
+      else if (page.state === "streaming" || page.state === "shipping") schedule(PAUSE_MS);
     } catch (caught) {
       if (isAbort(caught)) return;
       // A job that has not begun has no log: that is no error, only too early.
       error.value = hasCode(caught, Code.notFound) ? "" : messageOf(caught);
-      schedule(error.value ? RETRY_MS : INTERVAL_MS);
+      schedule(error.value ? RETRY_MS : NOT_BEGUN_MS);
     }
   }
 
-  function take(page: LogPage): void {
+  async function take(page: LogPage): Promise<void> {
     error.value = "";
     cursor = page.next;
+    await runInSlices(addTo(lines, page.records), () => !aborter.signal.aborted);
     state.value = page.state;
-    if (page.records.length === 0) return;
-    buffer.append(page.records);
-    dropped.value = buffer.dropped;
-    lines.value = buffer.lines.slice(); // a new array, so that who looks at it sees the change
+    missing.value = page.missing;
+    isCaughtUp.value = !page.has_more;
+    if (page.records.length > 0) version.value++;
   }
 
   function schedule(delay: number): void {
@@ -67,11 +73,19 @@ export function useLog(runId: string, jobId: string) {
     aborter.abort();
   });
   void poll();
-  return { lines, dropped, state, error };
+  return { lines, version, state, missing, error, isCaughtUp };
 }
 
-function isFull(page: LogPage): boolean {
-  if (page.records.length >= PAGE_RECORDS) return true;
-  const base64 = page.records.reduce((total, record) => total + record.data.length, 0);
-  return base64 * 0.75 >= PAGE_BYTES;
+/** Takes records in, in batches of some milliseconds at most: one alone has up to 64 KiB. */
+function* addTo(lines: LogLines, records: readonly LogRecord[]): Steps {
+  let size = 0;
+  for (const record of records) {
+    lines.add(record);
+    size += RECORD_COST + record.data.length;
+    if (size < BATCH_SIZE) continue;
+    size = 0;
+    lines.commit();
+    yield;
+  }
+  lines.commit();
 }

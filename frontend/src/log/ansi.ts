@@ -11,6 +11,8 @@ export interface Span {
   isItalic: boolean;
   isUnderlined: boolean;
   isStruck: boolean;
+  /** What a search found. */
+  isMatch?: boolean;
 }
 
 // eslint-disable-next-line no-control-regex -- escape sequences begin with a control character
@@ -27,8 +29,21 @@ export function carryStyle(before: string, line: string): string {
   return style.length > MAX_CARRIED ? style.slice(style.lastIndexOf("\x1b")) : style;
 }
 
+const PLAIN = {
+  color: null,
+  background: null,
+  isBold: false,
+  isDim: false,
+  isItalic: false,
+  isUnderlined: false,
+  isStruck: false,
+};
+
 /** A line's text in pieces of one look each. */
 export function spansOf(style: string, text: string): Span[] {
+  if (style === "" && !text.includes("\x1b")) {
+    return text === "" ? [] : [{ ...PLAIN, text: shownText(text) }];
+  }
   const parts = Anser.ansiToJson(style + shownText(text), { use_classes: true, remove_empty: true });
   return parts.map((part) => {
     const has = (decoration: string) => part.decorations.some((each) => each === decoration);
@@ -43,6 +58,27 @@ export function spansOf(style: string, text: string): Span[] {
       isStruck: has("strikethrough"),
     };
   });
+}
+
+/** The pieces again, cut where matches begin and end; `places` are from, to, from, to, … */
+export function markMatches(spans: readonly Span[], places: readonly number[]): Span[] {
+  if (places.length === 0) return [...spans];
+  const marked: Span[] = [];
+  let start = 0;
+  for (const span of spans) {
+    const end = start + span.text.length;
+    const cuts = places.filter((place) => place > start && place < end);
+    for (const [from, to] of pairs([start, ...cuts, end])) {
+      const isMatch = places.findLastIndex((place) => place <= from) % 2 === 0;
+      marked.push({ ...span, text: span.text.slice(from - start, to - start), isMatch });
+    }
+    start = end;
+  }
+  return marked;
+}
+
+function pairs(cuts: readonly number[]): [number, number][] {
+  return cuts.slice(1).map((to, index) => [cuts[index] ?? 0, to]);
 }
 
 /** Anser's name of a colour as a CSS value: the 16 basic ones follow the theme. */

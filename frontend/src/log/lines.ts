@@ -1,107 +1,259 @@
-import type { LogRecord, StreamName } from "@/api/types";
+import type { LineStream, LogRecord } from "@/api/types";
 import { carryStyle } from "./ansi";
+import { Chunk, CHUNK_LINES, Pages, STREAMS, Styles } from "./table";
 import { cellsOf, plainText } from "./text";
 
 /** One line of output, as far as it has come. */
 export interface Line {
   /** Counts from 1 over the whole log. */
   number: number;
-  stream: StreamName;
+  stream: LineStream;
   /** When its first byte was read, by the agent's clock; milliseconds since 1970. */
   at: number;
   /** Escape sequences that earlier lines of the stream left in force. */
   style: string;
+  /** What is drawn of it. */
   text: string;
-  /** How many character cells it takes, for wrapping. */
-  cells: number;
+  /** How many more characters it has. */
+  hidden: number;
 }
 
-/** What is kept for display: the rest is for the download. */
-export const MAX_LINES = 200_000;
-/** A longer line goes on in the next one, so that no line is too much to draw. */
-export const MAX_LINE_LENGTH = 8_000;
+/** At least so much is kept for display and search: the rest is for the download. */
+export interface Limits {
+  lines: number;
+  characters: number;
+}
+const LIMITS: Limits = { lines: 2_000_000, characters: 256 * 1_024 * 1_024 };
+/** So many characters of a line are drawn, and so many are searched. */
+export const DRAWN_CHARACTERS = 8_000;
+export const KEPT_CHARACTERS = 1_000_000;
+/** Room for "… 1,234,567 more characters" behind a line that is cut. */
+const HINT_CELLS = 32;
+/** More than the limits is kept for a while, so that dropping is seldom done. */
+const SLACK = 1.1;
+const PRINTABLE_LINES = /^[\x20-\x7e\n]*$/;
+const LINE_FEED = 10;
 
 interface Stream {
+  index: number;
   decoder: TextDecoder;
   style: string;
-  /** Where the line that has not ended stands, null when the next text begins a new one. */
+  /** The number of the line that has not ended, null when the next byte begins a new one. */
   open: number | null;
+  /** What is kept of that line. */
+  text: string;
 }
 
 /**
- * Makes lines of records. Each stream is decoded by itself, so a character that is cut in two is
- * put together; a line that has not ended yet is there as far as it is known.
+ * The lines of a log. A line's number is the place of its first byte among those of all streams; it
+ * ends with a line feed, and is there before that as far as it is known. Each stream is decoded by
+ * itself, so a character that is cut in two is put together.
+ *
+ * What `add` took can be read after `commit`; both cost what came, however long the log is.
  */
-export class LineBuffer {
-  lines: Line[] = [];
-  /** How many lines at the beginning are no longer kept. */
+export class LogLines {
+  /** How many lines there are, counted from the log's beginning. */
+  last = 0;
+  /** How many of them, at the beginning, are no longer kept. */
   dropped = 0;
-  private readonly streams = { stdout: newStream(), stderr: newStream() };
+  private chunks: Chunk[] = [];
+  private readonly pages = new Pages();
+  private readonly styles = new Styles();
+  private readonly streams = STREAMS.map(newStream);
 
-  append(records: readonly LogRecord[]): void {
-    for (const record of records) {
-      const stream = this.streams[record.stream];
-      const text = stream.decoder.decode(bytesOf(record.data), { stream: true });
-      this.write(record.stream, text, Date.parse(record.at));
+  constructor(private readonly limits: Limits = LIMITS) {}
+
+  /** How many lines are kept. */
+  get count(): number {
+    return this.last - this.dropped;
+  }
+
+  /** The numbers of the lines that have not ended. */
+  get unfinished(): number[] {
+    return this.streams.flatMap(({ open }) => (open !== null && open > this.dropped ? [open] : []));
+  }
+
+  add(record: LogRecord): void {
+    const stream = this.streams[STREAMS.indexOf(record.stream)];
+    const bytes = bytesOf(record.data);
+    if (!stream || bytes.length === 0) return;
+    const at = Date.parse(record.at);
+    this.write(stream, stream.decoder.decode(bytes, { stream: true }), at);
+    // A line has begun with its first byte, even if that is no whole character yet.
+    if (stream.open === null && bytes[bytes.length - 1] !== LINE_FEED) this.begin(stream, at);
+  }
+
+  /** Makes readable what was added, and lets the oldest go when it is too much. */
+  commit(): void {
+    this.pages.commit();
+    for (const stream of this.streams) {
+      if (stream.open !== null) this.measure(stream.open, stream.text);
     }
-    this.trim();
+    if (this.isOver(SLACK)) this.trim();
   }
 
-  private write(name: StreamName, text: string, at: number): void {
-    const stream = this.streams[name];
-    const pieces = text.split("\n");
-    pieces.forEach((piece, index) => {
-      const ends = index < pieces.length - 1;
-      if (piece !== "" || (ends && stream.open === null)) this.extend(name, piece, at);
-      if (ends) this.end(stream);
-    });
+  streamOf(number: number): LineStream {
+    const [chunk, index] = this.place(number);
+    return STREAMS[chunk?.stream[index] ?? 0] ?? "stdout";
   }
 
-  private extend(name: StreamName, piece: string, at: number): void {
-    const stream = this.streams[name];
-    let rest = piece;
-    do {
-      const old = stream.open === null ? null : (this.lines[stream.open - this.dropped] ?? null);
-      const room = MAX_LINE_LENGTH - (old?.text.length ?? 0);
-      const text = (old?.text ?? "") + rest.slice(0, room);
-      rest = rest.slice(room);
-      this.put(name, old, text, at);
-      if (rest !== "") this.end(stream);
-    } while (rest !== "");
+  /** How many character cells the line takes as it is drawn. */
+  cellsOf(number: number): number {
+    const [chunk, index] = this.place(number);
+    return chunk?.cells[index] ?? 0;
   }
 
-  private put(name: StreamName, old: Line | null, text: string, at: number): void {
-    const stream = this.streams[name];
-    const cells = cellsOf(plainText(text));
-    if (old) {
-      this.lines[old.number - 1 - this.dropped] = { ...old, text, cells };
+  /** The line as it is drawn; null when it is not kept or not there yet. */
+  line(number: number): Line | null {
+    const [chunk, index] = this.place(number);
+    if (!chunk || number > this.last) return null;
+    const length = chunk.length[index] ?? 0;
+    const text = drawnPart(this.keptText(number));
+    return {
+      number,
+      stream: this.streamOf(number),
+      at: chunk.at[index] ?? 0,
+      style: this.styles.at(chunk.style[index] ?? 0),
+      text,
+      hidden: text.length === DRAWN_CHARACTERS ? length - text.length : 0,
+    };
+  }
+
+  /** The line's characters, without colours, for searching. */
+  plain(number: number): string {
+    return plainText(this.keptText(number));
+  }
+
+  private keptText(number: number): string {
+    const open = this.streams.find((stream) => stream.open === number);
+    if (open) return open.text;
+    const [chunk, index] = this.place(number);
+    if (!chunk) return "";
+    const length = Math.min(chunk.length[index] ?? 0, KEPT_CHARACTERS);
+    return this.pages.slice(chunk.page[index] ?? 0, chunk.start[index] ?? 0, length);
+  }
+
+  private write(stream: Stream, text: string, at: number): void {
+    let end = text.indexOf("\n");
+    if (end < 0) {
+      if (text !== "") this.grow(stream, text, at);
       return;
     }
-    stream.open = this.dropped + this.lines.length;
-    const number = stream.open + 1;
-    this.lines.push({ number, stream: name, at, style: stream.style, text, cells });
-  }
-
-  private end(stream: Stream): void {
-    const line = stream.open === null ? undefined : this.lines[stream.open - this.dropped];
-    if (line) stream.style = carryStyle(stream.style, line.text);
-    stream.open = null;
-  }
-
-  /** Drops more than is needed, so that it is seldom done. */
-  private trim(): void {
-    if (this.lines.length <= MAX_LINES) return;
-    const drop = this.lines.length - Math.floor(MAX_LINES * 0.9);
-    this.lines = this.lines.slice(drop);
-    this.dropped += drop;
-    for (const stream of Object.values(this.streams)) {
-      if (stream.open !== null && stream.open < this.dropped) stream.open = null;
+    let from = 0;
+    if (stream.open !== null) {
+      this.grow(stream, text.slice(0, end), at);
+      this.finish(stream);
+      from = end + 1;
     }
+    this.writeWhole(stream, text, from, at);
+    end = text.lastIndexOf("\n");
+    if (end < text.length - 1) this.grow(stream, text.slice(end + 1), at);
+  }
+
+  /** Puts the lines of a text that begin and end in it: they stay where they are in the page. */
+  private writeWhole(stream: Stream, text: string, from: number, at: number): void {
+    let end = text.indexOf("\n", from);
+    if (end < 0) return;
+    const base = this.pages.add(text);
+    const isPrintable = PRINTABLE_LINES.test(text);
+    for (; end >= 0; from = end + 1, end = text.indexOf("\n", from)) {
+      const number = this.put(stream, at);
+      this.locate(number, base + from, end - from);
+      if (isPrintable && end - from <= DRAWN_CHARACTERS) {
+        this.setCells(number, end - from);
+        continue;
+      }
+      const line = text.slice(from, end);
+      this.measure(number, line);
+      if (line.includes("\x1b")) stream.style = carryStyle(stream.style, line);
+    }
+  }
+
+  private begin(stream: Stream, at: number): number {
+    stream.text = "";
+    stream.open = this.put(stream, at);
+    return stream.open;
+  }
+
+  private grow(stream: Stream, piece: string, at: number): void {
+    const number = stream.open ?? this.begin(stream, at);
+    const [chunk, index] = this.place(number);
+    if (chunk) chunk.length[index] = (chunk.length[index] ?? 0) + piece.length;
+    stream.text += piece.slice(0, Math.max(0, KEPT_CHARACTERS - stream.text.length));
+  }
+
+  private finish(stream: Stream): void {
+    const { open, text } = stream;
+    if (open === null) return;
+    const [chunk, index] = this.place(open);
+    if (chunk) this.locate(open, this.pages.add(text), chunk.length[index] ?? 0);
+    this.measure(open, text);
+    if (text.includes("\x1b")) stream.style = carryStyle(stream.style, text);
+    stream.open = null;
+    stream.text = "";
+  }
+
+  private put(stream: Stream, at: number): number {
+    const number = ++this.last;
+    if ((this.count - 1) % CHUNK_LINES === 0) this.chunks.push(new Chunk(this.pages.current));
+    const [chunk, index] = this.place(number);
+    if (!chunk) return number;
+    chunk.at[index] = at;
+    chunk.stream[index] = stream.index;
+    chunk.style[index] = this.styles.indexOf(stream.style);
+    return number;
+  }
+
+  private locate(number: number, start: number, length: number): void {
+    const [chunk, index] = this.place(number);
+    if (!chunk) return;
+    chunk.page[index] = this.pages.current;
+    chunk.start[index] = start;
+    chunk.length[index] = length;
+  }
+
+  private measure(number: number, text: string): void {
+    const drawn = drawnPart(text);
+    const hint = text.length > drawn.length ? HINT_CELLS : 0;
+    this.setCells(number, cellsOf(plainText(drawn)) + hint);
+  }
+
+  private setCells(number: number, cells: number): void {
+    const [chunk, index] = this.place(number);
+    if (chunk) chunk.cells[index] = cells;
+  }
+
+  /** Where a line is; nowhere when it is not kept. `dropped` is a multiple of the chunks' size. */
+  private place(number: number): [Chunk | undefined, number] {
+    const index = number - 1 - this.dropped;
+    return [this.chunks[Math.floor(index / CHUNK_LINES)], index % CHUNK_LINES];
+  }
+
+  private trim(): void {
+    while (this.chunks.length > 1 && this.isOver(1)) {
+      this.chunks.shift();
+      this.dropped += CHUNK_LINES;
+      this.pages.dropBefore(this.chunks[0]?.firstPage ?? 0);
+    }
+  }
+
+  private isOver(factor: number): boolean {
+    const { lines, characters } = this.limits;
+    return this.count > lines * factor || this.pages.length > characters * factor;
   }
 }
 
-function newStream(): Stream {
-  return { decoder: new TextDecoder("utf-8", { ignoreBOM: true }), style: "", open: null };
+/** What is drawn of a line: all, its beginning, or what a carriage return left of a progress bar. */
+function drawnPart(text: string): string {
+  if (text.length <= DRAWN_CHARACTERS) return text;
+  const end = text.slice(-DRAWN_CHARACTERS);
+  const start = end.lastIndexOf("\r", end.length - 2);
+  return start < 0 ? text.slice(0, DRAWN_CHARACTERS) : end.slice(start + 1);
+}
+
+function newStream(_: LineStream, index: number): Stream {
+  const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
+  return { index, decoder, style: "", open: null, text: "" };
 }
 
 function bytesOf(base64: string): Uint8Array<ArrayBuffer> {

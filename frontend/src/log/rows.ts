@@ -1,43 +1,60 @@
-import type { Line } from "./lines";
+import { Numbers } from "./numbers";
 
-/** Where lines stand in a list whose rows are all equally high; a wrapped line takes several. */
+/**
+ * Where lines stand in a list whose rows are all equally high; a wrapped line takes several.
+ * Lines are added at the end, so that a longer log costs only what has come.
+ */
 export class Rows {
-  /** `starts[i]` is the first row of line i; the last entry is the number of rows. */
-  private readonly starts: Uint32Array;
+  /** How many lines there are. */
+  length = 0;
+  /** The first row of each line; where nothing is wrapped that is the line's own index. */
+  private readonly starts = new Numbers();
+  private end = 0;
 
   /** `columns` is how many cells fit into a row, null when lines are not wrapped. */
-  constructor(lines: readonly Line[], columns: number | null) {
-    this.starts = new Uint32Array(lines.length + 1);
-    let row = 0;
-    lines.forEach((line, index) => {
-      this.starts[index] = row;
-      row += rowsOf(line, columns);
-    });
-    this.starts[lines.length] = row;
-  }
+  constructor(readonly columns: number | null) {}
 
+  /** How many rows all lines take. */
   get count(): number {
-    return this.starts[this.starts.length - 1] ?? 0;
+    return this.columns === null ? this.length : this.end;
   }
 
-  /** The first row of a line. */
+  /** Adds a line that is so many cells wide. */
+  push(cells: number): void {
+    this.length++;
+    if (this.columns === null) return;
+    this.starts.push(this.end);
+    this.end += rowsOf(cells, this.columns);
+  }
+
+  /** Takes away all lines from an index on. */
+  truncate(index: number): void {
+    if (index >= this.length) return;
+    this.end = this.starts.at(index);
+    this.starts.truncate(index);
+    this.length = index;
+  }
+
+  /** Whether a line that is so many cells wide would take the rows that this one has. */
+  fits(index: number, cells: number): boolean {
+    if (this.columns === null) return true;
+    return this.startOf(index + 1) - this.startOf(index) === rowsOf(cells, this.columns);
+  }
+
+  /** The first row of a line; past the last line, the number of rows. */
   startOf(index: number): number {
-    return this.starts[index] ?? this.count;
+    if (index >= this.length) return this.count;
+    return this.columns === null ? index : this.starts.at(index);
   }
 
   /** The line that a row belongs to; for a row past the end, the last line. */
   lineAt(row: number): number {
-    let low = 0;
-    let high = Math.max(0, this.starts.length - 2);
-    while (low < high) {
-      const middle = (low + high + 1) >> 1;
-      if ((this.starts[middle] ?? 0) <= row) low = middle;
-      else high = middle - 1;
-    }
-    return low;
+    const last = Math.max(0, this.length - 1);
+    if (this.columns === null) return Math.min(row, last);
+    return Math.max(0, this.starts.countBelow(row + 1) - 1);
   }
 }
 
-function rowsOf(line: Line, columns: number | null): number {
-  return columns === null ? 1 : Math.max(1, Math.ceil(line.cells / columns));
+function rowsOf(cells: number, columns: number): number {
+  return Math.max(1, Math.ceil(cells / columns));
 }

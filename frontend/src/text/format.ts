@@ -44,6 +44,13 @@ export function formatLogTime(at: number): string {
   return `${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}.${three(date.getMilliseconds())}`;
 }
 
+/** Date and time with milliseconds, as a log line's time in full. */
+export function formatLogInstant(at: number): string {
+  const date = new Date(at);
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day} ${formatLogTime(at)}`;
+}
+
 /** Only the time when it was today, else with the date. */
 export function formatMoment(instant: string, now: number): string {
   const date = new Date(instant);
