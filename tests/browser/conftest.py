@@ -1,11 +1,14 @@
 """A real browser: the Chromium of this machine, driven by Playwright."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.stack.live import LiveControlPlane
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 # Chromium calls home otherwise; as root it has no sandbox of its own.
@@ -42,3 +45,17 @@ def page(browser: Browser) -> Iterator[Page]:
     yield opened
     context.close()
     assert errors == []
+
+
+def sign_in(page: Page, plane: LiveControlPlane) -> None:
+    page.goto(plane.url + "/")
+    page.get_by_test_id("signin-token").fill(plane.token)
+    page.get_by_test_id("signin-submit").click()
+    expect(page.get_by_test_id("nav-tasks")).to_be_visible()
+
+
+def definition(agent_id: str, name: str, *commands: str) -> str:
+    return f'Name = "{name}"\n' + "".join(
+        f'[[step]]\nServerID = "{agent_id}"\nPath = "/tmp"\nCMD = {json.dumps(command)}\n'
+        for command in commands
+    )

@@ -1,6 +1,5 @@
 """The panel in a real browser, on the real control plane with a real agent."""
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -8,14 +7,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
+from tests.browser.conftest import definition, sign_in
 from tests.stack.live import LiveControlPlane
-
-
-def sign_in(page: Page, plane: LiveControlPlane) -> None:
-    page.goto(plane.url + "/")
-    page.get_by_test_id("signin-token").fill(plane.token)
-    page.get_by_test_id("signin-submit").click()
-    expect(page.get_by_test_id("nav-tasks")).to_be_visible()
 
 
 def write(page: Page, text: str) -> None:
@@ -25,13 +18,6 @@ def write(page: Page, text: str) -> None:
     page.keyboard.press("Control+A")
     page.keyboard.press("Delete")
     page.keyboard.insert_text(text)
-
-
-def definition(agent_id: str, name: str, *commands: str) -> str:
-    return f'Name = "{name}"\n' + "".join(
-        f'[[step]]\nServerID = "{agent_id}"\nPath = "/tmp"\nCMD = {json.dumps(command)}\n'
-        for command in commands
-    )
 
 
 def test_a_wrong_token_is_not_let_in(page: Page, live_api: LiveControlPlane) -> None:
