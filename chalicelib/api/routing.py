@@ -257,7 +257,7 @@ def _parse_body(request: Request, takes: type[msgspec.Struct]) -> msgspec.Struct
     try:
         return msgspec.json.decode(request.body or b"{}", type=takes)
     except msgspec.ValidationError as error:
-        raise BadParameter(f"The body does not fit: {error}.") from error
+        raise BadParameter(f"The body does not fit: {error}.{_choices(error, takes)}") from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadParameter(f"The body is not JSON: {error}.") from error
 
@@ -299,3 +299,14 @@ def _envelope(status: int, code: int, message: str, data: Any, now: datetime) ->
 def all_routes(groups: Sequence[Api]) -> list[Route]:
     """Every declared route of the groups, in their order."""
     return [route for group in groups for route in group.routes]
+
+
+def _choices(error: msgspec.ValidationError, takes: type[msgspec.Struct]) -> str:
+    """The values that the field at fault may have, for a person; empty where any may be."""
+    name = str(error).rpartition("`$.")[2].rstrip("`")
+    for field in msgspec.inspect.type_info(takes).fields:  # type: ignore[attr-defined]
+        if field.encode_name == name:
+            kinds = getattr(field.type, "types", (field.type,))
+            values = [str(value) for kind in kinds for value in getattr(kind, "values", ())]
+            return f" It is one of {', '.join(values)}." if values else ""
+    return ""

@@ -423,3 +423,58 @@ def test_whatever_is_written_is_read_back_before_and_after_compaction(
     for stream in (Stream.STDOUT, Stream.STDERR):
         expected = b"".join(data for each, data in everything if each is stream)
         assert again.download(stream.word) == expected
+
+
+@pytest.fixture
+def while_waiting(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """`while_waiting(*actions)`: one of them happens each time that an answer waits."""
+
+    def happen(*actions: Any) -> None:
+        coming = list(actions)
+        monkeypatch.setattr("time.sleep", lambda _: coming.pop(0)())
+
+    return happen
+
+
+def test_a_waiting_answer_has_the_next_chunk_as_soon_as_it_is_there(
+    logged: Logged, while_waiting: Any
+) -> None:
+    logged.put(out("one\n"))
+    page = next(logged.pages())
+    while_waiting(lambda: None, lambda: logged.put(out("two\n")))
+    page = logged.admin.data("GET", f"{logged.path}?wait=10&cursor={page['next']}")
+    assert data_of(page) == b"two\n"
+
+
+def test_a_waiting_answer_knows_of_the_end_within_a_second(
+    logged: Logged, while_waiting: Any
+) -> None:
+    logged.put(out("one\n"))
+    cursor = next(logged.pages())["next"]
+    looks_in_a_second = 7
+    while_waiting(logged.finish, *[lambda: None] * looks_in_a_second)
+    page = logged.admin.data("GET", f"{logged.path}?wait=10&cursor={cursor}")
+    assert (page["state"], page["records"]) == ("complete", [])
+
+
+def test_an_answer_waits_no_longer_than_asked(
+    logged: Logged, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seconds = [100.0]
+    monkeypatch.setattr("chalicelib.api.logs.time.monotonic", lambda: seconds[0])
+    waited = []
+
+    def wait(length: float) -> None:
+        waited.append(length)
+        seconds[0] += length
+
+    monkeypatch.setattr("time.sleep", wait)
+    page = logged.admin.data("GET", f"{logged.path}?wait=2")
+    assert (page["state"], page["records"], page["has_more"]) == ("streaming", [], False)
+    assert 2 < sum(waited) < 2.5
+
+
+@pytest.mark.parametrize("seconds", ["0", "11", "-1", "x"])
+def test_an_answer_waits_ten_seconds_at_most(logged: Logged, seconds: str) -> None:
+    code, message = logged.admin.refused("GET", f"{logged.path}?wait={seconds}")
+    assert (code, message) == (1001, "wait must be a number from 1 to 10.")

@@ -46,6 +46,51 @@ def test_a_plan_shows_what_would_run_and_starts_nothing(admin: People, fleet: Fl
     assert [each.poll()["jobs"] for each in agents] == [[], [], []]
 
 
+SECRET = "[Params.password]\nSecret = true\nRequired = true\nPattern = '[a-z0-9]+'\n"
+STEP = 'CMD = "login ${password}"\nTargets = { All = true }\nMask = ["key-[0-9]+"]\n'
+
+
+def test_a_secret_reaches_the_agent_and_nobody_else(admin: People, fleet: Fleet) -> None:
+    (one,) = fleet(1)
+    task_id = task(admin, STEP, head=SECRET)
+    body = {"parameters": {"password": "hunter2"}}
+    plan = admin.data("POST", f"/tasks/{task_id}/plan", body)
+    run = admin.data("POST", f"/tasks/{task_id}/execute", body)
+    (job,) = one.poll()["jobs"]
+    assert (job["command"], job["env"]) == ('login "${password}"', {"password": "hunter2"})
+    assert job["mask"] == {"values": ["hunter2"], "patterns": ["key-[0-9]+"]}
+    assert run["parameters"] == {"password": "***"}
+    one.finish(job, 1)
+    again = admin.data("POST", f"/runs/{run['id']}/retry", {"what": "all"})
+    (retried,) = one.poll()["jobs"]
+    assert retried["env"] == {"password": "hunter2"}
+    seen = [
+        plan, run, again,
+        admin.data("GET", f"/runs/{run['id']}"),
+        admin.data("GET", f"/runs/{again['id']}"),
+        admin.data("GET", "/runs"),
+        admin.data("GET", f"/tasks/{task_id}/executions"),
+    ]  # fmt: skip
+    assert "hunter2" not in str(seen)
+
+
+def test_a_wrong_secret_is_refused_without_saying_what_it_was(admin: People, fleet: Fleet) -> None:
+    fleet(1)
+    path = f"/tasks/{task(admin, STEP, head=SECRET)}/execute"
+    code, message = admin.refused("POST", path, {"parameters": {"password": "Hunter 2"}})
+    assert (code, "Hunter" in message) == (1001, False)
+    assert "password: is not what the task allows." in message
+
+
+def test_a_schedule_keeps_no_secret(admin: People, fleet: Fleet) -> None:
+    fleet(1)
+    body = {"task_id": task(admin, STEP, head=SECRET), "cron": "@daily"}
+    code, message = admin.refused("POST", "/schedules", body)
+    assert (code, message) == (
+        1001, "A schedule cannot keep a secret, and the task asks for password.",
+    )  # fmt: skip
+
+
 def test_a_command_runs_on_many_agents_without_a_task(admin: People, fleet: Fleet) -> None:
     agents = fleet(3)
     run = admin.data("POST", "/commands", {"command": "uptime -p", "selector": "n!=2"})
@@ -69,3 +114,11 @@ def test_a_bad_command_is_refused(
     admin: People, fleet: Fleet, body: dict[str, Any], says: str
 ) -> None:
     assert says in admin.refused("POST", "/commands", body)[1]
+
+
+def test_a_body_with_a_wrong_word_is_told_the_right_ones(admin: People, fleet: Fleet) -> None:
+    fleet(1)
+    run_id = start(admin, 'CMD = "true"\nTargets = { All = true }\n')
+    code, message = admin.refused("POST", f"/runs/{run_id}/retry", {"what": "whole"})
+    assert code == 1001
+    assert message.endswith("at `$.what`. It is one of all, failed_agents, failed_step.")

@@ -299,6 +299,9 @@ Description = "Where to."
         ({"CMD": "", "Script": '"x"', "Shell": '"zsh"'}, "Shell", "absolute path"),
         ({"CMD": "", "Script": '" "'}, "Script", "is empty"),
         ({"User": '"a b"'}, "User", "no name of a user"),
+        ({"Mask": '"a"'}, "Mask", "must be a list"),
+        ({"Mask": '["["]'}, "Mask", "no regular expression"),
+        ({"Mask": '["x*"]'}, "Mask", "matches what is empty"),
     ],
 )
 def test_every_key_of_a_fleet_is_checked(keys: dict[str, str], key: str, says: str) -> None:
@@ -325,6 +328,9 @@ def test_every_key_of_a_fleet_is_checked(keys: dict[str, str], key: str, says: s
         ("[Params.v]\nChoices = []", "Params.v.Choices", "nothing to choose"),
         ('[Params.v]\nChoices = "a"', "Params.v.Choices", "must be a list"),
         ('[Params.v]\nRequired = true\nDefault = "a"', "Params.v.Default", "has no default"),
+        ('[Params.v]\nSecret = true\nDefault = "a"', "Params.v.Default", "would see it"),
+        ("[Params.v]\nSecret = 1", "Params.v.Secret", "true or false"),
+        ('Mask = ["("]', "Mask", "no regular expression"),
     ],
 )
 def test_every_key_of_a_task_is_checked(head: str, key: str, says: str) -> None:
@@ -346,3 +352,18 @@ def test_a_script_has_a_size_of_its_own() -> None:
 
     assert parse(script(limits.MAX_SCRIPT_BYTES))
     assert "this one has 131073" in refused(script(limits.MAX_SCRIPT_BYTES + 1)).message
+
+
+def test_a_task_masks_what_its_steps_mask_and_its_own() -> None:
+    source = definition(step(Mask='["step"]'), step(), head='Name = "t"\nMask = ["task"]\n')
+    assert [each.mask for each in parse(source).steps] == [("task", "step"), ("task",)]
+
+
+def test_masks_are_twenty_of_256_characters_at_most() -> None:
+    def masks(count: int, length: int = 1) -> str:
+        return definition(step(Mask=str(["x" * length] * count).replace("'", '"')))
+
+    assert len(parse(masks(limits.MAX_MASKS)).steps[0].mask) == 20
+    assert "at most 20 patterns" in refused(masks(limits.MAX_MASKS + 1)).message
+    assert parse(masks(1, limits.MAX_MASK_CHARACTERS)).steps[0].mask
+    assert "at most 256 characters" in refused(masks(1, limits.MAX_MASK_CHARACTERS + 1)).message
