@@ -13,6 +13,7 @@ from chalice.test import Client
 from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.dynamo import jobs, runs
+from chalicelib.dynamo.runs import KEY_LIFETIME
 from chalicelib.job import JobKey
 from chalicelib.operations.schedules import fire_due
 from chalicelib.operations.sweep import sweep
@@ -37,11 +38,12 @@ class Violation(AssertionError):
 
 @dataclass
 class Trigger:
-    """A call of a person that is repeated until it is answered."""
+    """A call of a person that is repeated until it is answered, for as long as its key is kept."""
 
     path: str
     key: str
     run_id: str | None = None
+    sent_at: datetime | None = None
 
 
 class World:
@@ -219,9 +221,11 @@ class World:
             self._seen_to_be_wrong = f"10: one run for two due times: {run_id}"
 
     def _repeat_trigger(self) -> None:
-        if not self._triggers:
+        kept = [each for each in self._triggers if self._is_kept(each)]
+        if not kept:
             return
-        trigger = self.chance.choice(self._triggers)
+        trigger = self.chance.choice(kept)
+        trigger.sent_at = trigger.sent_at or self.now
         run = self._ask(trigger.path, None, trigger.key)
         if run is None:
             return
@@ -229,6 +233,9 @@ class World:
         if trigger.run_id not in (None, run["id"]):
             raise Violation("11: the same idempotency key made a second run")
         trigger.run_id = run["id"]
+
+    def _is_kept(self, trigger: Trigger) -> bool:
+        return trigger.sent_at is None or self.now - trigger.sent_at < KEY_LIFETIME
 
     def _known(self) -> list[str]:
         asked = [trigger.run_id for trigger in self._triggers if trigger.run_id is not None]
@@ -255,7 +262,7 @@ class World:
             trigger = Trigger(f"/runs/{run_id}/retry", f"k{self.chance.getrandbits(64)}")
             made = self._ask(trigger.path, {"what": what}, trigger.key)
             if made is not None:
-                self._triggers.append(replace(trigger, run_id=made["id"]))
+                self._triggers.append(replace(trigger, run_id=made["id"], sent_at=self.now))
                 self.note(f"retried {run_id[-6:]} ({what}) as {made['id'][-6:]}")
 
     def _some_progress(self) -> Progress | None:
