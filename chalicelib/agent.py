@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 
@@ -38,32 +38,27 @@ class Agent:
     labels: Mapping[str, str] = field(default_factory=dict)
     group: str | None = None
     disabled: bool = False
+    doorbell: bool = True  # False: it only polls
 
 
 @dataclass(frozen=True)
 class Presence:
-    """When an agent was heard of last. `online` is cleared by the sweeper."""
+    """When an agent was heard of last, and when its silence means that it is offline. `online` is
+    cleared by the sweeper."""
 
     agent_id: str
     last_seen_at: datetime
+    offline_at: datetime
     online: bool
     running: int = 0
     cancels: frozenset[str] = frozenset()
 
 
-def status(agent: Agent, presence: Presence | None, now: datetime, ttl_seconds: int) -> AgentStatus:
+def status(agent: Agent, presence: Presence | None, now: datetime) -> AgentStatus:
     """What a person is shown."""
     if agent.disabled:
         return AgentStatus.DISABLED
     if presence is None:
         return AgentStatus.NEVER_SEEN
-    fresh = now - presence.last_seen_at <= timedelta(seconds=ttl_seconds)
-    return AgentStatus.ONLINE if presence.online and fresh else AgentStatus.OFFLINE
-
-
-def next_poll_ms(idle_ms: int, active: bool, poll_idle_seconds: float) -> int:
-    """How long an agent should wait: 500 ms after activity, backing off to the idle interval."""
-    busiest = min(500, int(poll_idle_seconds * 1000))
-    if active:
-        return busiest
-    return int(max(busiest, min(poll_idle_seconds * 1000, idle_ms / 10)))
+    is_fresh = now <= presence.offline_at
+    return AgentStatus.ONLINE if presence.online and is_fresh else AgentStatus.OFFLINE

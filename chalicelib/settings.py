@@ -10,10 +10,12 @@ class Settings:
 
     table_prefix: str = "plumber-"
     bucket: str = "plumber-files"
+    account: str = ""  # the AWS account's number; without it agents have no doorbells
     public_url: str = ""  # where callers reach the control plane; empty: taken from the request
     heartbeat_seconds: int = 30
     ttl_seconds: int = 90  # without a heartbeat for so long an agent is offline
-    poll_idle_seconds: float = 5.0  # how often an idle agent polls
+    idle_heartbeat_seconds: int = 300  # of an agent that has long been idle and has a doorbell
+    poll_idle_seconds: float = 5.0  # how often an idle agent without a doorbell polls
     history_days: int = 90  # then runs and their logs expire
 
     @classmethod
@@ -26,9 +28,11 @@ class Settings:
         return cls(
             table_prefix=value("table_prefix"),
             bucket=value("bucket"),
+            account=value("account"),
             public_url=value("public_url").rstrip("/"),
             heartbeat_seconds=int(value("heartbeat_seconds")),
             ttl_seconds=int(value("ttl_seconds")),
+            idle_heartbeat_seconds=int(value("idle_heartbeat_seconds")),
             poll_idle_seconds=float(value("poll_idle_seconds")),
             history_days=int(value("history_days")),
         )

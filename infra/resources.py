@@ -97,7 +97,8 @@ def bucket() -> Resource:
 
 
 def _function() -> Resource:
-    return {"Properties": {"Environment": {"Variables": {"PLUMBER_BUCKET": BUCKET}}}}
+    variables = {"PLUMBER_BUCKET": BUCKET, "PLUMBER_ACCOUNT": {"Ref": "AWS::AccountId"}}
+    return {"Properties": {"Environment": {"Variables": variables}}}
 
 
 def text() -> str:

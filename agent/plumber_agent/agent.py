@@ -10,7 +10,6 @@ from typing import Any
 
 from plumber_agent.attempt import Attempt
 from plumber_agent.config import Identity
-from plumber_agent.heartbeat import Heartbeat
 from plumber_agent.journal import JobDirectory, Journal
 from plumber_agent.poll import Poller
 from plumber_agent.wire import Wire
@@ -38,8 +37,7 @@ class Agent:
         self.held: frozenset[str] = frozenset()
         self._stop = threading.Event()
         incarnation = self._journal.next_incarnation(int(time.time()))  # noqa: TID251
-        self._poller = Poller(self, self._wire, self._stop, incarnation)
-        self._heartbeat = Heartbeat(self, self._wire, self._stop, identity.server_addr)
+        self._poller = Poller(self, self._wire, self._stop, incarnation, identity.server_addr)
 
     # --- called from other threads
 
@@ -76,7 +74,6 @@ class Agent:
         for directory in self._journal.all():
             self._begin(directory)
         self._poller.start()
-        self._heartbeat.start()
         while not self._may_leave():
             try:
                 event = self._events.get(timeout=self._patience())

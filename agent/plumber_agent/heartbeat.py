@@ -1,62 +1,45 @@
-"""The heartbeat loop: says that the agent is there, and how its machine is."""
+"""The heartbeat: says that the agent is there, and how its machine is."""
 
-import logging
-import threading
+import time
 from typing import Any
 
 import psutil
 
 from plumber_agent.enroll import facts
-from plumber_agent.poll import Holder
-from plumber_agent.wire import Backoff, Refused, Unreachable, Wire
 
 DEFAULT_SECONDS = 30.0
 
-log = logging.getLogger("plumber.agent")
-
 
 class Heartbeat:
-    """A thread that beats until it is stopped."""
+    """When the next one is due, and what it says."""
 
-    def __init__(self, agent: Holder, wire: Wire, stop: threading.Event, server_addr: str) -> None:
-        self._agent = agent
-        self._wire = wire
-        self._stop = stop
+    def __init__(self, server_addr: str) -> None:
         self._server_addr = server_addr
         self._told: dict[str, str] | None = None
+        self._facts: dict[str, str] | None = None
+        self._sent_at = float("-inf")
+        self._every = DEFAULT_SECONDS
 
-    def start(self) -> None:
-        """Begins."""
-        threading.Thread(target=self._run, name="heartbeat", daemon=True).start()
+    def due_in(self) -> float:
+        """Seconds; zero or less when it is due."""
+        return self._sent_at + self._every - time.monotonic()
 
-    def _run(self) -> None:
-        backoff = Backoff(longest=DEFAULT_SECONDS)
-        while not self._stop.is_set():
-            try:
-                wait = self._beat()
-                backoff.reset()
-            except Unreachable:
-                wait = backoff.next()
-            except Refused as error:
-                log.warning("The heartbeat was refused: %s", error)
-                wait = max(5.0, backoff.next())
-            except Exception:
-                log.exception("The heartbeat failed")
-                wait = backoff.next()
-            self._stop.wait(wait)
+    def is_due(self) -> bool:
+        """Whether it goes along with a poll now. One that is sent seldom does so earlier: who takes
+        a job is known to be there."""
+        return time.monotonic() - self._sent_at >= min(self._every, DEFAULT_SECONDS)
 
-    def _beat(self) -> float:
-        """One heartbeat; answers how many seconds to wait."""
-        known = facts(self._server_addr)
-        params: dict[str, Any] = {
-            "leases": sorted(self._agent.held),
-            "metrics": metrics(),
-            "facts": known if known != self._told else None,
-        }
-        answer = self._wire.call("agent.heartbeat", params)
-        self._told = known
-        self._agent.take([], answer["cancels"])
-        return float(answer["heartbeat_seconds"])
+    def params(self) -> dict[str, Any]:
+        """What it says of the machine; facts only when they have changed."""
+        self._facts = facts(self._server_addr)
+        changed = self._facts if self._facts != self._told else None
+        return {"metrics": metrics(), "facts": changed}
+
+    def take(self, answer: dict[str, Any]) -> None:
+        """It was accepted."""
+        self._told = self._facts
+        self._sent_at = time.monotonic()
+        self._every = float(answer["heartbeat_seconds"])
 
 
 def metrics() -> dict[str, float]:

@@ -1,13 +1,26 @@
-"""The poll loop: asks for work, hands it over, waits as long as the control plane says."""
+"""The contact loop: asks for work and says that the agent is there, in one request.
+
+It waits as long as the control plane says, or until somebody hurries it: a job has ended, or the
+doorbell rang.
+"""
 
 import logging
 import random
 import threading
+import time
 from typing import Any, Protocol
 
+from plumber_agent.doorbell import Doorbell
+from plumber_agent.heartbeat import Heartbeat
 from plumber_agent.wire import Backoff, Refused, Unreachable, Wire
 
 JITTER = 0.1
+# After a ring that brought nothing: the inbox may be some milliseconds late (docs/adr/0002).
+LOOK_AGAIN_SECONDS = (0.25, 1.0)
+EXPLAINED_SECONDS = 1.0  # so long a ring may be the one of a job that was fetched already
+EMPTY_RINGS = 3  # in a row; then rings are answered with growing delay
+LONGEST_DELAY_SECONDS = 1.0
+REFUSED_SECONDS = 5.0
 
 log = logging.getLogger("plumber.agent")
 
@@ -31,49 +44,99 @@ class Holder(Protocol):
 class Poller:
     """A thread that polls until it is stopped."""
 
-    def __init__(self, agent: Holder, wire: Wire, stop: threading.Event, incarnation: int) -> None:
+    def __init__(
+        self, agent: Holder, wire: Wire, stop: threading.Event, incarnation: int, server_addr: str
+    ) -> None:
         self._agent = agent
         self._wire = wire
         self._stop = stop
         self._seq = incarnation << 20
         self._hurry = threading.Event()
+        self._was_rung = threading.Event()
+        self._heartbeat = Heartbeat(server_addr)
+        self._doorbell = Doorbell(self.ring, stop)
+        self._looks: list[float] = []
+        self._found_at = float("-inf")
+        self._empty_rings = 0
 
     def start(self) -> None:
         """Begins."""
+        self._doorbell.start()
         threading.Thread(target=self._run, name="poll", daemon=True).start()
 
     def hurry(self) -> None:
         """Something has ended: the next step may be waiting."""
         self._hurry.set()
 
+    def ring(self) -> None:
+        """The control plane has something to say; or somebody pretends so."""
+        self._was_rung.set()
+        self._hurry.set()
+
     def _run(self) -> None:
         backoff = Backoff()
         while not self._stop.is_set():
             try:
-                wait = self._poll()
+                wait = self._contact()
                 backoff.reset()
             except Unreachable:
                 wait = backoff.next()
             except Refused as error:
                 log.warning("The poll was refused: %s", error)
-                wait = max(5.0, backoff.next())
+                wait = max(REFUSED_SECONDS, backoff.next())
             except Exception:
                 log.exception("The poll failed")
                 wait = backoff.next()
             self._hurry.wait(wait)
             self._hurry.clear()
 
-    def _poll(self) -> float:
-        """One poll; answers how many seconds to wait."""
+    def _contact(self) -> float:
+        """One request; answers how many seconds to wait. Raises Refused and Unreachable."""
+        was_rung = self._was_rung.is_set()
+        if was_rung:
+            self._was_rung.clear()
+            self._looks = list(LOOK_AGAIN_SECONDS)
+            if self._empty_rings > EMPTY_RINGS:
+                doubled = 0.05 * 2 ** min(self._empty_rings - EMPTY_RINGS, 16)
+                self._stop.wait(min(LONGEST_DELAY_SECONDS, doubled))
+        seconds, found = self._exchange()
+        now = time.monotonic()
+        if found:
+            self._found_at, self._empty_rings = now, 0
+        elif was_rung:
+            self._empty_rings += 1
+        if found or now - self._found_at < EXPLAINED_SECONDS:
+            self._looks = []
+        if self._looks:
+            return min(seconds, self._looks.pop(0))
+        return min(seconds * random.uniform(1 - JITTER, 1), max(0.0, self._heartbeat.due_in()))
+
+    def _exchange(self) -> tuple[float, bool]:
+        """Polls, and beats when that is due; in how many seconds the next poll is due, and whether
+        this one brought anything."""
+        leases, idle_ms = sorted(self._agent.held), self._agent.idle_ms
+        says = self._doorbell.state()
+        shared = {"leases": leases, "idle_ms": idle_ms, "doorbell": says}
         self._seq += 1
-        params = {
-            "seq": self._seq,
-            "capacity": self._agent.capacity,
-            "leases": sorted(self._agent.held),
-            "idle_ms": self._agent.idle_ms,
-        }
-        answer = self._wire.call("agent.poll", params)
-        self._agent.take(answer["jobs"], answer["cancels"])
-        self._agent.follow(answer.get("followed", []))
-        seconds = float(answer["next_poll_ms"]) / 1000
-        return seconds * random.uniform(1 - JITTER, 1 + JITTER)
+        calls = [("agent.poll", {**shared, "seq": self._seq, "capacity": self._agent.capacity})]
+        if self._heartbeat.is_due():
+            listens = "listening" if says in ("listening", "lapsing") else None
+            shared = {"leases": leases, "idle_ms": idle_ms, "doorbell": listens}
+            calls.append(("agent.heartbeat", {**shared, **self._heartbeat.params()}))
+        polled, *beaten = self._wire.batch(calls)
+        for answer in beaten:
+            self._take_beat(answer)
+        if isinstance(polled, Refused):
+            raise polled
+        self._doorbell.take(polled.get("doorbell"), says)
+        self._agent.take(polled["jobs"], polled["cancels"])
+        self._agent.follow(polled.get("followed", []))
+        found = bool(polled["jobs"] or polled["cancels"] or polled.get("followed"))
+        return float(polled["next_poll_ms"]) / 1_000, found
+
+    def _take_beat(self, answer: dict[str, Any] | Refused) -> None:
+        if isinstance(answer, Refused):
+            log.warning("The heartbeat was refused: %s", answer)
+            return
+        self._heartbeat.take(answer)
+        self._agent.take([], answer["cancels"])

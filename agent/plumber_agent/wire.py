@@ -3,7 +3,7 @@
 import logging
 import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import requests
@@ -24,6 +24,8 @@ FINAL = frozenset({NOT_ALLOWED, OLD_LEASE, NO_SUCH_JOB, INVALID_PARAMS, -32005, 
 log = logging.getLogger("plumber.agent")
 
 Answer = TypeVar("Answer")
+Calls = Sequence[tuple[str, dict[str, Any]]]
+ANSWERED = {"result", "error"}
 
 
 class Unreachable(Exception):
@@ -72,11 +74,22 @@ class Wire:
 
     def call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
         """One call. Raises Refused and Unreachable."""
-        body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}
+        (result,) = self.batch([(method, params)])
+        if isinstance(result, Refused):
+            raise result
+        return result
+
+    def batch(self, calls: Calls) -> list[dict[str, Any] | Refused]:
+        """Several calls in one request; the result of each, or why it was refused, in their order.
+        Raises Unreachable, and Refused when that is said of all of them."""
+        body = [
+            {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+            for number, (method, params) in enumerate(calls)
+        ]
         try:
             response = self._session().post(
                 self._url,
-                json=body,
+                json=body if len(body) > 1 else body[0],
                 headers=self._headers,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
@@ -84,13 +97,18 @@ class Wire:
             answer = response.json()
         except requests.RequestException as error:
             raise self._away(_reason(error)) from error
-        if not isinstance(answer, dict) or not ("result" in answer or "error" in answer):
+        answers = answer if isinstance(answer, list) else [answer]
+        if not all(isinstance(each, dict) and each.keys() & ANSWERED for each in answers):
             raise self._away(f"HTTP status {response.status_code} without a JSON-RPC answer")
         self._back()
-        if "error" in answer:
-            raise Refused(int(answer["error"]["code"]), str(answer["error"]["message"]))
-        result: dict[str, Any] = answer["result"]
-        return result
+        by_id = {each.get("id"): each for each in answers}
+        for_all = by_id.get(None)
+        if for_all is not None:
+            raise _refusal(for_all)
+        if any(number not in by_id for number in range(len(body))):
+            raise self._away("an answer is missing")
+        found = [by_id[number] for number in range(len(body))]
+        return [_refusal(each) if "error" in each else each["result"] for each in found]
 
     def call_until_answered(
         self, method: str, params: dict[str, Any], stop: threading.Event
@@ -117,6 +135,11 @@ class Wire:
         if not self._is_reachable:
             log.info("The control plane is back.")
         self._is_reachable = True
+
+
+def _refusal(answer: dict[str, Any]) -> Refused:
+    error = answer["error"]
+    return Refused(int(error["code"]), str(error["message"]))
 
 
 def _reason(error: requests.RequestException) -> str:

@@ -2,18 +2,20 @@
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from chalicelib import agent as agents_core
 from chalicelib.agent import Facts
 from chalicelib.api.rpc import Call, Method
+from chalicelib.cadence import Cadence, Doorbell
 from chalicelib.dynamo import agents, presences
 from chalicelib.errors import BadParameter, NotAllowed, NotAuthenticated
 from chalicelib.job import KILL_AFTER_SECONDS, JobKey, Outcome
 from chalicelib.log import MAX_LOG_BYTES
-from chalicelib.operations import dispatch, enrollment, report
+from chalicelib.operations import dispatch, doorbell, enrollment, report
 from chalicelib.param import quoted
 from chalicelib.principal import Permission, Principal
 from chalicelib.s3 import chunks
@@ -22,6 +24,12 @@ from chalicelib.task import Step
 from chalicelib.token import is_secret
 
 POSIX_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
+CADENCE = Cadence(
+    heartbeat_seconds=settings.heartbeat_seconds,
+    ttl_seconds=settings.ttl_seconds,
+    idle_heartbeat_seconds=settings.idle_heartbeat_seconds,
+    poll_idle_seconds=settings.poll_idle_seconds,
+)
 URLS_WITH_CLAIM = 3  # a short job needs one; more are handed out on request
 
 Text = Annotated[str, Meta(max_length=256)]
@@ -65,6 +73,8 @@ class HeartbeatParams(Struct, frozen=True):
         None
     ) = None
     facts: FactsShape | None = None
+    idle_ms: Milliseconds = 0
+    doorbell: Doorbell | None = None
 
 
 class PollParams(Struct, frozen=True):
@@ -74,6 +84,7 @@ class PollParams(Struct, frozen=True):
     capacity: Annotated[int, Meta(ge=0, le=100)]
     leases: Leases = []
     idle_ms: Milliseconds = 0
+    doorbell: Doorbell | None = None
 
 
 class JobParams(Struct, frozen=True):
@@ -163,14 +174,18 @@ def enroll(call: Call, params: EnrollParams) -> dict[str, Any]:
 def heartbeat(call: Call, params: HeartbeatParams) -> dict[str, Any]:
     """Notes that the agent is there."""
     agent_id = _agent(call).id
-    cancels = presences.beat(agent_id, call.now, len(params.leases), params.metrics)
+    seconds = CADENCE.next_heartbeat_seconds(params.idle_ms, params.doorbell)
+    patience = CADENCE.patience_seconds(seconds)
+    offline_at = call.now + timedelta(seconds=patience)
+    cancels = presences.beat(agent_id, call.now, offline_at, len(params.leases), params.metrics)
     if params.facts is not None:
         agents.update_facts(agent_id, params.facts.value())
     return {
-        "heartbeat_seconds": settings.heartbeat_seconds,
-        "ttl_seconds": settings.ttl_seconds,
+        "heartbeat_seconds": seconds,
+        "ttl_seconds": patience,
         "poll_idle_ms": int(settings.poll_idle_seconds * 1000),
         "cancels": sorted(cancels.intersection(params.leases)),
+        "doorbell": _doorbell(agent_id, params.doorbell),
     }
 
 
@@ -189,10 +204,16 @@ def poll(call: Call, params: PollParams) -> dict[str, Any]:
         "jobs": [_render_offer(offer) for offer in work.offers],
         "cancels": list(work.cancels),
         "followed": list(work.followed),
-        "next_poll_ms": agents_core.next_poll_ms(
-            params.idle_ms, work.is_active, settings.poll_idle_seconds
+        "next_poll_ms": CADENCE.next_poll_ms(
+            params.idle_ms, params.doorbell, is_active=work.is_active, due_in_ms=work.due_in_ms
         ),
+        "doorbell": _doorbell(agent.id, params.doorbell),
     }
+
+
+def _doorbell(agent_id: str, says: Doorbell | None) -> dict[str, Any] | None:
+    address = doorbell.address_for(agent_id, says)
+    return None if address is None else asdict(address)
 
 
 def _render_offer(offer: dispatch.Offer) -> dict[str, Any]:

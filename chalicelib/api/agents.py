@@ -13,6 +13,7 @@ from chalicelib.errors import AgentNotFound, Conflict
 from chalicelib.operations.authentication import forget
 from chalicelib.operations.enrollment import close_enrollment, open_enrollment
 from chalicelib.principal import Permission
+from chalicelib.sqs import doorbells
 
 api = Api(__name__)
 
@@ -70,7 +71,7 @@ def show_agent(request: Request, agent_id: str) -> shapes.Agent:
     answers=shapes.Agent,
 )
 def change_agent(request: Request, agent_id: str, body: shapes.AgentChange) -> shapes.Agent:
-    """Changes name, labels, group, or whether it is disabled."""
+    """Changes name, labels, group, whether it is disabled, and whether it has a doorbell."""
     old = _existing(agent_id)
     new = agents.change(
         old,
@@ -78,10 +79,13 @@ def change_agent(request: Request, agent_id: str, body: shapes.AgentChange) -> s
         labels=body.labels if body.labels is not None else old.labels,
         group=old.group if body.group is UNSET else body.group,
         disabled=body.disabled if body.disabled is not None else old.disabled,
+        doorbell=body.doorbell if body.doorbell is not None else old.doorbell,
     )
     if new is None:
         raise AgentNotFound(f"There is no agent with the id '{agent_id}'.")
     forget(new.id)
+    if old.doorbell and not new.doorbell:
+        doorbells.take_down(new.id)
     return _render([new], request)[0]
 
 
@@ -93,6 +97,7 @@ def remove_agent(request: Request, agent_id: str) -> None:
         raise Conflict("The agent has jobs that have not ended. Cancel their runs first.")
     agents.remove(agent.id)
     presences.remove(agent.id)
+    doorbells.take_down(agent.id)
     forget(agent.id)
 
 

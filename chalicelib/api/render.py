@@ -8,7 +8,6 @@ from chalicelib.agent import Agent, Presence
 from chalicelib.api import shapes
 from chalicelib.enrollment import Enrollment
 from chalicelib.principal import PERMISSIONS, Principal
-from chalicelib.settings import settings
 from chalicelib.token import Token
 
 
@@ -24,7 +23,7 @@ def principal(value: Principal) -> shapes.Principal:
 
 def agent(value: Agent, presence: Presence | None, now: datetime) -> shapes.Agent:
     """An agent with what was heard of it last."""
-    status = agents_core.status(value, presence, now, settings.ttl_seconds)
+    status = agents_core.status(value, presence, now)
     return shapes.Agent(
         id=value.id,
         name=value.name,
@@ -32,6 +31,7 @@ def agent(value: Agent, presence: Presence | None, now: datetime) -> shapes.Agen
         labels=dict(value.labels),
         group=value.group,
         disabled=value.disabled,
+        doorbell=value.doorbell,
         hostname=value.facts.hostname,
         address=value.facts.address,
         os=value.facts.os,

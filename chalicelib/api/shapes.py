@@ -54,6 +54,7 @@ class Agent(Shape, frozen=True):
     labels: dict[str, str]
     group: str | None
     disabled: bool
+    doorbell: bool
     hostname: str
     address: str
     os: str
@@ -65,12 +66,14 @@ class Agent(Shape, frozen=True):
 
 
 class AgentChange(Shape, frozen=True):
-    """Keys that are left out stay as they are; `group` may be set to null."""
+    """Keys that are left out stay as they are; `group` may be set to null. Without a doorbell an
+    agent only polls: for a machine that cannot reach SQS."""
 
     name: Name | None = None
     labels: Labels | None = None
     group: Annotated[str, Meta(max_length=128)] | UnsetType | None = UNSET
     disabled: bool | None = None
+    doorbell: bool | None = None
 
 
 class NewEnrollment(Shape, frozen=True):

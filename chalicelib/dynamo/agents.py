@@ -48,6 +48,7 @@ class AgentItem(Model):
     labels = JSONAttribute()
     group = UnicodeAttribute(null=True)
     disabled = BooleanAttribute(default=False)
+    doorbell = BooleanAttribute(default=True)
 
     by_name = ByName()
 
@@ -62,6 +63,7 @@ def _value(item: AgentItem) -> Agent:
         labels=item.labels,
         group=item.group,
         disabled=item.disabled,
+        doorbell=item.doorbell,
     )
 
 
@@ -76,6 +78,7 @@ def enroll(agent: Agent) -> bool:
         labels=dict(agent.labels),
         group=agent.group,
         disabled=agent.disabled,
+        doorbell=agent.doorbell,
     )
     return passed(lambda: item.save(condition=AgentItem.agent_id.does_not_exist()))
 
@@ -124,18 +127,22 @@ def change(
     labels: Mapping[str, str],
     group: str | None,
     disabled: bool,
+    doorbell: bool,
 ) -> Agent | None:
     """Changes what people say of the agent; None when it was removed meanwhile."""
     actions: list[Action] = [
         AgentItem.name.set(name),
         AgentItem.labels.set(dict(labels)),
         AgentItem.disabled.set(disabled),
+        AgentItem.doorbell.set(doorbell),
         AgentItem.group.set(group) if group is not None else AgentItem.group.remove(),
     ]
     item = AgentItem(agent.id)
     if not passed(lambda: item.update(actions=actions, condition=AgentItem.agent_id.exists())):
         return None
-    return replace(agent, name=name, labels=labels, group=group, disabled=disabled)
+    return replace(
+        agent, name=name, labels=labels, group=group, disabled=disabled, doorbell=doorbell
+    )
 
 
 def remove(agent_id: str) -> bool:

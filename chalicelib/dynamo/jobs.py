@@ -15,11 +15,13 @@ from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import (
     COMPACTION_SHARD,
     DEADLINE_SHARDS,
+    QUEUED_SHARDS,
     JobItem,
     PartitionItem,
     deadline_shard,
     job_sort_key,
     parse_job_sort_key,
+    queued_shard,
 )
 from chalicelib.job import (
     ACTIVE,
@@ -108,7 +110,7 @@ def put(job: Job, now: datetime, deadline: datetime, expires_at: datetime) -> bo
         agent_id=job.key.agent_id,
         queued_at=now,
         deadline_at=deadline,
-        deadline_shard=deadline_shard(job.key.run_id),
+        deadline_shard=queued_shard(job.key.run_id),
     )
     return passed(lambda: item.save(condition=JobItem.run_id.does_not_exist()))
 
@@ -134,6 +136,7 @@ def claim(
             JobItem.lease.set(lease),
             JobItem.poll_seq.set(poll_seq),
             JobItem.claimed_at.set(now),
+            JobItem.deadline_shard.set(deadline_shard(key.run_id)),
             *_deadline_actions(deadlines),
         ],
         _state_in([JobState.QUEUED]) & is_due,
@@ -237,6 +240,7 @@ def retry(
         JobItem.queued_at.set(now),
         JobItem.not_before.set(not_before),
         JobItem.deadline_at.set(deadline),
+        JobItem.deadline_shard.set(queued_shard(job.key.run_id)),
         JobItem.give_up_at.remove(),
         JobItem.lease.remove(),
         JobItem.claimed_at.remove(),
@@ -317,12 +321,22 @@ class Due:
 def due(now: datetime, limit: int) -> list[Due]:
     """Runs and jobs whose deadline has passed, at most `limit` a shard."""
     found: list[Due] = []
-    for shard in range(DEADLINE_SHARDS):
+    for shard in (*DEADLINE_SHARDS, *QUEUED_SHARDS):
         passed_by = PartitionItem.deadline_at <= now
         for item in PartitionItem.deadlines.query(shard, passed_by, limit=limit):
             is_job = item.item.startswith("JOB#")
             key = parse_job_sort_key(item.run_id, item.item) if is_job else None
             found.append(Due(item.run_id, key))
+    return found
+
+
+def unfetched(after: datetime, until: datetime, limit: int) -> set[str]:
+    """The agents of queued jobs whose time to be fetched ends so soon."""
+    found: set[str] = set()
+    for shard in QUEUED_SHARDS:
+        is_soon = PartitionItem.deadline_at.between(after, until)
+        items = PartitionItem.deadlines.query(shard, is_soon, limit=limit)
+        found.update(parse_job_sort_key(item.run_id, item.item).agent_id for item in items)
     return found
 
 

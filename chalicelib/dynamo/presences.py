@@ -25,18 +25,23 @@ class PresenceItem(Model):
 
     agent_id = UnicodeAttribute(hash_key=True)
     last_seen_at = InstantAttribute(null=True)
+    offline_at = InstantAttribute(null=True)
     online = BooleanAttribute(default=False)
     running = NumberAttribute(default=0)
     metrics = JSONAttribute(null=True)
     cancels = UnicodeSetAttribute(null=True)
 
 
+_IS_ONLINE = PresenceItem.online == True  # noqa: E712 - a DynamoDB condition
+
+
 def _value(item: PresenceItem) -> Presence | None:
-    if item.last_seen_at is None:
+    if item.last_seen_at is None or item.offline_at is None:
         return None
     return Presence(
         agent_id=item.agent_id,
         last_seen_at=item.last_seen_at,
+        offline_at=item.offline_at,
         online=item.online,
         running=int(item.running),
         cancels=frozenset(item.cancels or ()),
@@ -44,12 +49,18 @@ def _value(item: PresenceItem) -> Presence | None:
 
 
 def beat(
-    agent_id: str, now: datetime, running: int, metrics: dict[str, float] | None
+    agent_id: str,
+    now: datetime,
+    offline_at: datetime,
+    running: int,
+    metrics: dict[str, float] | None,
 ) -> frozenset[str]:
-    """Notes that the agent is there; answers the leases that it should cancel."""
+    """Notes that the agent is there, and until when that holds; answers the leases that it should
+    cancel."""
     item = PresenceItem(agent_id)
     actions: list[Action] = [
         PresenceItem.last_seen_at.set(now),
+        PresenceItem.offline_at.set(offline_at),
         PresenceItem.online.set(True),
         PresenceItem.running.set(running),
     ]
@@ -76,20 +87,19 @@ def get_many(agent_ids: Iterable[str]) -> dict[str, Presence]:
     return {presence.agent_id: presence for presence in found if presence is not None}
 
 
-def silent_since(instant: datetime) -> Iterable[Presence]:
-    """Everybody not heard of since. A scan: the table grows with the fleet only, and an index
-    would make every heartbeat pay for two writes."""
-    silent = PresenceItem.last_seen_at < instant
-    return [value for item in PresenceItem.scan(silent) if (value := _value(item)) is not None]
+def silent(now: datetime) -> Iterable[Presence]:
+    """Everybody who is online but was expected before. A scan: the table grows with the fleet only,
+    and an index would make every heartbeat pay for two writes."""
+    is_silent = (PresenceItem.offline_at < now) & _IS_ONLINE
+    return [value for item in PresenceItem.scan(is_silent) if (value := _value(item)) is not None]
 
 
 def mark_offline(presence: Presence) -> bool:
     """False when the agent was heard of meanwhile, or is marked already."""
     unchanged = PresenceItem.last_seen_at == presence.last_seen_at
-    still_online = PresenceItem.online == True  # noqa: E712 - a DynamoDB condition
     return passed(
         lambda: PresenceItem(presence.agent_id).update(
-            actions=[PresenceItem.online.set(False)], condition=unchanged & still_online
+            actions=[PresenceItem.online.set(False)], condition=unchanged & _IS_ONLINE
         )
     )
 

@@ -29,7 +29,8 @@ from pynamodb.models import Model
 from chalicelib.dynamo.base import ExpiryAttribute, InstantAttribute, TableMeta, table_name
 from chalicelib.job import JobKey
 
-DEADLINE_SHARDS = 4  # partitions over which active deadlines are spread
+# Partitions of the deadlines' index: of runs and of jobs that agents have, and of queued jobs.
+DEADLINE_SHARDS, QUEUED_SHARDS = range(4), range(10, 14)
 COMPACTION_SHARD = 100  # the one of logs that are to be compacted, in the same index
 
 
@@ -260,7 +261,12 @@ def gate_sort_key(step: int, wave: int) -> str:
 
 def deadline_shard(run_id: str) -> int:
     """The partition of the deadlines' index for a run and its jobs."""
-    return zlib.crc32(run_id.encode()) % DEADLINE_SHARDS
+    return DEADLINE_SHARDS[zlib.crc32(run_id.encode()) % len(DEADLINE_SHARDS)]
+
+
+def queued_shard(run_id: str) -> int:
+    """The partition of the deadlines' index for the jobs of a run while they are queued."""
+    return QUEUED_SHARDS[zlib.crc32(run_id.encode()) % len(QUEUED_SHARDS)]
 
 
 def month_of(instant: datetime) -> str:

@@ -24,6 +24,7 @@ from chalicelib.planner import (
     plan,
 )
 from chalicelib.run import Progress, Run, RunState, RunStep
+from chalicelib.sqs import doorbells
 from chalicelib.task import Concurrency
 
 MAX_ROUNDS = 300  # more than twice the steps that a task may have
@@ -81,7 +82,7 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
 def enqueue(
     run: Run, step: RunStep, agent_id: str, index: int, origin: int | None, now: datetime
 ) -> bool:
-    """Puts a job into its agent's inbox; False when it was there already."""
+    """Puts a job into its agent's inbox and rings; False when it was there already."""
     job = Job(
         key=JobKey(run.id, step.number, agent_id),
         state=JobState.QUEUED,
@@ -91,7 +92,10 @@ def enqueue(
         lost_after_seconds=step.step.lost_after_seconds,
     )
     deadline = now + timedelta(seconds=step.step.deliver_within_seconds)
-    return jobs.put(job, now, deadline, run.expires_at)
+    is_new = jobs.put(job, now, deadline, run.expires_at)
+    if is_new:
+        doorbells.ring(agent_id)
+    return is_new
 
 
 def _timeout_seconds(step: RunStep, run: Run, now: datetime) -> float | None:
@@ -107,6 +111,7 @@ def request_cancel(job: Job, becomes: JobState) -> bool:
     flagged = jobs.request_cancel(job, becomes)
     if flagged is not None and flagged.lease is not None:
         presences.add_cancel(job.key.agent_id, flagged.lease)
+        doorbells.ring(job.key.agent_id)
     return flagged is not None
 
 

@@ -2,7 +2,8 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from math import ceil
 
 from chalicelib.dynamo import jobs, runs
 from chalicelib.dynamo.runs import Context
@@ -37,6 +38,7 @@ class Work:
     cancels: Sequence[str]
     followed: Sequence[str]
     is_active: bool
+    due_in_ms: int | None = None  # when the first of the retries that wait may start
 
 
 def poll(
@@ -67,6 +69,7 @@ def poll(
         cancels=[job.lease for job in inbox if job.cancel_requested and job.lease in held],
         followed=[job.lease for job in inbox if job.lease in held and _is_followed(job, now)],
         is_active=True,
+        due_in_ms=_due_in_ms(inbox, now),
     )
 
 
@@ -89,6 +92,12 @@ def _is_followed(job: Job, now: datetime) -> bool:
 
 def _is_due(job: Job, now: datetime) -> bool:
     return job.state is JobState.QUEUED and (job.not_before is None or job.not_before <= now)
+
+
+def _due_in_ms(inbox: Sequence[Job], now: datetime) -> int | None:
+    waiting = [job.not_before for job in inbox if job.state is JobState.QUEUED and job.not_before]
+    later = [instant for instant in waiting if instant > now]
+    return ceil((min(later) - now) / timedelta(milliseconds=1)) if later else None
 
 
 def _is_forgotten(job: Job, held: frozenset[str], seq: int) -> bool:

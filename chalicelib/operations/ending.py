@@ -8,6 +8,7 @@ from chalicelib.dynamo.gates import Gate
 from chalicelib.dynamo.runs import Context
 from chalicelib.job import Ending, Job
 from chalicelib.operations.advance import advance, enqueue
+from chalicelib.sqs import doorbells
 
 Write = Callable[[Job, Ending, int | None, datetime], Job | None]
 
@@ -45,7 +46,10 @@ def _retry(context: Context, job: Job, ending: Ending, now: datetime) -> Job | N
     step = context.step.step
     not_before = now + timedelta(seconds=step.retry.wait_seconds(job.attempt))
     deadline = not_before + timedelta(seconds=step.deliver_within_seconds)
-    return jobs.retry(job, ending, not_before, deadline, now)
+    retried = jobs.retry(job, ending, not_before, deadline, now)
+    if retried is not None and not ending.reported:  # who reports polls anyway
+        doorbells.ring(job.key.agent_id)
+    return retried
 
 
 def _pass_gate(context: Context, job: Job, ending: Ending) -> Gate:

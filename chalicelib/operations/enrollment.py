@@ -8,6 +8,7 @@ from chalicelib.dynamo import agents, enrollments
 from chalicelib.enrollment import Enrollment
 from chalicelib.errors import Conflict, NotAuthenticated, NotFound
 from chalicelib.operations.authentication import agent_token_id
+from chalicelib.sqs import doorbells
 from chalicelib.token import Credential, hash_secret, parse_credential
 
 
@@ -82,6 +83,7 @@ def enroll(
     )
     if not agents.enroll(agent):
         _is_enrolled(agent_id, secret)
+    doorbells.hang(agent_id)
     return token
 
 

@@ -12,6 +12,7 @@ from chalicelib.log_index import Index
 from chalicelib.operations import compaction
 from chalicelib.operations.log_source import LogSource
 from chalicelib.s3 import chunks, objects
+from chalicelib.sqs import doorbells
 
 PAGE_BYTES = 512 << 10  # of output; base64 and JSON stay well below the 6 MB of a Lambda's answer
 PAGE_RECORDS = 4_000  # a record costs some 100 bytes of JSON, however short it is
@@ -100,8 +101,8 @@ def follow(job: Job, now: datetime) -> None:
     One write in ten seconds, however many read.
     """
     is_known = job.followed_until is not None and job.followed_until > now + FOLLOWED_FOR / 3
-    if job.state in ACTIVE and not is_known:
-        jobs.note_follower(job.key, now + FOLLOWED_FOR)
+    if job.state in ACTIVE and not is_known and jobs.note_follower(job.key, now + FOLLOWED_FOR):
+        doorbells.ring(job.key.agent_id)
 
 
 @dataclass(frozen=True)

@@ -16,10 +16,12 @@ from chalicelib.operations.advance import advance
 from chalicelib.operations.ending import context_of, end_job
 from chalicelib.run import Run
 from chalicelib.settings import settings
+from chalicelib.sqs import doorbells
 
 DUE_AT_MOST = 300  # looked at in one sweep, a shard of the index: 6,000 active jobs in 5 minutes
 UNDELIVERED_REASON = "The agent is offline, or did not fetch the job in time."
 OVERDUE_REASON = "The time-out passed, and the agent did not report the end."
+RING_AHEAD = timedelta(seconds=75)  # of a job's deadline, so that a sweep falls into that time
 WATCH_GAP = timedelta(minutes=3)  # without a sweep for so long nobody was watching
 
 log = logging.getLogger("plumber.sweep")
@@ -35,10 +37,13 @@ class Swept:
 
 
 def sweep(now: datetime) -> Swept:
-    """One round. A fault of one agent, run or job is logged and leaves it to the next round."""
+    """One round. A fault of one agent, run or job is logged and leaves it to the next round.
+
+    Agents that have not fetched a job are rung once more before it is too late: a ring may be lost.
+    """
     watching_since = sweeps.watch(now, WATCH_GAP)
     offline, ended, checked = 0, 0, 0
-    for presence in presences.silent_since(now - timedelta(seconds=settings.ttl_seconds)):
+    for presence in presences.silent(now):
         with _going_on(presence):
             offline += presences.mark_offline(presence)
     for due in jobs.due(now, DUE_AT_MOST):
@@ -47,6 +52,7 @@ def sweep(now: datetime) -> Swept:
                 ended += _look_at_job(due.job, watching_since, now)
             else:
                 checked += _check_run(due.run_id, now)
+    doorbells.ring(*jobs.unfetched(now, now + RING_AHEAD, DUE_AT_MOST))
     return Swept(offline, ended, checked)
 
 
@@ -64,10 +70,20 @@ def _look_at_job(key: JobKey, watching_since: datetime, now: datetime) -> bool:
     if job is None or job.deadline_at is None or job.deadline_at > now:
         return False
     if job.state is JobState.QUEUED:
+        with _going_on(key.agent_id):
+            _doubt(key.agent_id, now)
         return _end(job, Ending(JobState.UNDELIVERED, reason=UNDELIVERED_REASON), now)
     if job.give_up_at is not None and job.give_up_at <= now:
         return _end(job, Ending(JobState.TIMED_OUT, reason=OVERDUE_REASON), now)
     return _look_at_agent(job, watching_since, now)
+
+
+def _doubt(agent_id: str, now: datetime) -> None:
+    """An idle agent beats seldom. One that did not come when it was rung is offline at once."""
+    presence = presences.get_many([agent_id]).get(agent_id)
+    ttl = timedelta(seconds=settings.ttl_seconds)
+    if presence is not None and presence.online and now - presence.last_seen_at > ttl:
+        presences.mark_offline(presence)
 
 
 def _look_at_agent(job: Job, watching_since: datetime, now: datetime) -> bool:

@@ -13,11 +13,13 @@ AWS = {
     "AWS_CONFIG_FILE": os.devnull,
     "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
     "AWS_EC2_METADATA_DISABLED": "true",
+    "PLUMBER_ACCOUNT": "123456789012",  # moto's
 }
 # Faster than the product's defaults: on one machine a poll costs nothing.
 CADENCE = {
     "PLUMBER_HEARTBEAT_SECONDS": "5",
     "PLUMBER_TTL_SECONDS": "15",
+    "PLUMBER_IDLE_HEARTBEAT_SECONDS": "5",
     "PLUMBER_POLL_IDLE_SECONDS": "0.5",
 }
 _DROPPED = ("AWS_", "PLUMBER_", "MOTO_")

@@ -98,7 +98,9 @@ def test_a_heartbeat_brings_new_facts_and_answers_the_cadence(admin: People, age
         metrics={"cpu_percent": 1.5},
         facts={"hostname": "renamed", "version": "9"},
     )
-    assert answer.keys() == {"heartbeat_seconds", "ttl_seconds", "poll_idle_ms", "cancels"}
+    assert answer.keys() == {
+        "heartbeat_seconds", "ttl_seconds", "poll_idle_ms", "cancels", "doorbell",
+    }  # fmt: skip
     assert admin.data("GET", f"/agents/{one.id}")["hostname"] == "renamed"
 
 

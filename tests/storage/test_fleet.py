@@ -17,6 +17,7 @@ pytestmark = pytest.mark.usefixtures("backend")
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
+TTL = timedelta(seconds=90)
 AGENT = Agent("a", "web", NOW, "hash", Facts(hostname="h"), {"role": "web"}, "prod")
 TASK = StoredTask("T", "deploy", 1, 2, NOW, NOW, "ann", "source 1")
 
@@ -44,8 +45,8 @@ def test_agents_are_listed_by_name_and_paged() -> None:
 
 def test_what_people_say_of_an_agent_changes_and_facts_stay() -> None:
     agents.enroll(AGENT)
-    new = agents.change(AGENT, name="new", labels={}, group=None, disabled=True)
-    assert new == replace(AGENT, name="new", labels={}, group=None, disabled=True)
+    new = agents.change(AGENT, name="new", labels={}, group=None, disabled=True, doorbell=False)
+    assert new == replace(AGENT, name="new", labels={}, group=None, disabled=True, doorbell=False)
     assert agents.get("a") == new
 
 
@@ -53,36 +54,38 @@ def test_a_removed_agent_is_not_brought_back_by_late_writes() -> None:
     agents.enroll(AGENT)
     assert agents.remove("a")
     agents.update_facts("a", Facts(hostname="late"))
-    assert agents.change(AGENT, name="x", labels={}, group=None, disabled=False) is None
+    assert (
+        agents.change(AGENT, name="x", labels={}, group=None, disabled=False, doorbell=True) is None
+    )
     assert agents.get("a") is None
     assert not agents.remove("a")
 
 
 def test_a_heartbeat_is_remembered_and_answers_cancels() -> None:
-    assert presences.beat("a", NOW, 2, {"cpu_percent": 1.5}) == frozenset()
+    assert presences.beat("a", NOW, NOW + TTL, 2, {"cpu_percent": 1.5}) == frozenset()
     presences.add_cancel("a", "lease-1")
     presences.add_cancel("a", "lease-2")
-    assert presences.beat("a", NOW, 1, None) == {"lease-1", "lease-2"}
+    assert presences.beat("a", NOW, NOW + TTL, 1, None) == {"lease-1", "lease-2"}
     presences.drop_cancel("a", "lease-1")
-    assert presences.beat("a", NOW, 1, None) == {"lease-2"}
+    assert presences.beat("a", NOW, NOW + TTL, 1, None) == {"lease-2"}
 
 
 def test_a_cancel_before_the_first_heartbeat_makes_nobody_seen() -> None:
     presences.add_cancel("a", "lease")
     assert presences.get_many(["a"]) == {}
-    assert list(presences.silent_since(NOW)) == []
+    assert list(presences.silent(NOW)) == []
 
 
 def test_the_silent_are_marked_offline_unless_they_call_meanwhile() -> None:
-    presences.beat("a", NOW, 0, None)
-    (silent,) = presences.silent_since(NOW + HOUR)
-    presences.beat("a", NOW + timedelta(seconds=1), 0, None)
+    presences.beat("a", NOW, NOW + TTL, 0, None)
+    (silent,) = presences.silent(NOW + HOUR)
+    presences.beat("a", NOW + timedelta(seconds=1), NOW + TTL, 0, None)
     assert not presences.mark_offline(silent)
-    (silent,) = presences.silent_since(NOW + HOUR)
+    (silent,) = presences.silent(NOW + HOUR)
     assert presences.mark_offline(silent)
     assert not presences.mark_offline(silent)
     assert not presences.get_many(["a"])["a"].online
-    presences.beat("a", NOW + HOUR, 0, None)
+    presences.beat("a", NOW + HOUR, NOW + HOUR + TTL, 0, None)
     assert presences.get_many(["a"])["a"].online
 
 

@@ -46,7 +46,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes name, labels, group, or whether it is disabled.
+         * Changes name, labels, group, whether it is disabled, and whether it has a doorbell.
          * @description Needs the permission `agents:write`.
          */
         patch: operations["change_agent"];
@@ -705,6 +705,7 @@ export interface components {
             arch: string;
             created_at: string;
             disabled: boolean;
+            doorbell: boolean;
             group: string | null;
             hostname: string;
             id: string;
@@ -719,10 +720,15 @@ export interface components {
             status: "disabled" | "never_seen" | "offline" | "online";
             version: string;
         };
-        /** @description Keys that are left out stay as they are; `group` may be set to null. */
+        /**
+         * @description Keys that are left out stay as they are; `group` may be set to null. Without a doorbell an
+         *         agent only polls: for a machine that cannot reach SQS.
+         */
         AgentChange: {
             /** @default null */
             disabled?: boolean | null;
+            /** @default null */
+            doorbell?: boolean | null;
             group?: string | null;
             /** @default null */
             labels?: {

@@ -1,0 +1,1 @@
+"""SQS: the agents' doorbells. Nothing else imports its client."""
