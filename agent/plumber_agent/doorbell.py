@@ -24,10 +24,17 @@ log = logging.getLogger("plumber.agent")
 
 
 class Doorbell:
-    """A thread that waits for rings until it is stopped. `on_ring` is called from it."""
+    """A thread that waits for rings until it is stopped. It calls `on_ring`, and `on_silence` when
+    no ring can be heard any more."""
 
-    def __init__(self, on_ring: Callable[[], None], stop: threading.Event) -> None:
+    def __init__(
+        self,
+        on_ring: Callable[[], None],
+        on_silence: Callable[[], None],
+        stop: threading.Event,
+    ) -> None:
         self._on_ring = on_ring
+        self._on_silence = on_silence
         self._stop = stop
         self._lock = threading.Lock()
         self._has_address = threading.Event()
@@ -98,9 +105,11 @@ class Doorbell:
 
     def _note(self, works: bool, problem: str) -> None:
         with self._lock:
-            if not works and not self._fails:
-                log.info("The doorbell is silent: %s. Polling goes on.", problem)
+            is_news = not works and not self._fails
             self._fails = not works
+        if is_news:
+            log.info("The doorbell is silent: %s. Polling goes on.", problem)
+            self._on_silence()
 
     def _refused(self, address: dict[str, Any], answer: requests.Response) -> None:
         """The address has lapsed, the queue is gone, or SQS throttles."""
@@ -113,3 +122,4 @@ class Doorbell:
                 self._address = None
                 self._has_address.clear()
         log.info("The doorbell's address works no more: HTTP status %d.", answer.status_code)
+        self._on_silence()

@@ -54,7 +54,7 @@ class Poller:
         self._hurry = threading.Event()
         self._was_rung = threading.Event()
         self._heartbeat = Heartbeat(server_addr)
-        self._doorbell = Doorbell(self.ring, stop)
+        self._doorbell = Doorbell(self.ring, self.hurry, stop)
         self._looks: list[float] = []
         self._found_at = float("-inf")
         self._empty_rings = 0
@@ -65,7 +65,7 @@ class Poller:
         threading.Thread(target=self._run, name="poll", daemon=True).start()
 
     def hurry(self) -> None:
-        """Something has ended: the next step may be waiting."""
+        """Something has ended and the next step may be waiting, or no ring will come any more."""
         self._hurry.set()
 
     def ring(self) -> None:

@@ -50,9 +50,9 @@ class LiveControlPlane:
         """The `data` of an answer of `/api/v1<path>`."""
         return self.way_in.call(method, path, body)
 
-    def start(self) -> None:
-        """Returns when the API is healthy."""
-        api, _ = start_api(self._processes, self._port, self.environment)
+    def start(self, **of_api: str) -> None:
+        """Returns when the API is healthy. `of_api` are variables that only it gets."""
+        api, _ = start_api(self._processes, self._port, {**self.environment, **of_api})
         self._children = [api, start_ticker(self._processes, self.environment, 0.5)]
 
     def kill(self) -> None:
