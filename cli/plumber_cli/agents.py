@@ -66,6 +66,7 @@ def show(context: Context, name_or_id: str) -> None:
             "Version": found["version"],
             "Group": found["group"] or "-",
             "Labels": labels or "-",
+            "Gets jobs": "rung by its doorbell" if found["doorbell"] else "by polling only",
             "Running jobs": str(found["running"]),
             "Last heartbeat": render.when(found["last_seen_at"]),
             "Enrolled": render.when(found["created_at"]),
@@ -73,6 +74,57 @@ def show(context: Context, name_or_id: str) -> None:
         render.facts(lines)
 
     context.show(found, draw)
+
+
+@agent.command("set")
+@click.argument("name_or_id", metavar="AGENT")
+@click.option("--name", help="What people see.")
+@click.option("--group", help="Its group; an empty text for none.")
+@click.option("--enable/--disable", default=None, help="Whether it gets jobs.")
+@click.option("--doorbell/--no-doorbell", default=None, help="Without one it only polls.")
+@output_option
+@pass_context
+def change(
+    context: Context,
+    name_or_id: str,
+    name: str | None,
+    group: str | None,
+    enable: bool | None,
+    doorbell: bool | None,
+) -> None:
+    """Change an agent's name, group, and how it gets its jobs."""
+    given = {
+        "name": name,
+        "disabled": None if enable is None else not enable,
+        "doorbell": doorbell,
+    }
+    body: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if group is not None:
+        body["group"] = group or None
+    if not body:
+        raise WrongUsage("Say what to change: --name, --group, --disable, --no-doorbell.")
+    _patch(context, context.client.agent_id(name_or_id), body)
+
+
+@agent.command("label")
+@click.argument("name_or_id", metavar="AGENT")
+@click.argument("changes", nargs=-1, required=True, metavar="KEY=VALUE|KEY-...")
+@output_option
+@pass_context
+def label(context: Context, name_or_id: str, changes: tuple[str, ...]) -> None:
+    """Set labels of an agent, or remove them: role=web canary-"""
+    agent_id = context.client.agent_id(name_or_id)
+    labels = dict(context.client.get("agents", agent_id)["labels"])
+    for key in (each[:-1] for each in changes if each.endswith("-") and "=" not in each):
+        labels.pop(key, None)
+    added = tuple(each for each in changes if not each.endswith("-") or "=" in each)
+    labels.update(pairs(added, "label", "role=web"))
+    _patch(context, agent_id, {"labels": labels})
+
+
+def _patch(context: Context, agent_id: str, body: dict[str, Any]) -> None:
+    changed = context.client.patch("agents", agent_id, body=body)
+    context.say(changed, f"Agent {changed['name']} is changed.")
 
 
 @agent.command("remove")

@@ -271,3 +271,20 @@ def test_a_task_is_applied_shown_listed_and_deleted(
     assert "由 CLI 保存" in run.run("task", "list")[1].decode()
     assert run.run("task", "delete", "由 CLI 保存", "--yes")[0] == 0
     assert run.run("task", "show", "由 CLI 保存")[0] == 1
+
+
+def test_an_agent_is_named_grouped_labelled_and_set_to_polling(
+    live_api: LiveControlPlane, agent_process: Any, cli: Any
+) -> None:
+    agent, run = agent_process(live_api), cli(live_api)
+    changed = run.json("agent", "set", agent.id, "--name", "web 1", "--no-doorbell", "--disable")
+    assert (changed["name"], changed["doorbell"], changed["disabled"]) == ("web 1", False, True)
+    assert run.json("agent", "label", "web 1", "role=web", "zone=a")["labels"] == {
+        "role": "web", "zone": "a",
+    }  # fmt: skip
+    assert run.json("agent", "label", "web 1", "role-", "zone=b")["labels"] == {"zone": "b"}
+    assert run.json("agent", "set", "web 1", "--group", "prod", "--enable")["group"] == "prod"
+    changed = run.json("agent", "set", "web 1", "--group", "", "--doorbell")
+    assert (changed["group"], changed["doorbell"], changed["disabled"]) == (None, True, False)
+    assert run.run("agent", "set", "web 1")[0] == 2
+    assert run.run("agent", "label", "web 1", "role")[0] == 2

@@ -90,7 +90,7 @@ def test_every_command_explains_itself() -> None:
     for group, commands in {
         "task": "list show apply run delete",
         "run": "list show logs cancel",
-        "agent": "list show enroll remove",
+        "agent": "list show set label enroll remove",
         "token": "create list revoke",
     }.items():
         for command in commands.split():
