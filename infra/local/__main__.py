@@ -25,7 +25,7 @@ DEFAULT_PORT = 52281
 )
 def main(port: int, backend: str, agents: int, state: Path) -> None:
     """Starts the whole product on one port, runs a sample task, and stays until Ctrl-C."""
-    sys.exit(up(Wish(Place(state.resolve(), port), backend, agents)))
+    sys.exit(up(Wish(Place(state.resolve(), port, backend == "durable"), backend, agents)))
 
 
 if __name__ == "__main__":

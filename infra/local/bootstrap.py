@@ -1,29 +1,43 @@
 """Makes a new installation usable: its tables, its bucket, and the first admin token.
 
-Writes the token, and nothing else, to standard output. All of it may be repeated; each time makes
-a further token.
+Writes the token, and nothing else, to standard output. All of it may be repeated. The token that
+the environment names is kept when it still is one; else each time makes a further token.
 """
 
+import os
 import secrets
 import sys
 from datetime import datetime, timezone
 
 from chalicelib.dynamo import schema
+from chalicelib.errors import NotAuthenticated
+from chalicelib.operations.authentication import authenticate
 from chalicelib.operations.tokens import bootstrap_admin
+from chalicelib.principal import Role
 from chalicelib.s3 import buckets
 from chalicelib.token import SECRET_HEX_DIGITS
+from infra.local.control_plane import KNOWN_TOKEN
 
 
 def main() -> None:
     """Takes its place from the environment, as the product does."""
     schema.create_all()
     buckets.create()
-    token = bootstrap_admin(
-        now=datetime.now(timezone.utc),  # noqa: TID251  an entry point
-        token_id=secrets.token_hex(8),
-        secret=secrets.token_hex(SECRET_HEX_DIGITS // 2),
-    )
-    sys.stdout.write(token)
+    now = datetime.now(timezone.utc)  # noqa: TID251  an entry point
+    known = os.environ.get(KNOWN_TOKEN, "")
+    sys.stdout.write(known if _is_admin(known, now) else _new_token(now))
+
+
+def _is_admin(token: str, now: datetime) -> bool:
+    try:
+        return authenticate(f"Bearer {token}", now).role is Role.ADMIN
+    except NotAuthenticated:
+        return False
+
+
+def _new_token(now: datetime) -> str:
+    secret = secrets.token_hex(SECRET_HEX_DIGITS // 2)
+    return bootstrap_admin(now=now, token_id=secrets.token_hex(8), secret=secret)
 
 
 if __name__ == "__main__":

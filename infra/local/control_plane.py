@@ -12,6 +12,7 @@ from infra.local.backends import Endpoints
 from infra.local.processes import Child, Processes
 
 START_SECONDS = 60.0
+KNOWN_TOKEN = "PLUMBER_KNOWN_TOKEN"  # the variable in which `bootstrap` gets it
 CALL_SECONDS = 30.0
 
 
@@ -38,10 +39,12 @@ class ControlPlane:
         return answer.json()["data"]
 
 
-def bootstrap(processes: Processes, endpoints: Endpoints) -> str:
-    """Makes what is missing of tables and bucket, and a new admin token, which it answers."""
+def bootstrap(processes: Processes, endpoints: Endpoints, known_token: str | None = None) -> str:
+    """Makes what is missing of tables and bucket; answers an admin token, the known one if it is
+    still one."""
     module = [sys.executable, "-m", "infra.local.bootstrap"]
-    return processes.run("bootstrap", module, endpoints, START_SECONDS).strip()
+    environment = {**endpoints, **({KNOWN_TOKEN: known_token} if known_token else {})}
+    return processes.run("bootstrap", module, environment, START_SECONDS).strip()
 
 
 def start_api(processes: Processes, port: int, endpoints: Endpoints) -> tuple[Child, str]:

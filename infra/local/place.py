@@ -1,4 +1,12 @@
-"""Where a stack keeps its files: one directory per port, so that stacks live side by side."""
+"""Where a stack keeps its files: one directory per port, so that stacks live side by side.
+
+| beneath it | is |
+| --- | --- |
+| `local.json` | the way in, while the stack is up |
+| `logs` | what its processes say |
+| `memory`, `durable` | what outlives the processes: the agents' identities, tables, objects, and |
+| | the admin token. `durable` stays until `make reset`, the other until the next start |
+"""
 
 import json
 import shutil
@@ -17,6 +25,7 @@ class Place:
 
     root: Path
     port: int
+    is_durable: bool = False
 
     @property
     def directory(self) -> Path:
@@ -28,15 +37,34 @@ class Place:
 
     def workdir(self, number: int) -> Path:
         """The working directory of an agent."""
-        return self.directory / "agents" / f"agent-{number}"
+        return self.state / "agents" / f"agent-{number}"
 
-    def clear(self, *, keep_state: bool) -> None:
-        """Removes the last stack's logs, and, unless its state is kept, its agents' identities."""
+    @property
+    def state(self) -> Path:
+        """What is kept, or not, of everything that the stack does."""
+        return self.directory / ("durable" if self.is_durable else "memory")
+
+    def clear(self) -> None:
+        """Removes the last stack's logs, and its state unless that is durable."""
         shutil.rmtree(self.logs, ignore_errors=True)
-        if not keep_state:
-            shutil.rmtree(self.directory / "agents", ignore_errors=True)
+        if not self.is_durable:
+            shutil.rmtree(self.state, ignore_errors=True)
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.logs.mkdir()
+        self.state.mkdir(exist_ok=True)
+
+    def admin_token(self) -> str | None:
+        """The one of the last start; None when there is none."""
+        return self._token.read_text() if self._token.exists() else None
+
+    def keep_admin_token(self, token: str) -> None:
+        """For the next start."""
+        self._token.touch(mode=0o600)
+        self._token.write_text(token)
+
+    @property
+    def _token(self) -> Path:
+        return self.state / "admin-token"
 
     def publish(self, control_plane: ControlPlane) -> None:
         """Writes the way in, for programs: here, and at the root for the stack started last."""

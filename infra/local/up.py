@@ -46,7 +46,7 @@ def up(wish: Wish) -> int:
             f"make up PORT={port + 1}"
         )
         return 1
-    wish.place.clear(keep_state=False)
+    wish.place.clear()
     adopt_orphans()
     processes = Processes(wish.place.logs, base(os.environ))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
@@ -87,9 +87,10 @@ class _Stack:
     def _start_control_plane(self) -> ControlPlane:
         place, processes, step = self._wish.place, self._processes, self._story.step
         step(f"AWS on this machine (backend: {self._wish.backend})")
-        endpoints = BACKENDS[self._wish.backend](processes, place.directory)
+        endpoints = BACKENDS[self._wish.backend](processes, place.state)
         step("Tables, bucket, admin token")
-        token = control_plane.bootstrap(processes, endpoints)
+        token = control_plane.bootstrap(processes, endpoints, place.admin_token())
+        place.keep_admin_token(token)
         step(f"API and panel on port {place.port}")
         _, url = control_plane.start_api(processes, place.port, endpoints)
         self._control_plane = ControlPlane(url, token)

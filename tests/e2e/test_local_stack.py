@@ -1,5 +1,7 @@
 """`make up`, from its first process to its last."""
 
+import base64
+import contextlib
 import json
 import os
 import signal
@@ -26,8 +28,8 @@ MARK = "STACK_UNDER_TEST"  # inherited by all that a stack starts
 class Stack:
     """A stack started as a person would, by its module, with its output in a file."""
 
-    def __init__(self, state: Path, *options: str) -> None:
-        self.port = free_port()
+    def __init__(self, state: Path, *options: str, port: int | None = None) -> None:
+        self.port = port or free_port()
         self.state = state
         self.mark = uuid.uuid4().hex  # noqa: TID251  a test is an entry point
         self._output = state / f"{self.port}.txt"
@@ -66,6 +68,15 @@ class Stack:
         self.process.send_signal(number)
         return self.process.wait(END_SECONDS)
 
+    def pull_the_plug(self) -> None:
+        """SIGKILL to all of it, the commands of jobs included."""
+        while living := self.processes():
+            for process in living:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
+            psutil.wait_procs(living, timeout=END_SECONDS)
+        self.process.wait(END_SECONDS)
+
     def processes(self) -> list[psutil.Process]:
         """All that live of the stack, wherever they have gone."""
         return [process for process in psutil.process_iter() if mark_of(process) == self.mark]
@@ -83,15 +94,13 @@ def mark_of(process: psutil.Process) -> str | None:
 def start(tmp_path: Path) -> Iterator[Callable[..., Stack]]:
     stacks: list[Stack] = []
 
-    def start_one(*options: str) -> Stack:
-        stacks.append(Stack(tmp_path, *options))
+    def start_one(*options: str, port: int | None = None) -> Stack:
+        stacks.append(Stack(tmp_path, *options, port=port))
         return stacks[-1]
 
     yield start_one
     for stack in stacks:
-        for process in stack.processes():
-            process.kill()
-        stack.process.wait(END_SECONDS)
+        stack.pull_the_plug()
 
 
 def test_it_runs_its_sample_and_leaves_nothing_behind(start: Callable[..., Stack]) -> None:
@@ -179,3 +188,65 @@ def test_a_taken_port_is_said_in_one_line(tmp_path: Path) -> None:
         f"Port {port} is taken by another program. End that, or choose another port: "
         f"make up PORT={port + 1}\n"
     )
+
+
+RUNS = 50
+STEP_SECONDS = 2
+
+
+def fifty_runs(plane: ControlPlane) -> list[str]:
+    """Of two steps each, over all agents; a job that is lost is tried again."""
+    agents = [each["id"] for each in plane.call("GET", "/agents")["items"]]
+    step = f'Path = "/"\nCMD = "sleep {STEP_SECONDS}; echo done"\n'
+    step += 'Retries = 2\nRetryOn = ["failed", "lost"]\n'
+    ids = []
+    for number in range(RUNS):
+        steps = [f'[[step]]\nServerID = "{agents[(number + n) % len(agents)]}"\n' for n in (0, 1)]
+        source = f'Name = "run {number}"\n' + "".join(each + step for each in steps)
+        task = plane.call("POST", "/tasks", {"definition": source})["task"]["id"]
+        ids.append(plane.call("POST", f"/tasks/{task}/execute")["id"])
+    return ids
+
+
+def ended(plane: ControlPlane, runs: list[str]) -> list[str]:
+    """The states of those that have ended."""
+    found = [plane.call("GET", f"/runs/{each}")["run"] for each in runs]
+    return [run["state"] for run in found if run["ended_at"] is not None]
+
+
+def state_of(plane: ControlPlane, path: str) -> str:
+    state: str = plane.call("GET", path)["state"]
+    return state
+
+
+@pytest.mark.parametrize("way", ["SIGTERM", "SIGKILL"])
+def test_a_durable_stack_that_ends_in_the_middle_of_fifty_runs_goes_on_where_it_was(
+    start: Callable[..., Stack], way: str
+) -> None:
+    options = ("--backend", "durable", "--agents", "3")
+    stack = start(*options)
+    plane = stack.wait_until_up()
+    runs = fifty_runs(plane)
+    stack.wait_until(lambda: len(ended(plane, runs[:10])) >= 1, 60)
+    before = ended(plane, runs)
+    assert len(before) < RUNS
+    if way == "SIGTERM":
+        assert stack.end(signal.SIGTERM) == 0
+    else:
+        stack.pull_the_plug()
+    assert stack.processes() == []
+
+    again = start(*options, port=stack.port)
+    assert again.wait_until_up() == plane, "the same address, the same token"
+    again.wait_until(lambda: len(ended(plane, runs)) == RUNS, 120)
+    details = [plane.call("GET", f"/runs/{run}") for run in runs]
+    reasons = [each["run"]["reason"] for each in details if each["run"]["state"] != "succeeded"]
+    assert reasons == []
+    assert len(plane.call("GET", "/agents")["items"]) == 3
+    for detail in details:
+        for step in detail["steps"]:
+            path = f"/runs/{detail['run']['id']}/jobs/{step['jobs'][0]['id']}/log"
+            again.wait_until(lambda path=path: state_of(plane, path) == "complete", 30)
+            (record,) = plane.call("GET", path)["records"]
+            assert base64.b64decode(record["data"]) == b"done\n"
+    assert again.end(signal.SIGTERM) == 0
