@@ -7,13 +7,13 @@ in pieces that overlap by `CARRY_BYTES`, and reported once.
 
 import base64
 import binascii
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 import msgspec
-import regex
 
 from chalicelib.errors import BadParameter
 from chalicelib.log import Position, Record, Stream
@@ -23,7 +23,7 @@ LONGEST_LINE = 65_536
 CARRY_BYTES = 1_024  # of a line that has not ended, in a cursor
 SHOWN_CHARACTERS = 400  # of a matching line, around the match
 PATTERN_SECONDS = 0.5  # for one line
-_STYLES = regex.compile(rb"\x1b\[[0-9;:]*m")
+_STYLES = re.compile(rb"\x1b\[[0-9;:]*m")
 
 
 class Needle:
@@ -32,6 +32,8 @@ class Needle:
     def __init__(self, pattern: str, *, is_regex: bool, ignore_case: bool) -> None:
         if not 1 <= len(pattern) <= MAX_PATTERN_CHARACTERS:
             raise BadParameter(f"pattern must have 1 to {MAX_PATTERN_CHARACTERS} characters.")
+        import regex  # a start of the handler that searches nothing goes without it
+
         flags = regex.IGNORECASE if ignore_case else 0
         try:
             self._pattern = regex.compile(pattern if is_regex else regex.escape(pattern), flags)
