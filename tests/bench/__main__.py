@@ -6,7 +6,7 @@ import sys
 
 from tests.bench.rows import Row, table
 
-BENCHES = ("calls", "logs")
+BENCHES = ("calls", "wake", "throughput", "logs")
 
 
 def main() -> None:

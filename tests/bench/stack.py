@@ -2,10 +2,13 @@
 
 import os
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import requests
 
 from infra.local.backends import durable
 from infra.local.environment import base
@@ -20,12 +23,20 @@ class Stack:
         self.processes = processes
         self.plane = plane
         self.place = place
+        self._sessions = threading.local()
 
     def agent(self, name: str) -> AgentProcess:
         """A real agent, online when this returns."""
         made = AgentProcess(self.processes, self.plane, self.place / name)
         made.start()
         return made
+
+    def run(self, run_id: str) -> Any:
+        """The run itself, over a kept connection."""
+        session = self._sessions.__dict__.setdefault("session", requests.Session())
+        headers = {"Authorization": f"Bearer {self.plane.token}"}
+        answer = session.get(f"{self.plane.url}/api/v1/runs/{run_id}", headers=headers, timeout=30)
+        return answer.json()["data"]["run"]
 
     def save(self, source: str) -> str:
         """A task; answers its id."""

@@ -1,0 +1,66 @@
+"""Short jobs a second: one step that fans out to ten agents, and runs that know nothing of each
+other. On the durable stack."""
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+from tests.bench.rows import Row
+from tests.bench.stack import Stack, stack
+
+AGENTS, ROUNDS, TIMES = 10, 10, 3
+RUNS, CALLERS = 100, 4
+FAN_OUT_GOAL, INDEPENDENT_GOAL = 80, 25
+
+
+def measure() -> list[Row]:
+    """Each of them three times, after a warm-up."""
+    with stack() as running:
+        agents = [running.agent(f"agent-{number}").id for number in range(AGENTS)]
+        step = f'[[step]]\nServerID = {json.dumps(agents)}\nCMD = "true"\n'
+        fan_out = running.save('Name = "fan-out"\n' + step * ROUNDS)
+        singles = [
+            running.save(f'Name = "single {n}"\n[[step]]\nServerID = "{agent}"\nCMD = "true"\n')
+            for n, agent in enumerate(agents)
+        ]
+        wide = _best(lambda: _fan_out(running, fan_out), AGENTS * ROUNDS)
+        single = _best(lambda: _independent(running, singles), RUNS)
+    return [
+        _row("short jobs of a fan-out to 10 agents, 10 steps", wide, FAN_OUT_GOAL),
+        _row(f"independent one-step runs, {CALLERS} callers, 10 agents", single, INDEPENDENT_GOAL),
+    ]
+
+
+def _best(work: Callable[[], None], count: int) -> list[float]:
+    """How many a second, in each turn, slowest first."""
+    found = []
+    for turn in range(TIMES + 1):
+        began = time.monotonic()
+        work()
+        if turn:
+            found.append(count / (time.monotonic() - began))
+    return sorted(found)
+
+
+def _row(what: str, found: list[float], goal: int) -> Row:
+    middle = found[len(found) // 2]
+    text = f"{middle:.0f} /s ({found[0]:.0f} to {found[-1]:.0f}, {len(found)} times)"
+    return Row(what, text, f"≥ {goal} /s", middle >= goal)
+
+
+def _fan_out(running: Stack, task: str) -> None:
+    _wait(running, running.trigger(task))
+
+
+def _independent(running: Stack, tasks: list[str]) -> None:
+    with ThreadPoolExecutor(CALLERS) as callers:
+        started = list(callers.map(running.trigger, (tasks[n % len(tasks)] for n in range(RUNS))))
+    for run_id in started:
+        _wait(running, run_id)
+
+
+def _wait(running: Stack, run_id: str) -> None:
+    while (run := running.run(run_id))["ended_at"] is None:
+        time.sleep(0.02)
+    assert run["state"] == "succeeded", run
