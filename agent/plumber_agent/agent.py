@@ -12,6 +12,7 @@ from plumber_agent.attempt import Attempt
 from plumber_agent.config import Identity
 from plumber_agent.journal import JobDirectory, Journal
 from plumber_agent.poll import Poller
+from plumber_agent.spawning import Spawner
 from plumber_agent.wire import Wire
 
 CAPACITY = 10  # jobs at once (OS AGENT-001)
@@ -30,6 +31,7 @@ class Agent:
         self._journal = Journal(workdir, spool_quota)
         self._wire = Wire(identity.server_addr, identity.token)
         self._drain_seconds = drain_seconds
+        self._spawner = Spawner()
         self._events: queue.Queue[Event] = queue.Queue()
         self._attempts: dict[str, Attempt] = {}
         self._active_at = time.monotonic()
@@ -71,6 +73,7 @@ class Agent:
 
     def run(self) -> None:
         """Returns after `shut_down`, when the jobs have ended or the time for that is over."""
+        self._spawner.warm_up()
         for directory in self._journal.all():
             self._begin(directory)
         self._poller.start()
@@ -121,7 +124,9 @@ class Agent:
             attempt.follow(lease in leases)
 
     def _begin(self, directory: JobDirectory) -> None:
-        attempt = Attempt(self._wire, directory, self._post_reported, self._post_gone)
+        attempt = Attempt(
+            self._wire, directory, self._spawner, self._post_reported, self._post_gone
+        )
         self._attempts[attempt.lease] = attempt
         if not attempt.is_reported:
             self.held |= {attempt.lease}

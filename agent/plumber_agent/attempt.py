@@ -3,7 +3,6 @@
 import logging
 import os
 import select
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -13,6 +12,7 @@ from plumber_agent import supervisor
 from plumber_agent.files import write_durably
 from plumber_agent.journal import JobDirectory
 from plumber_agent.ship import Shipper
+from plumber_agent.spawning import Spawner
 from plumber_agent.spool import Spool
 from plumber_agent.wire import Refused, Unreachable, Wire, until_done
 
@@ -33,12 +33,14 @@ class Attempt:
         self,
         wire: Wire,
         directory: JobDirectory,
+        spawner: Spawner,
         on_reported: Callable[[str], None],
         on_gone: Callable[[str], None],
     ) -> None:
         self.lease = directory.lease
         self._wire = wire
         self._directory = directory
+        self._spawner = spawner
         self._on_reported = on_reported
         self._on_gone = on_gone
         self._reference = directory.reference()
@@ -128,25 +130,21 @@ class Attempt:
             self._spawn()
 
     def _spawn(self) -> None:
-        command = supervisor.start_arguments(str(self._directory.path))
-        nothing = subprocess.DEVNULL
         try:
-            child = subprocess.Popen(
-                command, stdin=nothing, stdout=nothing, stderr=nothing, start_new_session=True
-            )
+            pid = self._spawner.start(self._directory)
         except OSError as error:
             result = supervisor.not_started(f"no process could be made: {error.strerror}")
             write_durably(self._directory.path / "result.json", result)
             return
         self._in_background(self._report_start)
-        self._in_background(self._guard)
-        while child.poll() is None and not self._stop.is_set():
-            self._wait_for(child.pid)
+        self._watch(pid)
 
     def _wait_for(self, pid: int) -> None:
         """Waits for the process's end, and returns now and then to look at the stop."""
         try:
             descriptor = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return
         except (OSError, AttributeError):
             self._stop.wait(WATCH_SECONDS)
             return
@@ -157,10 +155,11 @@ class Attempt:
         finally:
             os.close(descriptor)
 
-    def _watch(self) -> None:
+    def _watch(self, pid: int | None = None) -> None:
+        """Returns when the supervisor has ended, or the agent is to. `pid` is its, where known."""
         self._in_background(self._guard)
         while self._directory.is_supervised() and not self._stop.is_set():
-            pid = (self._directory.started() or {}).get("pid")
+            pid = pid or (self._directory.started() or {}).get("pid")
             if isinstance(pid, int):
                 self._wait_for(pid)
             else:

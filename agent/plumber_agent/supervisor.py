@@ -40,14 +40,18 @@ KILL_ROUND_SECONDS = 0.05
 KILL_PATIENCE_SECONDS = 5.0  # after SIGKILL; what still lives then sits in the kernel
 
 
-def start_arguments(directory: str) -> list[str]:
-    """The command line of a supervisor. Without site-packages it starts in a few milliseconds."""
+def program(module: str, call: str, *arguments: str) -> list[str]:
+    """The command line of a small program. Without site-packages Python starts sooner."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
-    program = (
-        "import sys; sys.path.insert(0, sys.argv[1]); "
-        "from plumber_agent.supervisor import main; main(sys.argv[2])"
+    text = (
+        f"import sys; sys.path.insert(0, sys.argv[1]); from plumber_agent.{module} import *; {call}"
     )
-    return [sys.executable, "-I", "-S", "-c", program, package, directory]
+    return [sys.executable, "-I", "-S", "-c", text, package, *arguments]
+
+
+def start_arguments(directory: str) -> list[str]:
+    """The command line of a supervisor by itself: agents have a `spawner`."""
+    return program("supervisor", "main(sys.argv[2])", directory)
 
 
 def boot_id() -> str:
@@ -251,6 +255,14 @@ def _enlarge(pipe: int) -> None:
             fcntl.fcntl(pipe, set_pipe_size, PIPE_BYTES)
 
 
+def _set_aside(path: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        os.write(descriptor, bytes(RESERVE_BYTES))
+    finally:
+        os.close(descriptor)
+
+
 def write_whole(path: str, content: bytes) -> None:
     """The file appears whole, and is on disk when this returns."""
     temporary = f"{path}.new"
@@ -300,13 +312,27 @@ def mark_started(directory: str, cgroup: Cgroup) -> bool:
     return True
 
 
-def main(directory: str) -> None:
-    """Runs the job of the directory, once."""
-    lock = os.open(f"{directory}/lock", os.O_WRONLY | os.O_CREAT, 0o600)
+def lock(directory: str) -> int:
+    """The descriptor of the lock that a supervisor holds as long as it lives. Raises
+    BlockingIOError when another one does."""
+    descriptor = os.open(f"{directory}/lock", os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def main(directory: str) -> None:
+    """Runs the job of the directory, once; nothing while another supervisor does."""
+    with contextlib.suppress(BlockingIOError):
+        lock(directory)
+        supervise(directory)
+
+
+def supervise(directory: str) -> None:
+    """Runs the job of a directory whose lock this process holds, once."""
     with open(f"{directory}/job.json", "rb") as file:  # noqa: PTH123
         job = json.load(file)
     signals, wakeup = os.pipe()
@@ -317,7 +343,7 @@ def main(directory: str) -> None:
     signal.signal(signal.SIGPIPE, signal.SIG_IGN)
     become_subreaper()
     try:
-        write_whole(f"{directory}/reserve", bytes(RESERVE_BYTES))
+        _set_aside(f"{directory}/reserve")
         cgroup = Cgroup.create(os.urandom(8).hex())
         is_first = mark_started(directory, cgroup)
         supervision = Supervision(directory, job, cgroup)
