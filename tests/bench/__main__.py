@@ -2,11 +2,13 @@
 
 import argparse
 import importlib
+import os
 import sys
 
+from infra.local.environment import base
 from tests.bench.rows import Row, table
 
-BENCHES = ("calls", "wake", "throughput", "logs")
+BENCHES = ("calls", "wake", "throughput", "load", "history", "agent", "start", "logs")
 
 
 def main() -> None:
@@ -14,6 +16,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--only", choices=BENCHES)
     only = parser.parse_args().only
+    environment = base(os.environ)  # before the product is imported, which reads it once
+    os.environ.clear()
+    os.environ.update(environment)
     rows: list[Row] = []
     for name in BENCHES:
         if only in (None, name):

@@ -1,148 +1,151 @@
-"""AWS calls per operation and per job of a rolling step, counted at the botocore layer."""
+"""Calls of AWS per operation, and per job of a rolling step, beside the budgets."""
 
 import json
-import logging
-import os
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
-
-import pytest
-from botocore.client import BaseClient
 
 from chalicelib.dynamo import runs
 from chalicelib.job import JobState
-from infra.local.environment import base
 from tests.api.conftest import RpcAgent
+from tests.bench.product import Meter, Used, product
 from tests.bench.rows import Row
-from tests.simulation.schedule import Laboratory, laboratory
+from tests.simulation.schedule import Laboratory
 
 WIDTHS = (30, 300)
-READS = ("GetItem", "BatchGetItem", "Query", "Scan")
 BUDGETS = {  # design §3: writes, reads
     "trigger, one step on one agent": (4, 2),
     "heartbeat": (1, 0),
     "poll, nothing to do": (0, 1),
+    "heartbeat and poll in one request": (1, 1),
     "claim": (2, 2),
+    "report of the start": (1, 0),
     "report the end of a job in the middle of a run": (4, 2),
     "view a run": (0, 1),
     "per job of a rolling step": (5, 4),
 }
 
 
-class Counts:
-    """Calls since the last look."""
-
-    def __init__(self) -> None:
-        self.calls: Counter[str] = Counter()
-
-    def take(self) -> tuple[int, int]:
-        """Writes and reads."""
-        reads = sum(number for name, number in self.calls.items() if name in READS)
-        writes = self.calls.total() - reads
-        self.calls.clear()
-        return writes, reads
-
-
-@contextmanager
-def counted() -> Iterator[Counts]:
-    """Counts every DynamoDB call of this process."""
-    counts, real = Counts(), BaseClient._make_api_call  # type: ignore[attr-defined]
-
-    def through(client: BaseClient, operation: str, arguments: Any) -> Any:
-        counts.calls[operation] += 1
-        return real(client, operation, arguments)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseClient, "_make_api_call", through)
-        yield counts
-
-
-def _save(lab: Laboratory, name: str, steps: str) -> str:
+def save(lab: Laboratory, name: str, steps: str) -> str:
+    """A task; answers the path that triggers it."""
     source = f'Name = "{name}"\n{steps}'
     task_id: str = lab.people.data("POST", "/tasks", {"definition": source})["task"]["id"]
-    return task_id
+    return f"/tasks/{task_id}/execute"
 
 
-def narrow(lab: Laboratory, counts: Counts, one: RpcAgent) -> dict[str, tuple[int, int]]:
+def narrow(lab: Laboratory, meter: Meter, one: RpcAgent) -> dict[str, Used]:
     """Each operation by itself, with everybody's token in the warm process's memory."""
     step = f'[[step]]\nCMD = "true"\nServerID = "{one.id}"\n'
-    path = f"/tasks/{_save(lab, 'narrow', step * 3)}/execute"
+    path = save(lab, "narrow", step * 3)
     one.result("agent.heartbeat")
-    found: dict[str, tuple[int, int]] = {}
-    counts.take()
+    one.poll()
+    found: dict[str, Used] = {}
+    meter.take()
     run_id = lab.people.data("POST", path)["id"]
-    found["trigger, one step on one agent"] = counts.take()
+    found["trigger, one step on one agent"] = meter.take()
     (first,) = one.poll()["jobs"]
     one.finish(first)
-    counts.take()
+    meter.take()
     (second,) = one.poll()["jobs"]
-    found["claim"] = counts.take()
+    found["claim"] = meter.take()
+    one.result("job.start", **{key: second[key] for key in ("run_id", "job_id", "lease")})
+    found["report of the start"] = meter.take()
     one.finish(second)
-    found["report the end of a job in the middle of a run"] = counts.take()
+    found["report the end of a job in the middle of a run"] = meter.take()
     lab.people.data("GET", f"/runs/{run_id}")
-    found["view a run"] = counts.take()
+    found["view a run"] = meter.take()
     (third,) = one.poll()["jobs"]
     one.finish(third)
-    counts.take()
+    meter.take()
     one.result("agent.heartbeat")
-    found["heartbeat"] = counts.take()
+    found["heartbeat"] = meter.take()
     one.poll()
-    found["poll, nothing to do"] = counts.take()
+    found["poll, nothing to do"] = meter.take()
+    one.result("agent.heartbeat", doorbell="listening")
+    one.poll()
+    found["heartbeat and poll in one request"] = meter.take()
     return found
 
 
-def wide(lab: Laboratory, counts: Counts, agents: list[RpcAgent]) -> tuple[float, float, int]:
-    """Writes and reads per job of a step with MaxParallel 10 %, and the most active at once."""
+def wide(lab: Laboratory, meter: Meter, agents: list[RpcAgent]) -> tuple[Used, int]:
+    """All of a step with MaxParallel 10 %, and the most jobs active at once."""
     ids = json.dumps([each.id for each in agents])
     step = f'[[step]]\nCMD = "true"\nServerID = {ids}\nMaxParallel = "10%"\n'
-    path = f"/tasks/{_save(lab, f'wide {len(agents)}', step)}/execute"
-    counts.take()
+    path = save(lab, f"wide {len(agents)}", step)
+    meter.take()
     run_id = lab.people.data("POST", path)["id"]
-    writes, reads = counts.take()
+    parts = [meter.take()]
     most, left = 0, {each.id: each for each in agents}
     while left:
         progress = runs.progress(run_id)
         assert progress is not None
         queued = [job for job in progress.jobs if not job.state.is_terminal]
         most = max(most, len(queued))
-        counts.take()
+        meter.take()
         for job in queued:
             agent = left.pop(job.key.agent_id)
             (offer,) = agent.poll()["jobs"]
             reference = {key: offer[key] for key in ("run_id", "job_id", "lease")}
             agent.result("job.start", **reference)
             agent.finish(offer)
-            more = counts.take()
-            writes, reads = writes + more[0], reads + more[1]
+            parts.append(meter.take())
     progress = runs.progress(run_id)
     assert progress is not None
     assert {job.state for job in progress.jobs} == {JobState.SUCCEEDED}
-    return writes / len(agents), reads / len(agents), most
+    return total(parts), most
+
+
+def total(parts: list[Used]) -> Used:
+    """All of it together."""
+    whole = Used()
+    for each in parts:
+        whole.calls += each.calls
+        whole.write_units += each.write_units
+        whole.read_units += each.read_units
+        whole.bytes += each.bytes
+    return whole
 
 
 def measure() -> list[Row]:
-    """In one process, over AWS in memory, with every caller's token in its memory."""
-    os.environ.update(base(os.environ))
-    logging.disable(logging.CRITICAL)
-    with laboratory() as lab, counted() as counts:
+    """In one process, on DynamoDB Local, with every caller's token in its memory."""
+    with product() as (lab, meter):
         agents = [lab.agent(number) for number in range(1001, 1001 + max(WIDTHS))]
         for each in agents:
             each.result("agent.heartbeat")
-        found = narrow(lab, counts, agents[0])
-        rows = [_row(name, found[name], BUDGETS[name]) for name in BUDGETS if name in found]
-        for width in WIDTHS:
-            writes, reads, most = wide(lab, counts, agents[:width])
-            name = "per job of a rolling step"
-            rows.append(_row(f"{name}, {width} agents", (writes, reads), BUDGETS[name]))
-            what = f"most jobs active at once, {width} agents, MaxParallel 10%"
-            rows.append(Row(what, str(most), f"≤ {width // 10}", most <= width // 10))
-    logging.disable(logging.NOTSET)
+        found = narrow(lab, meter, agents[0])
+        rows = [_row(name, found[name], 1, BUDGETS[name]) for name in BUDGETS if name in found]
+        wides = {width: wide(lab, meter, agents[:width]) for width in WIDTHS}
+    for width, (used, most) in wides.items():
+        rows.append(_row(f"per job of a rolling step, {width} agents", used, width))
+        what = f"most jobs active at once, {width} agents, MaxParallel 10%"
+        rows.append(Row(what, str(most), f"≤ {width // 10}", most <= width // 10))
+    rows.append(_amortised(wides[WIDTHS[0]][0], wides[WIDTHS[1]][0]))
     return rows
 
 
-def _row(what: str, found: tuple[float, float], budget: tuple[int, int]) -> Row:
-    is_met = round(found[0], 1) <= budget[0] and round(found[1], 1) <= budget[1]
-    words = "{:.3g} writes, {:.3g} reads"
-    return Row(f"DynamoDB: {what}", words.format(*found), "≤ " + words.format(*budget), is_met)
+def _amortised(narrower: Used, wider: Used) -> Row:
+    """What each further job costs: without the run's own writes, of its beginning and its end."""
+    jobs = WIDTHS[1] - WIDTHS[0]
+    writes = (wider.writes - narrower.writes) / jobs
+    reads = (wider.reads - narrower.reads) / jobs
+    budget = BUDGETS["per job of a rolling step"]
+    is_met = round(writes, 1) <= budget[0] and round(reads, 1) <= budget[1]
+    return Row(
+        "each further job", WORDS.format(writes, reads), "≤ " + WORDS.format(*budget), is_met
+    )
+
+
+WORDS = "{:.3g} writes, {:.3g} reads"
+
+
+def _row(what: str, used: Used, count: int, budget: tuple[int, int] | None = None) -> Row:
+    writes, reads = used.writes / count, used.reads / count
+    words = WORDS
+    units = f"{used.write_units / count:.3g} WRU, {used.read_units / count:.3g} RRU"
+    more = "".join(
+        f", {used.of(service) / count:.2g} {service.upper()}"
+        for service in ("sqs", "s3")
+        if used.of(service)
+    )
+    found = f"{words.format(writes, reads)}{more} ({units}, {used.bytes / count / 1000:.1f} KB)"
+    if budget is None:
+        return Row(what, found)
+    is_met = writes <= budget[0] and reads <= budget[1]
+    return Row(what, found, "≤ " + words.format(*budget), is_met)

@@ -23,13 +23,18 @@ ARGUMENTS = [
 ]
 
 
+def program() -> str:
+    """This machine's Chromium."""
+    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.fail("Chromium is missing; `make test` says how to get it.")
+    return found
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
-    program = next((found for name in NAMES if (found := shutil.which(name))), None)
-    if program is None:
-        pytest.fail("Chromium is missing; `make test` says how to get it.")
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=program, args=ARGUMENTS)
+        opened = playwright.chromium.launch(executable_path=program(), args=ARGUMENTS)
         yield opened
         opened.close()
 

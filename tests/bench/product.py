@@ -1,0 +1,138 @@
+"""The product in this process, on DynamoDB Local and moto, with everything that it asks of AWS
+counted: calls, consumed capacity, bytes."""
+
+import logging
+import os
+import tempfile
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.httpsession import URLLib3Session
+from chalice.test import Client
+
+from infra.local.backends import atomic
+from infra.local.environment import base
+from infra.local.processes import Processes
+from tests.simulation.schedule import Laboratory
+
+READS = ("GetItem", "BatchGetItem", "Query", "Scan")
+
+
+@dataclass
+class Used:
+    """What AWS was asked for. `units` are those that DynamoDB bills: of writes, then of reads."""
+
+    calls: Counter[str] = field(default_factory=Counter)  # by service and operation
+    write_units: float = 0.0
+    read_units: float = 0.0
+    bytes: int = 0
+
+    def of(self, service: str) -> int:
+        """Calls of one service."""
+        return sum(n for name, n in self.calls.items() if name.startswith(f"{service}."))
+
+    @property
+    def reads(self) -> int:
+        """Calls of DynamoDB that read."""
+        return sum(self.calls[f"dynamodb.{name}"] for name in READS)
+
+    @property
+    def writes(self) -> int:
+        """Calls of DynamoDB that write."""
+        return self.of("dynamodb") - self.reads
+
+
+class Meter:
+    """What has been used since the last look."""
+
+    def __init__(self) -> None:
+        self._used = Used()
+
+    def take(self) -> Used:
+        """And begins anew."""
+        used, self._used = self._used, Used()
+        return used
+
+    def note_call(self, service: str, operation: str, answer: Mapping[str, Any]) -> None:
+        """One call of AWS."""
+        self._used.calls[f"{service}.{operation}"] += 1
+        consumed = answer.get("ConsumedCapacity") or []
+        for each in [consumed] if isinstance(consumed, dict) else consumed:
+            units = float(each.get("CapacityUnits") or 0)
+            if operation in READS:
+                self._used.read_units += units
+            else:
+                self._used.write_units += units
+
+    def note_bytes(self, count: int) -> None:
+        """Of requests and answers, without their headers."""
+        self._used.bytes += count
+
+
+@contextmanager
+def metered() -> Iterator[Meter]:
+    """Counts every call of AWS that this process makes."""
+    meter = Meter()
+    call, send = BaseClient._make_api_call, URLLib3Session.send  # type: ignore[attr-defined]
+
+    def counted_call(client: BaseClient, operation: str, arguments: Any) -> Any:
+        service = client.meta.service_model.service_name
+        if service == "dynamodb":
+            arguments = {**arguments, "ReturnConsumedCapacity": "TOTAL"}
+        answer = call(client, operation, arguments)
+        meter.note_call(service, operation, answer)
+        return answer
+
+    def counted_send(session: URLLib3Session, request: Any) -> Any:
+        answer = send(session, request)
+        meter.note_bytes(len(request.body or b"") + len(answer.content))
+        return answer
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(BaseClient, "_make_api_call", counted_call)
+        patch.setattr(URLLib3Session, "send", counted_send)
+        yield meter
+
+
+@contextmanager
+def product() -> Iterator[tuple[Laboratory, Meter]]:
+    """An installation with an admin, and its meter."""
+    with tempfile.TemporaryDirectory(prefix="plumber-bench-") as directory:
+        processes = Processes(Path(directory) / "logs", base(os.environ))
+        os.environ.update(base(os.environ))
+        try:
+            os.environ.update(atomic(processes, Path(directory)))
+            with _in_this_process() as laboratory, metered() as meter:
+                yield laboratory, meter
+        finally:
+            processes.stop()
+
+
+@contextmanager
+def _in_this_process() -> Iterator[Laboratory]:
+    from app import app
+    from chalicelib.dynamo import schema
+    from chalicelib.operations import authentication
+    from chalicelib.s3 import buckets
+    from chalicelib.s3.client import client as s3_client
+    from chalicelib.sqs.client import client as sqs_client
+    from tests.stack.backends import forget_connections
+
+    forget_connections()
+    s3_client.cache_clear()
+    sqs_client.cache_clear()
+    authentication.forget_everybody()
+    logging.disable(logging.CRITICAL)
+    schema.create_all()
+    buckets.create()
+    try:
+        with Client(app) as client:
+            yield Laboratory(client)
+    finally:
+        logging.disable(logging.NOTSET)
