@@ -8,7 +8,18 @@ import sys
 from infra.local.environment import base
 from tests.bench.rows import Row, table
 
-BENCHES = ("calls", "wake", "throughput", "load", "history", "agent", "start", "logs")
+BENCHES = (
+    "calls",
+    "wake",
+    "throughput",
+    "load",
+    "history",
+    "agent",
+    "start",
+    "logs",
+    "functions",
+    "cost",
+)
 
 
 def main() -> None:

@@ -67,7 +67,7 @@ def _spool(place: Path, files: dict[str, Path]) -> Row:
 
 def _ship(running: Stack, agent: Any, files: dict[str, Path]) -> list[Row]:
     process = psutil.Process(agent.child.process.pid)
-    most = _Peak(process)
+    most = Peak(process)
     source = (
         f'Name = "big"\n[[step]]\nServerID = "{agent.id}"\nPath = "/tmp"\n'
         f"CMD = {json.dumps(_command(files))}\n"
@@ -96,7 +96,7 @@ def _ship(running: Stack, agent: Any, files: dict[str, Path]) -> list[Row]:
     ]
 
 
-class _Peak:
+class Peak:
     """The most resident memory that a process has had."""
 
     def __init__(self, process: psutil.Process) -> None:

@@ -10,7 +10,7 @@
 import os
 import sys
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,11 @@ class LiveControlPlane:
     def token(self) -> str:
         """An admin token."""
         return self.way_in.token
+
+    @property
+    def children(self) -> Sequence[Child]:
+        """The API and the ticker, while they run."""
+        return tuple(self._children)
 
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The `data` of an answer of `/api/v1<path>`."""
