@@ -12,6 +12,7 @@ from plumber_agent.attempt import Attempt
 from plumber_agent.config import Identity
 from plumber_agent.journal import JobDirectory, Journal
 from plumber_agent.poll import Poller
+from plumber_agent.reports import Reports
 from plumber_agent.spawning import Spawner
 from plumber_agent.wire import Wire
 
@@ -31,6 +32,7 @@ class Agent:
         self._journal = Journal(workdir, spool_quota)
         self._wire = Wire(identity.server_addr, identity.token)
         self._drain_seconds = drain_seconds
+        self._reports = Reports(self._wire)
         self._spawner = Spawner()
         self._events: queue.Queue[Event] = queue.Queue()
         self._attempts: dict[str, Attempt] = {}
@@ -73,6 +75,7 @@ class Agent:
 
     def run(self) -> None:
         """Returns after `shut_down`, when the jobs have ended or the time for that is over."""
+        self._reports.start()
         self._spawner.warm_up()
         for directory in self._journal.all():
             self._begin(directory)
@@ -125,7 +128,12 @@ class Agent:
 
     def _begin(self, directory: JobDirectory) -> None:
         attempt = Attempt(
-            self._wire, directory, self._spawner, self._post_reported, self._post_gone
+            self._wire,
+            directory,
+            self._reports,
+            self._spawner,
+            self._post_reported,
+            self._post_gone,
         )
         self._attempts[attempt.lease] = attempt
         if not attempt.is_reported:
@@ -141,7 +149,7 @@ class Agent:
     def _reported(self, lease: str) -> None:
         self.held -= {lease}
         self._active_at = time.monotonic()
-        self._poller.hurry()
+        self._poller.make_room()
 
     def _gone(self, lease: str) -> None:
         self._attempts.pop(lease, None)

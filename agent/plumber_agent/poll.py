@@ -20,6 +20,7 @@ LOOK_AGAIN_SECONDS = (0.25, 1.0)
 EXPLAINED_SECONDS = 1.0  # so long a ring may be the one of a job that was fetched already
 EMPTY_RINGS = 3  # in a row; then rings are answered with growing delay
 LONGEST_DELAY_SECONDS = 1.0
+LISTENS = ("listening", "lapsing")
 REFUSED_SECONDS = 5.0
 
 log = logging.getLogger("plumber.agent")
@@ -58,6 +59,7 @@ class Poller:
         self._looks: list[float] = []
         self._found_at = float("-inf")
         self._empty_rings = 0
+        self._was_full = False
 
     def start(self) -> None:
         """Begins."""
@@ -65,8 +67,13 @@ class Poller:
         threading.Thread(target=self._run, name="poll", daemon=True).start()
 
     def hurry(self) -> None:
-        """Something has ended and the next step may be waiting, or no ring will come any more."""
+        """No ring will come any more: the doorbell is silent."""
         self._hurry.set()
+
+    def make_room(self) -> None:
+        """A job has ended. Whoever listens is rung for the next one, unless that waits for room."""
+        if self._was_full or self._doorbell.state() not in LISTENS:
+            self._hurry.set()
 
     def ring(self) -> None:
         """The control plane has something to say; or somebody pretends so."""
@@ -118,9 +125,10 @@ class Poller:
         says = self._doorbell.state()
         shared = {"leases": leases, "idle_ms": idle_ms, "doorbell": says}
         self._seq += 1
-        calls = [("agent.poll", {**shared, "seq": self._seq, "capacity": self._agent.capacity})]
+        capacity = self._agent.capacity
+        calls = [("agent.poll", {**shared, "seq": self._seq, "capacity": capacity})]
         if self._heartbeat.is_due():
-            listens = "listening" if says in ("listening", "lapsing") else None
+            listens = "listening" if says in LISTENS else None
             shared = {"leases": leases, "idle_ms": idle_ms, "doorbell": listens}
             calls.append(("agent.heartbeat", {**shared, **self._heartbeat.params()}))
         polled, *beaten = self._wire.batch(calls)
@@ -128,6 +136,7 @@ class Poller:
             self._take_beat(answer)
         if isinstance(polled, Refused):
             raise polled
+        self._was_full = len(polled["jobs"]) >= capacity
         self._doorbell.take(polled.get("doorbell"), says)
         self._agent.take(polled["jobs"], polled["cancels"])
         self._agent.follow(polled.get("followed", []))

@@ -10,6 +10,8 @@ import signal
 from collections.abc import Iterable
 
 PR_SET_CHILD_SUBREAPER = 36
+# <linux/sched.h>; clone_args has eleven numbers since Linux 5.7, the last one the cgroup.
+SYS_CLONE3, CLONE_INTO_CGROUP, CLONE_ARGUMENTS = 435, 0x2_0000_0000, 11
 
 
 class Cgroup:
@@ -34,11 +36,36 @@ class Cgroup:
             return cls(None)
         return cls(path)
 
-    def enter(self) -> None:
-        """In the child, before it becomes the command."""
-        if self.path is not None:
-            with contextlib.suppress(OSError):
-                _write(f"{self.path}/cgroup.procs", "0")
+    def fork(self) -> int:
+        """As `os.fork`, with the child in the cgroup."""
+        pid = self._fork_into()
+        if pid is None:
+            pid = os.fork()
+            if pid == 0 and self.path is not None:
+                with contextlib.suppress(OSError):
+                    _write(f"{self.path}/cgroup.procs", "0")
+        return pid
+
+    def _fork_into(self) -> int | None:
+        """By clone3, since Linux 5.7; None where it cannot be done. To move a process that lives
+        takes the kernel 15 ms, more than everything else of a command's start."""
+        if self.path is None or not hasattr(ctypes, "pythonapi"):
+            return None
+        python, kernel = ctypes.pythonapi, ctypes.PyDLL(None, use_errno=True)
+        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        arguments = (ctypes.c_uint64 * CLONE_ARGUMENTS)()
+        arguments[0], arguments[4] = CLONE_INTO_CGROUP, signal.SIGCHLD
+        arguments[CLONE_ARGUMENTS - 1] = folder
+        try:
+            python.PyOS_BeforeFork()
+            pid: int = kernel.syscall(SYS_CLONE3, arguments, ctypes.sizeof(arguments))
+            if pid == 0:
+                python.PyOS_AfterFork_Child()
+            else:
+                python.PyOS_AfterFork_Parent()
+        finally:
+            os.close(folder)
+        return pid if pid >= 0 else None
 
     def pids(self) -> list[int]:
         """The processes in it and in the cgroups that they made below."""

@@ -110,9 +110,8 @@ class Supervision:
         for pipe in (out, err):
             os.set_blocking(pipe, False)
             _enlarge(pipe)
-        self._pid = os.fork()
+        self._pid = self._cgroup.fork()
         if self._pid == 0:
-            self._cgroup.enter()
             program.execute(to_out, to_err, to_complaints)
         for end in (to_out, to_err, to_complaints):
             os.close(end)

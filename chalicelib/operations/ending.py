@@ -47,7 +47,7 @@ def _retry(context: Context, job: Job, ending: Ending, now: datetime) -> Job | N
     not_before = now + timedelta(seconds=step.retry.wait_seconds(job.attempt))
     deadline = not_before + timedelta(seconds=step.deliver_within_seconds)
     retried = jobs.retry(job, ending, not_before, deadline, now)
-    if retried is not None and not ending.reported:  # who reports polls anyway
+    if retried is not None:
         doorbells.ring(job.key.agent_id)
     return retried
 

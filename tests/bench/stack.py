@@ -32,11 +32,18 @@ class Stack:
         return made
 
     def run(self, run_id: str) -> Any:
-        """The run itself, over a kept connection."""
+        """The run itself."""
+        return self._call("GET", f"/runs/{run_id}")["run"]
+
+    def _call(self, method: str, path: str) -> Any:
+        """The data of an answer, over a connection of the thread's own that is kept."""
         session = self._sessions.__dict__.setdefault("session", requests.Session())
+        session.trust_env = False
         headers = {"Authorization": f"Bearer {self.plane.token}"}
-        answer = session.get(f"{self.plane.url}/api/v1/runs/{run_id}", headers=headers, timeout=30)
-        return answer.json()["data"]["run"]
+        url = f"{self.plane.url}/api/v1{path}"
+        answer = session.request(method, url, headers=headers, timeout=30)
+        answer.raise_for_status()
+        return answer.json()["data"]
 
     def save(self, source: str) -> str:
         """A task; answers its id."""
@@ -45,7 +52,7 @@ class Stack:
 
     def trigger(self, task_id: str) -> str:
         """A run; answers its id."""
-        run_id: str = self.plane.call("POST", f"/tasks/{task_id}/execute")["id"]
+        run_id: str = self._call("POST", f"/tasks/{task_id}/execute")["id"]
         return run_id
 
     def wait(self, run_id: str, seconds: float) -> Any:
