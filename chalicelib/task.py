@@ -28,7 +28,7 @@ MAX_BACKOFF = 10.0
 RESERVED_ENV_PREFIX = "PLUMBER_"
 DELIVER_WITHIN_SECONDS = 60.0
 LOST_AFTER_SECONDS = 300.0
-MIN_LOST_AFTER_SECONDS = 30.0  # an agent is heard of every 30 s at the most often needed
+MIN_LOST_AFTER_SECONDS = 90.0  # three heartbeats of an agent at work
 
 
 class When(str, Enum):

@@ -113,14 +113,19 @@ class Agent:
         try:
             for offer in offers:
                 if offer["lease"] not in self._attempts:
-                    self._begin(self._journal.add(offer))
+                    self._accept(offer)
             for lease in cancels:
                 if lease in self._attempts:
                     self._attempts[lease].cancel()
-        except OSError as error:
-            log.error("A job could not be written to the journal: %s", error)
         finally:
             done.set()
+
+    def _accept(self, offer: dict[str, Any]) -> None:
+        """What cannot be written down is not begun; it is offered again."""
+        try:
+            self._begin(self._journal.add(offer))
+        except OSError as error:
+            log.error("A job could not be written to the journal: %s", error)
 
     def _follow(self, leases: frozenset[str]) -> None:
         for lease, attempt in self._attempts.items():

@@ -15,7 +15,7 @@ from plumber_agent.reports import Reports
 from plumber_agent.ship import Shipper
 from plumber_agent.spawning import Spawner
 from plumber_agent.spool import Spool
-from plumber_agent.wire import Refused, Unreachable, Wire, until_done
+from plumber_agent.wire import Backoff, Refused, Unreachable, Wire, until_done
 
 WATCH_SECONDS = 0.1  # where the kernel cannot tell when somebody else's child ends
 START_REPORT_SECONDS = 0.1  # a job that ends sooner is not reported as running
@@ -97,13 +97,19 @@ class Attempt:
             self._on_gone(self.lease)
 
     def _run(self) -> None:
-        try:
-            if not self._directory.is_reported():
-                self._run_to_the_end()
-        except Exception:
-            log.exception("%s could not be carried on", self._name())
-        finally:
-            self._spool_is_complete()
+        """Whatever fails, such as a full disk, is tried again from where the directory stands."""
+        backoff = Backoff()
+        while True:
+            try:
+                if not self._directory.is_reported():
+                    self._run_to_the_end()
+                self._spool_is_complete()
+                return
+            except Exception:
+                log.exception("%s could not be carried on", self._name())
+            if self._stop.wait(backoff.next()):
+                self._shipper.stop()
+                return
 
     def _spool_is_complete(self) -> None:
         if self._directory.result() is not None or self._directory.is_reported():
@@ -129,6 +135,7 @@ class Attempt:
         if self._directory.is_supervised():
             log.info("Found %s still running.", self._name())
             self._confirm()
+            self._in_background(self._report_start)
             self._watch()
         elif self._directory.started() is None:
             log.info("Starting %s.", self._name())
@@ -143,7 +150,6 @@ class Attempt:
             return
         self._in_background(self._report_start)
         self._watch(pid)
-        self._is_over.set()
 
     def _wait_for(self, pid: int) -> None:
         """Waits for the process's end, and returns now and then to look at the stop."""
@@ -170,6 +176,7 @@ class Attempt:
                 self._wait_for(pid)
             else:
                 self._stop.wait(WATCH_SECONDS)
+        self._is_over.set()
 
     def _in_background(self, work: Callable[[], None]) -> None:
         threading.Thread(target=work, daemon=True).start()
@@ -184,16 +191,17 @@ class Attempt:
     # --- reports
 
     def _report_start(self) -> None:
-        """Not waited for, and not repeated for ever: the end is accepted without it, and tells how
-        long it took. So a job that ends at once costs one call less."""
-        began = time.monotonic()
-        if self._is_over.wait(START_REPORT_SECONDS) or self._stop.is_set():
+        """Until it is known that the job runs, or it is over: the end is accepted without it, and
+        tells how long it took. So a job that ends at once costs one call less."""
+        if self._is_over.wait(START_REPORT_SECONDS):
             return
-        elapsed_ms = int((time.monotonic() - began) * 1_000)
+
+        def report() -> dict[str, Any]:
+            params = {**self._reference, "elapsed_ms": self._directory.elapsed_ms()}
+            return self._reports.call("job.start", params)
+
         try:
-            self._reports.call("job.start", {**self._reference, "elapsed_ms": elapsed_ms})
-        except Unreachable:
-            return
+            until_done(report, self._is_over)
         except Refused as error:
             self._refused(error)
 

@@ -41,7 +41,7 @@ class Doorbell:
         self._address: dict[str, Any] | None = None
         self._ends_at = 0.0
         self._lapses_at = 0.0
-        self._fails = False
+        self._fails = True  # until the first call was answered: a ring may go to a dead one before
         self._is_gone = False
         self._ask_at = 0.0
 
@@ -82,10 +82,18 @@ class Doorbell:
                     continue
                 with self._lock:
                     address = self._address
-                if address is None or self._listen(session, address):
+                if address is None or self._listens_well(session, address):
                     backoff.reset()
                 else:
                     self._stop.wait(backoff.next())
+
+    def _listens_well(self, session: requests.Session, address: dict[str, Any]) -> bool:
+        try:
+            return self._listen(session, address)
+        except Exception as error:
+            log.exception("The doorbell failed")
+            self._note(False, type(error).__name__)
+            return False
 
     def _listen(self, session: requests.Session, address: dict[str, Any]) -> bool:
         """One call; whether it was answered well."""

@@ -8,6 +8,8 @@ import psutil
 from plumber_agent.enroll import facts
 
 DEFAULT_SECONDS = 30.0
+REFUSED_SECONDS = 5.0
+JITTER = 0.1  # of what a poll waits
 
 
 class Heartbeat:
@@ -19,21 +21,30 @@ class Heartbeat:
         self._facts: dict[str, str] | None = None
         self._sent_at = float("-inf")
         self._every = DEFAULT_SECONDS
+        self._not_before = float("-inf")
 
-    def due_in(self) -> float:
-        """Seconds; zero or less when it is due."""
-        return self._sent_at + self._every - time.monotonic()
+    def due_in(self, *, is_busy: bool) -> float:
+        """Seconds; zero or less when it is due. Whoever has jobs beats often, whatever was agreed
+        while it had none."""
+        every = min(self._every, DEFAULT_SECONDS) if is_busy else self._every
+        return max(self._sent_at + every, self._not_before) - time.monotonic()
 
     def is_due(self) -> bool:
         """Whether it goes along with a poll now. One that is sent seldom does so earlier: who takes
         a job is known to be there."""
-        return time.monotonic() - self._sent_at >= min(self._every, DEFAULT_SECONDS)
+        now = time.monotonic()
+        often = min(self._every, DEFAULT_SECONDS) * (1 - JITTER)  # with the poll that comes now
+        return now >= self._not_before and now - self._sent_at >= often
 
     def params(self) -> dict[str, Any]:
         """What it says of the machine; facts only when they have changed."""
         self._facts = facts(self._server_addr)
         changed = self._facts if self._facts != self._told else None
         return {"metrics": metrics(), "facts": changed}
+
+    def refused(self) -> None:
+        """It was not accepted: the next one waits a little."""
+        self._not_before = time.monotonic() + REFUSED_SECONDS
 
     def take(self, answer: dict[str, Any]) -> None:
         """It was accepted."""

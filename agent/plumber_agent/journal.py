@@ -9,6 +9,7 @@ import fcntl
 import os
 import shutil
 import signal
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +61,13 @@ class JobDirectory:
             return None
         mark: dict[str, Any] = read_json(self.path / "started") or {}
         return mark
+
+    def elapsed_ms(self) -> int:
+        """Since the supervisor's mark; none without one. The clock goes on while a machine
+        sleeps."""
+        began = (self.started() or {}).get("at_ms")
+        now = int(time.clock_gettime(time.CLOCK_BOOTTIME) * 1000)
+        return max(0, now - began) if isinstance(began, int) else 0
 
     def result(self) -> dict[str, Any] | None:
         """How the attempt ended, or None as long as it has not."""

@@ -11,17 +11,15 @@ import time
 from typing import Any, Protocol
 
 from plumber_agent.doorbell import Doorbell
-from plumber_agent.heartbeat import Heartbeat
+from plumber_agent.heartbeat import JITTER, REFUSED_SECONDS, Heartbeat
 from plumber_agent.wire import Backoff, Refused, Unreachable, Wire
 
-JITTER = 0.1
 # After a ring that brought nothing: the inbox may be some milliseconds late (docs/adr/0002).
 LOOK_AGAIN_SECONDS = (0.25, 1.0)
 EXPLAINED_SECONDS = 1.0  # so long a ring may be the one of a job that was fetched already
 EMPTY_RINGS = 3  # in a row; then rings are answered with growing delay
 LONGEST_DELAY_SECONDS = 1.0
 LISTENS = ("listening", "lapsing")
-REFUSED_SECONDS = 5.0
 
 log = logging.getLogger("plumber.agent")
 
@@ -112,11 +110,14 @@ class Poller:
             self._found_at, self._empty_rings = now, 0
         elif was_rung:
             self._empty_rings += 1
-        if found or now - self._found_at < EXPLAINED_SECONDS:
+        if found:
             self._looks = []
+        elif was_rung and now - self._found_at < EXPLAINED_SECONDS:
+            self._looks = self._looks[:1]
         if self._looks:
             return min(seconds, self._looks.pop(0))
-        return min(seconds * random.uniform(1 - JITTER, 1), max(0.0, self._heartbeat.due_in()))
+        beat = self._heartbeat.due_in(is_busy=bool(self._agent.held))
+        return min(seconds * random.uniform(1 - JITTER, 1), max(0.0, beat))
 
     def _exchange(self) -> tuple[float, bool]:
         """Polls, and beats when that is due; in how many seconds the next poll is due, and whether
@@ -140,12 +141,14 @@ class Poller:
         self._doorbell.take(polled.get("doorbell"), says)
         self._agent.take(polled["jobs"], polled["cancels"])
         self._agent.follow(polled.get("followed", []))
-        found = bool(polled["jobs"] or polled["cancels"] or polled.get("followed"))
-        return float(polled["next_poll_ms"]) / 1_000, found
+        if self._was_full and self._agent.capacity > 0:  # a job has ended meanwhile
+            self._hurry.set()
+        return float(polled["next_poll_ms"]) / 1_000, bool(polled["jobs"])
 
     def _take_beat(self, answer: dict[str, Any] | Refused) -> None:
         if isinstance(answer, Refused):
             log.warning("The heartbeat was refused: %s", answer)
+            self._heartbeat.refused()
             return
         self._heartbeat.take(answer)
         self._agent.take([], answer["cancels"])

@@ -52,7 +52,10 @@ class Cgroup:
         if self.path is None or not hasattr(ctypes, "pythonapi"):
             return None
         python, kernel = ctypes.pythonapi, ctypes.PyDLL(None, use_errno=True)
-        folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY)
+        except OSError:
+            return None
         arguments = (ctypes.c_uint64 * CLONE_ARGUMENTS)()
         arguments[0], arguments[4] = CLONE_INTO_CGROUP, signal.SIGCHLD
         arguments[CLONE_ARGUMENTS - 1] = folder

@@ -94,8 +94,10 @@ class Supervision:
             program = Program(self._job, self._directory)
             pipes = self._start(program)
         except CannotStart as problem:
+            self._cgroup.remove()
             return self._result("not_started", None, str(problem))
         except OSError as error:
+            self._cgroup.remove()
             return self._result("not_started", None, f"it could not be started: {error.strerror}")
         self._watch(pipes, signals)
         program.clean_up()
@@ -140,8 +142,9 @@ class Supervision:
 
     def _drain(self, descriptor: int, stream: int) -> None:
         """What the command had written before it ended; a child that lives on may write more."""
-        while self._read(descriptor, stream) > 0:
-            pass
+        left = PIPE_BYTES  # more cannot have been in the pipe
+        while left > 0 and (size := self._read(descriptor, stream)) > 0:
+            left -= size
         os.close(descriptor)
 
     def _read(self, descriptor: int, stream: int) -> int:
@@ -308,6 +311,9 @@ def mark_started(directory: str, cgroup: Cgroup) -> bool:
     os.write(descriptor, json.dumps(mark).encode())
     os.fsync(descriptor)
     os.close(descriptor)
+    folder = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    os.fsync(folder)  # the name, too
+    os.close(folder)
     return True
 
 
@@ -352,6 +358,8 @@ def supervise(directory: str) -> None:
         return
     if is_first:
         write_result(directory, supervision.run(signals))
+    else:
+        cgroup.remove()
 
 
 def not_started(reason: str) -> dict[str, Any]:

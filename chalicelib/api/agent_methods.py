@@ -205,7 +205,10 @@ def poll(call: Call, params: PollParams) -> dict[str, Any]:
         "cancels": list(work.cancels),
         "followed": list(work.followed),
         "next_poll_ms": CADENCE.next_poll_ms(
-            params.idle_ms, params.doorbell, is_active=work.is_active, due_in_ms=work.due_in_ms
+            0 if work.offers else params.idle_ms,
+            params.doorbell,
+            is_active=work.is_active,
+            due_in_ms=work.due_in_ms,
         ),
         "doorbell": _doorbell(agent.id, params.doorbell),
     }

@@ -9,12 +9,13 @@ from chalicelib.dynamo import jobs, runs
 from chalicelib.dynamo.runs import Context
 from chalicelib.job import ACTIVE, Ending, Job, JobState, deadlines
 from chalicelib.operations.advance import advance
-from chalicelib.operations.ending import context_of, end_job
+from chalicelib.operations.ending import end_job
 from chalicelib.planner import SKIP_REASON
 from chalicelib.run import RunState
 from chalicelib.task import Step
 
 INBOX_AT_MOST = 1_000  # jobs looked at in one poll
+LEFT_MS = 500  # until who got less than it can take polls for what is left
 CANCEL_REASON = "It was cancelled before it began."
 LOST_REASON = "The agent no longer knows this job: its journal was lost, or the machine replaced."
 
@@ -64,12 +65,14 @@ def poll(
             _lose(job, now)
     wanted = [job for job in forgotten if job.state is JobState.CLAIMED]
     wanted += [job for job in inbox if _is_due(job, now)]
+    offers, is_left = _offer(wanted, capacity, seq, now, make_lease)
+    due_in_ms = LEFT_MS if is_left and len(offers) < capacity else _due_in_ms(inbox, now)
     return Work(
-        offers=_offer(wanted[: max(0, capacity)], seq, now, make_lease),
+        offers=offers,
         cancels=[job.lease for job in inbox if job.cancel_requested and job.lease in held],
         followed=[job.lease for job in inbox if job.lease in held and _is_followed(job, now)],
         is_active=True,
-        due_in_ms=_due_in_ms(inbox, now),
+        due_in_ms=due_in_ms,
     )
 
 
@@ -104,20 +107,35 @@ def _is_forgotten(job: Job, held: frozenset[str], seq: int) -> bool:
     return job.state in ACTIVE and job.lease not in held and job.poll_seq < seq
 
 
-def _lose(job: Job, now: datetime) -> None:
-    context = context_of(job)
-    if context is not None:
+def _lose(seen: Job, now: datetime) -> None:
+    """Read afresh: the inbox may show a job that has just ended, and its failure must not be noted
+    at the gate."""
+    found = runs.job_with_context(seen.key)
+    if found is None:
+        return
+    job, context = found
+    is_same = (job.state, job.lease, job.poll_seq) == (seen.state, seen.lease, seen.poll_seq)
+    if is_same:
         end_job(context, job, Ending(JobState.LOST, reason=LOST_REASON), jobs.end, now)
 
 
 def _offer(
-    wanted: Sequence[Job], seq: int, now: datetime, make_lease: Callable[[], str]
-) -> list[Offer]:
-    """Claims first and looks at the runs then: a stop or a closed gate that came before the claim
-    is seen, and whoever stops a run afterwards sees the claim."""
-    claimed = [
-        taken for job in wanted if (taken := _claim(job, seq, now, make_lease())) is not None
-    ]
+    wanted: Sequence[Job],
+    capacity: int,
+    seq: int,
+    now: datetime,
+    make_lease: Callable[[], str],
+) -> tuple[list[Offer], bool]:
+    """What the agent gets, and whether more is wanted than was claimed.
+
+    Claims first and looks at the runs then: a stop or a closed gate that came before the claim is
+    seen, and whoever stops a run afterwards sees the claim.
+    """
+    claimed: list[Job] = []
+    left = list(wanted)
+    while left and len(claimed) < capacity:
+        if (taken := _claim(left.pop(0), seq, now, make_lease())) is not None:
+            claimed.append(taken)
     around = runs.contexts(claimed)
     offers = []
     for job in claimed:
@@ -129,7 +147,7 @@ def _offer(
             offers.append(Offer(job, context.step.step, run.parameters, run.secrets))
         if context.run.state is RunState.QUEUED:
             runs.start(context.run.id, now)
-    return offers
+    return offers, bool(left)
 
 
 def _claim(job: Job, seq: int, now: datetime, lease: str) -> Job | None:

@@ -78,6 +78,7 @@ def ring(*agent_ids: str) -> None:
     if len(wanted) == 1:
         _ring(*wanted)
         return
+    client()  # made once, before many threads want it
     with ThreadPoolExecutor(min(RINGERS, len(wanted))) as ringers:
         list(ringers.map(_ring, wanted))
 

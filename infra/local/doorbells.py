@@ -7,7 +7,6 @@ address that has lapsed, is forged, or names no queue. A message wakes who waits
 import json
 import threading
 import time
-from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta, timezone
 from http import HTTPStatus
@@ -44,7 +43,7 @@ class Doorbells:
 
     def __init__(self, application: "WSGIApplication") -> None:
         self._application = application
-        self._rings: defaultdict[str, threading.Condition] = defaultdict(threading.Condition)
+        self._rings: dict[str, threading.Condition] = {}
 
     def __call__(self, environ: "WSGIEnvironment", respond: "StartResponse") -> Iterable[bytes]:
         query = dict(parse_qsl(environ.get("QUERY_STRING", "")))
@@ -54,12 +53,16 @@ class Doorbells:
             return self._send(environ, respond)
         return self._application(environ, respond)
 
+    def _ring(self, path: str) -> threading.Condition:
+        """The same for everybody: `setdefault` is one step."""
+        return self._rings.setdefault(path, threading.Condition())
+
     def _send(self, environ: "WSGIEnvironment", respond: "StartResponse") -> Iterable[bytes]:
         """Gives moto the message past its own routing, which takes 5 ms, and wakes who waits."""
         asked = json.loads(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
         path = urlsplit(asked["QueueUrl"]).path
         queues, name = _backend(path)
-        ring = self._rings[path]
+        ring = self._ring(path)
         try:
             with ring:
                 message = queues.send_message(name, asked["MessageBody"])
@@ -91,7 +94,7 @@ class Doorbells:
         count = int(query.get("MaxNumberOfMessages", 1))
         hidden = int(query.get("VisibilityTimeout", 30))
         until = time.monotonic() + min(20, int(query.get("WaitTimeSeconds", 0)))
-        ring = self._rings[path]
+        ring = self._ring(path)
         with ring:
             while True:
                 _forget_expired(queues.get_queue(name))

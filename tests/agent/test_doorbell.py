@@ -9,6 +9,7 @@ import pytest
 
 from plumber_agent.doorbell import Doorbell
 from plumber_agent.poll import EMPTY_RINGS, LOOK_AGAIN_SECONDS, Poller
+from plumber_agent.wire import Refused
 
 NOTHING = (200, b"<ReceiveMessageResponse/>")
 RING = (200, b"<ReceiveMessageResponse><Message><Body>x</Body></Message></ReceiveMessageResponse>")
@@ -79,7 +80,12 @@ class Listening:
         self.bell = Doorbell(self.rings.release, self.silences.release, self.stop)
         assert self.bell.state() == "none"
         self.bell.take(sqs.address, "none")
+        assert self.bell.state() is None, "nobody has answered yet"
         self.bell.start()
+        sqs.says(NOTHING)
+        assert sqs.given.acquire(timeout=PATIENCE)
+        while self.bell.state() is None:
+            threading.Event().wait(0.005)
 
 
 @pytest.fixture
@@ -106,7 +112,6 @@ def test_an_address_that_works_no_more_is_asked_for_anew(
     assert listening.silences.acquire(timeout=PATIENCE)
     assert listening.bell.state() == then
     listening.bell.take(sqs.address, then)
-    assert listening.bell.state() == "listening"
     sqs.says(RING)
     assert listening.rings.acquire(timeout=PATIENCE)
 
@@ -199,11 +204,12 @@ def test_a_ring_that_brought_nothing_is_looked_into_again(contact: Any) -> None:
     assert waits[2] > 200
 
 
-def test_a_ring_that_brought_a_job_is_not(contact: Any) -> None:
+def test_a_ring_that_brought_a_job_is_not_and_its_echo_but_once(contact: Any) -> None:
     once, plane = contact
     plane.jobs = [{}]
     assert once(True) > 200
-    assert once(True) > 200, "its echo brings nothing, and needs no explanation"
+    assert once(True) == LOOK_AGAIN_SECONDS[0], "it may be another job's, which is late"
+    assert once(False) > 200
 
 
 def test_a_flood_of_forged_rings_is_answered_once_a_second(
@@ -217,3 +223,52 @@ def test_a_flood_of_forged_rings_is_answered_once_a_second(
     assert len(delays) == 9
     assert delays == sorted(delays)
     assert delays[-1] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("jobs", "listens", "polls"),
+    [(1, True, False), (1, False, True), (10, True, True)],
+    ids=["it will be rung", "it cannot be rung", "more may be waiting"],
+)
+def test_when_a_job_has_ended_the_agent_polls_unless_it_will_be_rung(
+    sqs: Sqs, jobs: int, listens: bool, polls: bool
+) -> None:
+    plane = Plane()
+    poller = Poller(Idle(), plane, threading.Event(), 1, "http://127.0.0.1")  # type: ignore
+    if listens:
+        poller._doorbell.take(sqs.address, "none")
+        poller._doorbell._note(True, "")
+    plane.jobs = [{}] * jobs
+    poller._contact()
+    poller.make_room()
+    assert poller._hurry.is_set() is polls
+
+
+def test_a_job_that_ends_while_a_full_poll_is_under_way_leads_to_another(sqs: Sqs) -> None:
+    plane, agent = Plane(), Idle()
+    poller = Poller(agent, plane, threading.Event(), 1, "http://127.0.0.1")  # type: ignore
+    plane.jobs = [{}] * agent.capacity
+    poller._contact()
+    assert poller._hurry.is_set(), "it was full, and has room all the same"
+
+
+def test_whoever_has_jobs_beats_often_whatever_it_was_told_while_it_had_none(
+    contact: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, _ = contact
+    monkeypatch.setattr(Idle, "held", frozenset({"lease"}))
+    assert once(False) <= 30
+
+
+def test_a_heartbeat_that_is_refused_is_not_repeated_at_once(
+    contact: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    once, plane = contact
+    answer = plane.batch
+
+    def refuse_beats(calls: list[tuple[str, dict[str, Any]]]) -> list[Any]:
+        polled, *_ = answer(calls)
+        return [polled, *[Refused(-32603, "throttled")] * (len(calls) - 1)]
+
+    monkeypatch.setattr(plane, "batch", refuse_beats)
+    assert 4 <= once(False) <= 5

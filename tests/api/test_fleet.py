@@ -2,6 +2,9 @@
 
 from typing import Any
 
+import pytest
+
+from chalicelib.dynamo import jobs
 from chalicelib.operations.sweep import sweep
 from tests.api.conftest import Clock, Fleet, People, named
 from tests.api.fleet import WEB, run_of, start, states, task, work
@@ -143,11 +146,11 @@ def test_a_silent_agent_loses_its_job_after_the_time_that_the_step_says(
     admin: People, fleet: Fleet, travel: Clock
 ) -> None:
     (one,) = fleet(1)
-    run_id = start(admin, WEB + 'LostAfter = "30s"\n')
+    run_id = start(admin, WEB + 'LostAfter = "90s"\n')
     sweep(travel.now)
     one.result("agent.heartbeat")
     job = one.poll()["jobs"][0]
-    sweep(travel.after(29))
+    sweep(travel.after(89))
     assert list(states(admin, run_id).values()) == ["claimed"]
     sweep(travel.after(1))
     assert list(states(admin, run_id).values()) == ["lost"]
@@ -202,10 +205,10 @@ def test_a_late_report_of_a_lost_attempt_changes_nothing(
     admin: People, fleet: Fleet, travel: Clock
 ) -> None:
     (one,) = fleet(1)
-    run_id = start(admin, WEB + 'LostAfter = "30s"\nRetries = 1\nRetryOn = ["lost"]\n')
+    run_id = start(admin, WEB + 'LostAfter = "90s"\nRetries = 1\nRetryOn = ["lost"]\n')
     sweep(travel.now)
     first = one.poll()["jobs"][0]
-    sweep(travel.after(30))
+    sweep(travel.after(90))
     (second,) = one.poll(first["lease"])["jobs"]
     assert one.finish(first)["state"] == "claimed"
     one.finish(second, 7)
@@ -330,3 +333,39 @@ def test_a_second_run_may_take_the_place_of_the_first(admin: People, fleet: Flee
     one.result("job.finish", **named(job), outcome="cancelled", duration_ms=1)
     assert run_of(admin, first)["state"] == "cancelled"
     assert [each["run_id"] for each in one.poll()["jobs"]] == [second]
+
+
+# --- an inbox that is late, as indexes are
+
+
+def test_a_late_inbox_puts_no_failure_on_the_gate(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents = fleet(3)
+    run_id = start(admin, WEB + "MaxParallel = 1\nMaxFailures = 0\n")
+    (job,) = agents[0].poll()["jobs"]
+    agents[0].result("job.start", **named(job))
+    late = list(jobs.inbox(agents[0].id, 10))
+    agents[0].finish(job)
+    with monkeypatch.context() as patch:
+        patch.setattr("chalicelib.dynamo.jobs.inbox", lambda *_: iter(late))
+        assert agents[0].poll()["jobs"] == []
+    work(agents)
+    assert set(states(admin, run_id).values()) == {"succeeded"}
+
+
+def test_what_a_late_inbox_still_shows_takes_no_other_jobs_place(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = fleet(1)
+    start(admin, WEB)
+    (done,) = one.poll()["jobs"]
+    late = list(jobs.inbox(one.id, 10))
+    one.finish(done)
+    other = admin.data("POST", "/commands", {"command": "true", "all": True})["id"]
+    now = list(jobs.inbox(one.id, 10))
+    with monkeypatch.context() as patch:
+        patch.setattr("chalicelib.dynamo.jobs.inbox", lambda *_: iter(late + now))
+        one.seq += 1
+        answer = one.result("agent.poll", seq=one.seq, capacity=1, leases=[], idle_ms=0)
+    assert [each["run_id"] for each in answer["jobs"]] == [other]

@@ -27,7 +27,7 @@ def _random_step(chance: Random, agent_ids: list[str]) -> str:
         "Retries": ["1", "2"],
         "Timeout": ['"20s"', '"2m"'],
         "DeliverWithin": ['"10s"', '"3m"', '"1d"'],
-        "LostAfter": ['"30s"', '"5m"'],
+        "LostAfter": ['"90s"', '"5m"'],
         "When": ['"failure"', '"always"'],
     }
     for key, values in options.items():

@@ -292,7 +292,7 @@ Description = "Where to."
         ({"Retries": "1", "RetryOn": '["ok"]'}, "RetryOn", "'ok' is none"),
         ({"Retries": "1", "RetryOn": "[]"}, "RetryOn", "names no state"),
         ({"When": '"never"'}, "When", "success, failure, always"),
-        ({"LostAfter": '"29s"'}, "LostAfter", "at least 30s"),
+        ({"LostAfter": '"89s"'}, "LostAfter", "at least 90s"),
         ({"DeliverWithin": "60"}, "DeliverWithin", "in quotes"),
         ({"Script": '"x"'}, "Script", "either CMD or Script"),
         ({"Shell": '"bash"'}, "Shell", "is for Script"),
