@@ -10,7 +10,7 @@ import requests
 from plumber_agent.spool import CHUNK_BYTES, Cut, Spool
 from plumber_agent.wire import CONNECT_SECONDS, READ_SECONDS, Refused, Unreachable, Wire, until_done
 
-LIVE_BYTES, LIVE_SECONDS = 256 << 10, 1.0  # between PUTs while somebody follows
+LIVE_BYTES, LIVE_SECONDS = 256 << 10, 0.75  # between PUTs: a line is read within a second
 LIVE_AT_FIRST_SECONDS = 60.0  # of every job
 BATCH_SECONDS = 30.0  # otherwise: PUTs are what logs cost
 LOOK_SECONDS = 0.1  # how often a quiet spool is looked at
