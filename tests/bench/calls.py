@@ -100,6 +100,7 @@ def total(parts: list[Used]) -> Used:
         whole.write_units += each.write_units
         whole.read_units += each.read_units
         whole.bytes += each.bytes
+        whole.seconds += each.seconds
     return whole
 
 

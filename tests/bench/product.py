@@ -4,6 +4,7 @@ counted: calls, consumed capacity, bytes."""
 import logging
 import os
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +17,7 @@ from botocore.client import BaseClient
 from botocore.httpsession import URLLib3Session
 from chalice.test import Client
 
-from infra.local.backends import atomic
+from infra.local.backends import Start, atomic
 from infra.local.environment import base
 from infra.local.processes import Processes
 from tests.simulation.schedule import Laboratory
@@ -32,6 +33,7 @@ class Used:
     write_units: float = 0.0
     read_units: float = 0.0
     bytes: int = 0
+    seconds: float = 0.0  # from the call to its answer
 
     def of(self, service: str) -> int:
         """Calls of one service."""
@@ -70,6 +72,10 @@ class Meter:
             else:
                 self._used.write_units += units
 
+    def note_seconds(self, seconds: float) -> None:
+        """How long a call took."""
+        self._used.seconds += seconds
+
     def note_bytes(self, count: int) -> None:
         """Of requests and answers, without their headers."""
         self._used.bytes += count
@@ -85,7 +91,9 @@ def metered() -> Iterator[Meter]:
         service = client.meta.service_model.service_name
         if service == "dynamodb":
             arguments = {**arguments, "ReturnConsumedCapacity": "TOTAL"}
+        began = time.perf_counter()
         answer = call(client, operation, arguments)
+        meter.note_seconds(time.perf_counter() - began)
         meter.note_call(service, operation, answer)
         return answer
 
@@ -101,13 +109,13 @@ def metered() -> Iterator[Meter]:
 
 
 @contextmanager
-def product() -> Iterator[tuple[Laboratory, Meter]]:
+def product(backend: Start = atomic) -> Iterator[tuple[Laboratory, Meter]]:
     """An installation with an admin, and its meter."""
     with tempfile.TemporaryDirectory(prefix="plumber-bench-") as directory:
         processes = Processes(Path(directory) / "logs", base(os.environ))
         os.environ.update(base(os.environ))
         try:
-            os.environ.update(atomic(processes, Path(directory)))
+            os.environ.update(backend(processes, Path(directory)))
             with _in_this_process() as laboratory, metered() as meter:
                 yield laboratory, meter
         finally:

@@ -11,6 +11,7 @@ from tests.bench.stack import Stack, stack
 from tests.stack.live import AgentProcess
 
 WARM_UPS, TIMES, POLLED_TIMES = 5, 40, 15
+LISTENS_AFTER_SECONDS = 22.0  # it polls as well until SQS has answered its first call
 REST_SECONDS = 0.4  # between runs, so that the agent waits again
 # The product's, where the local stack is faster.
 CADENCE = {"heartbeat_seconds": "30", "ttl_seconds": "90", "poll_idle_seconds": "5"}
@@ -21,6 +22,7 @@ def measure() -> list[Row]:
     """Two stacks' worth of triggers."""
     with stack(**CADENCE) as running:
         agent = running.agent("rung")
+        time.sleep(LISTENS_AFTER_SECONDS)
         starts = _starts(running, agent, TIMES)
         results = _results(running, agent)
     with stack(**CADENCE, account="") as running:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.simulation.schedule import Laboratory, laboratory
 
-BUDGET_SECONDS = 130.0  # for all schedules together
+BUDGET_SECONDS = 100.0  # for all schedules together
 ACTIONS = 30
 
 

@@ -26,11 +26,17 @@ export function useTaskEditor(id: string | undefined) {
   async function load(): Promise<void> {
     loadError.value = null;
     try {
-      if (id === undefined) begin(starter(await firstAgent()));
+      if (id === undefined) beginUnlessBegun(starter(await firstAgent()));
       else accept(await getTask(id));
     } catch (caught) {
       loadError.value = caught;
     }
+  }
+
+  /** Somebody may have picked a template before the first agent was known. */
+  function beginUnlessBegun(definition: string): void {
+    if (text.value === "") begin(definition);
+    isLoaded.value = true;
   }
 
   function begin(definition: string): void {
