@@ -99,12 +99,4 @@ def _read_a_long_log(running: Stack) -> None:
     for _ in range(40):
         cursor = running.plane.call("GET", f"{path}?cursor={cursor}")["next"]
     running.plane.call("GET", f"{path}/search?pattern=no-such-thing")
-
-    def is_compacted() -> bool:
-        try:
-            running.plane.call("GET", f"{path}/download?stream=stdout&redirect=false")
-        except Exception:
-            return False
-        return True
-
-    running.plane.wait_until(is_compacted, 300, "compaction")
+    running.wait_until_compacted(path)

@@ -119,15 +119,7 @@ class Peak:
 def _identity(running: Stack, path: str, files: dict[str, Path]) -> Row:
     """What is downloaded once the log has been compacted."""
     began = time.monotonic()
-
-    def is_compacted() -> bool:
-        try:
-            running.plane.call("GET", f"{path}/download?stream=stdout&redirect=false")
-        except Exception:
-            return False
-        return True
-
-    running.plane.wait_until(is_compacted, 300, "compaction")
+    running.wait_until_compacted(path)
     seconds = time.monotonic() - began
     same = all(_downloaded(running, path, name) == _sha256(file) for name, file in files.items())
     words = "identical" if same else "not identical"

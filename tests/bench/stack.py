@@ -45,6 +45,18 @@ class Stack:
         answer.raise_for_status()
         return answer.json()["data"]
 
+    def wait_until_compacted(self, path: str) -> None:
+        """Until the log at this path can be downloaded."""
+
+        def is_compacted() -> bool:
+            try:
+                self.plane.call("GET", f"{path}/download?stream=stdout&redirect=false")
+            except requests.HTTPError:  # 409 until then
+                return False
+            return True
+
+        self.plane.wait_until(is_compacted, 300, "compaction")
+
     def save(self, source: str) -> str:
         """A task; answers its id."""
         task_id: str = self.plane.call("POST", "/tasks", {"definition": source})["task"]["id"]
