@@ -220,7 +220,8 @@ def _draw_outputs(found: dict[str, Any]) -> None:
         click.secho(f"{agents} printed {size:,} bytes: {_names(group['jobs'])}", bold=True)
         sample = group["sample"]
         if sample and sample["text"]:
-            click.echo(render.clean(sample["text"].rstrip("\n")))
+            for line in sample["text"].rstrip("\n").split("\n"):
+                click.echo(render.clean(line))
             if sample["is_cut"]:
                 job = sample["job_id"]
                 render.hint(f"… 'plumber-cli run logs RUN {job}' prints all of it.")

@@ -103,6 +103,7 @@ def test_equal_outputs_are_one_group(
     assert (code, err) == (0, b"")
     assert "2 agents printed 5 bytes" in out.decode()
     assert "1 agent printed 10 bytes" in out.decode()
+    assert "\nsame\nmore\n" in out.decode()
     groups = run.json("run", "outputs", run_id)["groups"]
     assert [(each["count"], each["sample"]["text"]) for each in groups] == [
         (2, "same\n"), (1, "same\nmore\n"),
