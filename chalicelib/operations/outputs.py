@@ -9,6 +9,7 @@ from chalicelib.operations.log_source import LogSource
 
 SAMPLES = 20  # groups whose output is shown at once
 SAMPLE_BYTES = 16_384
+SAMPLE_CHUNKS = 3  # read for it, at most
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,11 @@ def _group(alike: Sequence[Job], has_sample: bool) -> Group:
 
 
 def _beginning(job: Job) -> bytes:
-    if not log.reported_chunks(job.log):
-        return b""
-    records = LogSource(job).chunk(1) or ()
-    return b"".join(record.data for record in records)[:SAMPLE_BYTES]
+    """Of the first chunks: the very first one often holds a line, since it is shipped at once."""
+    source, found = LogSource(job), b""
+    promised = log.reported_chunks(job.log) or 0
+    for seq in range(1, min(promised, SAMPLE_CHUNKS) + 1):
+        found += b"".join(record.data for record in source.chunk(seq) or ())
+        if len(found) >= SAMPLE_BYTES:
+            break
+    return found[:SAMPLE_BYTES]

@@ -425,6 +425,16 @@ def test_whatever_is_written_is_read_back_before_and_after_compaction(
         assert again.download(stream.word) == expected
 
 
+def test_the_sample_of_an_output_goes_beyond_its_first_chunk(logged: Logged) -> None:
+    logged.put(out("a line\n"))
+    logged.put(out("x" * 20_000))
+    logged.finish()
+    (group,) = logged.admin.data("GET", f"/runs/{logged.run_id}/outputs")["groups"]
+    assert len(group["sample"]["text"]) == 16_384
+    assert group["sample"]["text"].startswith("a line\nxxx")
+    assert group["sample"]["is_cut"]
+
+
 @pytest.fixture
 def while_waiting(monkeypatch: pytest.MonkeyPatch) -> Any:
     """`while_waiting(*actions)`: one of them happens each time that an answer waits."""
