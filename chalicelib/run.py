@@ -59,8 +59,8 @@ class Trigger(str, Enum):
 class RunStep:
     """A step as frozen in a run. Its agents are chosen when it starts: `size` is None before.
 
-    `roster_id` is where they are stored; `agents` are their names by id, in the order of the
-    roster, where the whole run was read.
+    `agents` are their names by id, in the order of the roster; those of a step with many, which
+    are stored under `roster_id`, are there only where the whole run was read.
     """
 
     step: Step

@@ -4,7 +4,7 @@
 | --- | --- |
 | `RUN` | the run; `RunItem`, verbs in `runs` |
 | `STEP#001` | a step as frozen at the trigger; `StepItem`, verbs in `steps` |
-| `ROSTER#001#<hash>#00` | a hundred of its agents, in their order; `RosterItem`, verbs in `steps` |
+| `ROSTER#001#<hash>#00` | a hundred of its agents, if it has many; `RosterItem`, verbs in `steps` |
 | `GATE#001#1` | a wave's failures and slots; `GateItem`, verbs in `gates` |
 | `JOB#001#<agent>` | a job; `JobItem`, verbs in `jobs` |
 | `TURN` | in a partition of its own, which run of a task has its turn; verbs in `turns` |
@@ -165,16 +165,17 @@ class RunItem(PartitionItem, discriminator="run"):
 
 
 class StepItem(PartitionItem, discriminator="step"):
-    """See `RunStep`. `frozen` is the step as JSON; `size` and `roster` are absent until its agents
-    are chosen. `roster` names the items that hold them."""
+    """See `RunStep`. `frozen` is the step as JSON; `size` is absent until its agents are chosen.
+    A few of them stand in `agents`, as pairs of id and name; `roster` names the items of many."""
 
     frozen = UnicodeAttribute()
     size = NumberAttribute(null=True)
+    agents = JSONAttribute(null=True)
     roster = UnicodeAttribute(null=True)
 
 
 class RosterItem(PartitionItem, discriminator="roster"):
-    """Agents as pairs of id and name."""
+    """See `StepItem`."""
 
     agents = JSONAttribute()
 

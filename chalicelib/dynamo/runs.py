@@ -224,7 +224,8 @@ def progress(run_id: str) -> Progress | None:
 
 @dataclass(frozen=True)
 class Context:
-    """What stands around a job: its run, its step without the agents, and its wave's gate."""
+    """What stands around a job: its run, its step without its agents if they are many, and
+    its wave's gate."""
 
     run: Run
     step: RunStep

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+from pynamodb.expressions.update import Action
 
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import (
@@ -18,21 +19,26 @@ from chalicelib.dynamo.run_items import (
 from chalicelib.run import RunStep
 from chalicelib.task import Step
 
+FEW = 10  # agents that stand in the step's own item, which every claim reads
 ROSTER_CHUNK = 100  # agents in one item: what the start of one more job reads
 SHOWN_NAME_CHARACTERS = 64  # of an agent's name in a run; keeps an item of the roster small
 
 
 def frozen(item: StepItem) -> RunStep:
-    """The step that an item holds, without its agents."""
+    """The step that an item holds, without its agents if they are many."""
     step = msgspec.json.decode(item.frozen, type=Step)
-    return RunStep(step, None if item.size is None else int(item.size), item.roster)
+    size = None if item.size is None else int(item.size)
+    return RunStep(step, size, item.roster, dict(item.agents or ()))
+
+
+def _pairs(agents: Mapping[str, str]) -> list[list[str]]:
+    return [[agent_id, name[:SHOWN_NAME_CHARACTERS]] for agent_id, name in agents.items()]
 
 
 def _roster(
-    run_id: str, number: int, agents: Mapping[str, str], expires_at: datetime
+    run_id: str, number: int, pairs: Sequence[list[str]], expires_at: datetime
 ) -> tuple[str, list[RosterItem]]:
     """The agents in parts, under a name that follows from them."""
-    pairs = [[agent_id, name[:SHOWN_NAME_CHARACTERS]] for agent_id, name in agents.items()]
     name = hashlib.sha256(json.dumps(pairs).encode()).hexdigest()[:12]
     parts = [
         RosterItem(
@@ -52,9 +58,11 @@ def freeze(run_id: str, steps: Sequence[RunStep], expires_at: datetime) -> None:
         for step in steps:
             text = msgspec.json.encode(step.step).decode()
             item = StepItem(run_id, step_sort_key(step.number), frozen=text, ttl=expires_at)
-            if step.size is not None:
-                item.roster, parts = _roster(run_id, step.number, step.agents, expires_at)
-                item.size = step.size
+            item.size, pairs = step.size, _pairs(step.agents)
+            if len(pairs) <= FEW:
+                item.agents = pairs or None
+            else:
+                item.roster, parts = _roster(run_id, step.number, pairs, expires_at)
                 for part in parts:
                     batch.save(part)
             batch.save(item)
@@ -63,32 +71,41 @@ def freeze(run_id: str, steps: Sequence[RunStep], expires_at: datetime) -> None:
 def resolve(run_id: str, step: RunStep, agents: Mapping[str, str], expires_at: datetime) -> bool:
     """Records the agents of a step that starts, once; False when it was done before.
 
-    Their items are written first, under a name that follows from them: what a killed handler or
-    the second of two leaves behind is never read.
+    Items of their own are written first, under a name that follows from them: what a killed
+    handler or the second of two leaves behind is never read.
     """
-    roster, parts = _roster(run_id, step.number, agents, expires_at)
-    with PartitionItem.batch_write() as batch:
-        for part in parts:
-            batch.save(part)
-    item = StepItem(run_id, step_sort_key(step.number))
+    item, pairs = StepItem(run_id, step_sort_key(step.number)), _pairs(agents)
+    chosen: list[Action] = [StepItem.size.set(len(pairs))]
+    if len(pairs) <= FEW:
+        chosen.append(StepItem.agents.set(pairs))
+    else:
+        roster, parts = _roster(run_id, step.number, pairs, expires_at)
+        with PartitionItem.batch_write() as batch:
+            for part in parts:
+                batch.save(part)
+        chosen.append(StepItem.roster.set(roster))
     return passed(
         lambda: item.update(
-            actions=[StepItem.size.set(len(agents)), StepItem.roster.set(roster)],
+            actions=chosen,
             condition=StepItem.size.does_not_exist() & StepItem.frozen.exists(),
         )
     )
 
 
 def agent_at(run_id: str, step: RunStep, index: int) -> str:
-    """The id of the agent with this index. Raises DoesNotExist for one that the step has not."""
+    """The id of the agent with this index, below the step's size."""
+    if step.roster_id is None:
+        return step.roster[index]
     chunk, place = divmod(index, ROSTER_CHUNK)
-    key = roster_sort_key(step.number, step.roster_id or "", chunk)
+    key = roster_sort_key(step.number, step.roster_id, chunk)
     return str(RosterItem.get(run_id, key, consistent_read=True).agents[place][0])
 
 
 def with_agents(step: RunStep, parts: Iterable[RosterItem]) -> RunStep:
     """The step with those agents that were chosen for it, from all parts in their order."""
-    wanted = roster_sort_key(step.number, step.roster_id or "", 0)[:-2]
+    if step.roster_id is None:
+        return step
+    wanted = roster_sort_key(step.number, step.roster_id, 0)[:-2]
     mine = (part for part in parts if part.item.startswith(wanted))
     agents = {agent_id: name for part in mine for agent_id, name in part.agents}
     return RunStep(step.step, step.size, step.roster_id, agents)

@@ -25,7 +25,8 @@ def start(processes: Processes, state: Path | None = None) -> tuple[Child, str]:
     place = ["-inMemory"] if state is None else ["-dbPath", str(state)]
     if state is not None:
         state.mkdir(parents=True, exist_ok=True)
-    child = processes.start("dynamodb-local", [*_java(jar), "-port", str(port), *place, *_FLAGS])
+    java = _java(jar, stays=state is not None)
+    child = processes.start("dynamodb-local", [*java, "-port", str(port), *place, *_FLAGS])
     url = f"http://{HOST}:{port}"
     processes.wait_until(lambda: answers(url), START_SECONDS, f"An answer of DynamoDB at {url}")
     return child, url
@@ -34,9 +35,11 @@ def start(processes: Processes, state: Path | None = None) -> tuple[Child, str]:
 _FLAGS = ["-sharedDb", "-disableTelemetry"]  # shared: whatever the client's region and key
 
 
-def _java(jar: Path) -> list[str]:
-    # A small heap and the simple collector and compiler: it starts in 1.5 s on two cores.
-    options = ["-Xmx1g", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"]
+def _java(jar: Path, *, stays: bool) -> list[str]:
+    # A small heap and the simple collector: it starts in 1.5 s on two cores. The simple compiler
+    # costs least in a test; the better one takes half the time a call once it has seen thousands.
+    compiler = [] if stays else ["-XX:TieredStopAtLevel=1"]
+    options = ["-Xmx1g", "-XX:+UseSerialGC", *compiler]
     libraries = f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"
     return [find_java(), *options, libraries, "-jar", str(jar)]
 

@@ -188,7 +188,7 @@ def test_a_part_of_a_download_can_be_asked_for(logged: Logged, travel: Clock) ->
     due(travel)
     found = logged.admin.data("GET", f"{logged.path}/download?stream=all&redirect=false")
     answer = requests.get(found["url"], headers={"Range": "bytes=6-11"}, timeout=10)
-    assert (answer.status_code, answer.content) == (206, whole[6:12])
+    assert answer.content == whole[6:12]  # rclone says 200 to it, S3 and moto 206
 
 
 def test_a_short_log_is_not_compacted(logged: Logged, travel: Clock) -> None:

@@ -128,13 +128,9 @@ def _in_this_process() -> Iterator[Laboratory]:
     from chalicelib.dynamo import schema
     from chalicelib.operations import authentication
     from chalicelib.s3 import buckets
-    from chalicelib.s3.client import client as s3_client
-    from chalicelib.sqs.client import client as sqs_client
     from tests.stack.backends import forget_connections
 
     forget_connections()
-    s3_client.cache_clear()
-    sqs_client.cache_clear()
     authentication.forget_everybody()
     logging.disable(logging.CRITICAL)
     schema.create_all()

@@ -1,8 +1,10 @@
 """A durable stack of its own for benchmarks, on free ports, in a directory that goes with it."""
 
+import json
 import os
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +16,9 @@ from infra.local.backends import durable
 from infra.local.environment import base
 from infra.local.processes import Processes
 from tests.stack.live import AgentProcess, LiveControlPlane
+
+WARM_UP_SECONDS = 60.0  # then the JVM of DynamoDB Local has compiled what it uses most
+WARM_UP_STEPS = 5
 
 
 class Stack:
@@ -66,6 +71,14 @@ class Stack:
         """A run; answers its id."""
         run_id: str = self._call("POST", f"/tasks/{task_id}/execute")["id"]
         return run_id
+
+    def warm_up(self, *agents: AgentProcess) -> None:
+        """Runs short jobs on the agents for so long as DynamoDB Local gets faster by it."""
+        step = f'[[step]]\nServerID = {json.dumps([each.id for each in agents])}\nCMD = "true"\n'
+        task = self.save('Name = "warm-up"\n' + step * WARM_UP_STEPS)
+        until = time.monotonic() + WARM_UP_SECONDS
+        while time.monotonic() < until:
+            self.wait(self.trigger(task), WARM_UP_SECONDS)
 
     def wait(self, run_id: str, seconds: float) -> Any:
         """The run's only job, once it has ended."""

@@ -18,7 +18,9 @@ FAN_OUT_GOAL, INDEPENDENT_GOAL = 80, 25
 def measure() -> list[Row]:
     """Each of them three times, after a warm-up."""
     with stack() as running:
-        agents = [running.agent(f"agent-{number}").id for number in range(AGENTS)]
+        started = [running.agent(f"agent-{number}") for number in range(AGENTS)]
+        running.warm_up(*started)
+        agents = [agent.id for agent in started]
         step = f'[[step]]\nServerID = {json.dumps(agents)}\nCMD = "true"\n'
         fan_out = running.save('Name = "fan-out"\n' + step * ROUNDS)
         singles = [

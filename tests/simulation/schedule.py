@@ -121,14 +121,12 @@ def laboratory() -> Iterator[Laboratory]:
     from app import app
     from chalicelib.dynamo import schema
     from chalicelib.s3 import buckets
-    from chalicelib.s3.client import client as s3_client
     from tests.stack.backends import forget_connections
 
     with pytest.MonkeyPatch.context() as patch, mock_aws():
         for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
             patch.delenv(name)
         forget_connections()
-        s3_client.cache_clear()
         authentication.forget_everybody()
         logging.disable(logging.CRITICAL)
         patch.setattr(clock, "read", lambda: BEGIN)
@@ -141,5 +139,4 @@ def laboratory() -> Iterator[Laboratory]:
         finally:
             logging.disable(logging.NOTSET)
             forget_connections()
-            s3_client.cache_clear()
             authentication.forget_everybody()

@@ -1,21 +1,24 @@
-"""AWS for tests: moto and DynamoDB Local, one process each for the whole session.
+"""AWS for tests: moto, DynamoDB Local and rclone, one process each for the whole session.
 
 | fixture | gives |
 | --- | --- |
 | `moto_backend` | the URL of AWS in memory (S3, SQS, KMS, DynamoDB) |
-| `dynamodb_local` | the URL of DynamoDB Local: its conditional writes are atomic |
-| `backend` | once on each of both: the product in this process, with empty tables |
+| `dynamodb_local` | the URL of DynamoDB Local in memory: its conditional writes are atomic |
+| `durable_backend` | DynamoDB Local and rclone, both on disk, and moto for the rest |
+| `backend` | on moto, and on the durable backend: the product in this process, with empty tables |
 | `atomic_backend` | only on DynamoDB Local: for tests of concurrency |
 """
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
 import pytest
 
 from infra.local import dynamodb_local as launcher
+from infra.local import rclone
 from infra.local.backends import Endpoints, endpoints, start_moto
 from infra.local.environment import base
 from infra.local.processes import Processes
@@ -34,10 +37,9 @@ def moto_backend(session_processes: Processes) -> str:
     return start_moto(session_processes)
 
 
-@pytest.fixture(scope="session")
-def dynamodb_local(session_processes: Processes) -> str:
+def _start_dynamodb(processes: Processes, state: Path | None = None) -> str:
     try:
-        _, url = launcher.start(session_processes)
+        _, url = launcher.start(processes, state)
     except launcher.Unavailable as missing:
         if "CI" in os.environ:
             raise
@@ -45,24 +47,44 @@ def dynamodb_local(session_processes: Processes) -> str:
     return url
 
 
+@pytest.fixture(scope="session")
+def dynamodb_local(session_processes: Processes) -> str:
+    return _start_dynamodb(session_processes)
+
+
+@pytest.fixture(scope="session")
+def durable_backend(
+    session_processes: Processes, moto_backend: str, tmp_path_factory: pytest.TempPathFactory
+) -> Endpoints:
+    state = tmp_path_factory.mktemp("durable")
+    dynamodb = _start_dynamodb(session_processes, state / "dynamodb")
+    _, s3 = rclone.start(session_processes, state / "s3")
+    return endpoints(aws=moto_backend, dynamodb=dynamodb, s3=s3)
+
+
 def endpoints_of(name: str, request: pytest.FixtureRequest) -> Endpoints:
-    """Where `moto` or `dynamodb-local` (with moto's S3) is, started when it is first wanted."""
+    """Where `moto`, `dynamodb-local` (with moto's S3) or `durable` is, started when it is first
+    wanted."""
+    if name == "durable":
+        durable: Endpoints = request.getfixturevalue("durable_backend")
+        return durable
     aws = request.getfixturevalue("moto_backend")
     if name == "moto":
         return endpoints(aws=aws)
     return endpoints(aws=aws, dynamodb=request.getfixturevalue("dynamodb_local"))
 
 
-@pytest.fixture(scope="session", params=["moto", "dynamodb-local"])
+@pytest.fixture(scope="session", params=["moto", "durable"])
 def _tables(request: pytest.FixtureRequest) -> Iterator["Tables"]:
     with pytest.MonkeyPatch.context() as patch:
-        yield _open_tables(endpoints_of(request.param, request), patch)
+        yield _open_tables(request.param, endpoints_of(request.param, request), patch)
 
 
 @pytest.fixture(scope="session")
 def _atomic_tables(request: pytest.FixtureRequest) -> Iterator["Tables"]:
+    name = "dynamodb-local"
     with pytest.MonkeyPatch.context() as patch:
-        yield _open_tables(endpoints_of("dynamodb-local", request), patch)
+        yield _open_tables(name, endpoints_of(name, request), patch)
 
 
 @pytest.fixture
@@ -81,13 +103,13 @@ def atomic_backend(_atomic_tables: "Tables") -> str:
 class Tables:
     """The product's tables on one backend, used from this process."""
 
-    def __init__(self, where: Endpoints) -> None:
+    def __init__(self, name: str, where: Endpoints) -> None:
         from chalicelib.dynamo import schema
 
+        self.name = name
         self._where = where
         self._models = schema.MODELS
-        aws, dynamodb = where["AWS_ENDPOINT_URL_S3"], where["AWS_ENDPOINT_URL_DYNAMODB"]
-        self.name = "moto" if aws == dynamodb else "dynamodb-local"
+        dynamodb = where["AWS_ENDPOINT_URL_DYNAMODB"]
         self._client: Any = boto3.client("dynamodb", endpoint_url=dynamodb)
 
     def use(self) -> None:
@@ -113,13 +135,13 @@ class Tables:
         return model._get_schema()["key_schema"]
 
 
-def _open_tables(where: Endpoints, patch: pytest.MonkeyPatch) -> Tables:
+def _open_tables(name: str, where: Endpoints, patch: pytest.MonkeyPatch) -> Tables:
     from chalicelib.dynamo import schema
     from chalicelib.s3 import buckets
 
     for key, url in where.items():
         patch.setenv(key, url)
-    tables = Tables(where)
+    tables = Tables(name, where)
     tables.connect()
     schema.create_all()
     buckets.create()
@@ -127,9 +149,13 @@ def _open_tables(where: Endpoints, patch: pytest.MonkeyPatch) -> Tables:
 
 
 def forget_connections() -> None:
-    """Makes the models connect anew, to where the environment says."""
+    """Makes the models and the other clients connect anew, to where the environment says."""
     from chalicelib.dynamo import schema
+    from chalicelib.s3 import client as s3
+    from chalicelib.sqs import client as sqs
 
+    s3.client.cache_clear()
+    sqs.client.cache_clear()
     for model in schema.MODELS:
         _forget_connection(model)
 

@@ -154,6 +154,20 @@ def test_the_agents_of_a_step_are_recorded_once_and_in_their_order() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("count", [1, steps.FEW, steps.FEW + 1, steps.ROSTER_CHUNK + 1])
+def test_few_agents_stand_in_the_step_and_many_in_items_of_their_own(count: int) -> None:
+    chosen = {f"agent-{number:03d}": f"name {number}" for number in range(count)}
+    run = make()
+    steps.freeze("01R", [replace(STEPS[0], size=count, agents=chosen)], run.expires_at)
+    runs.create(run)
+    progress = runs.progress("01R")
+    assert progress is not None
+    (step,) = progress.steps
+    assert (step.size, step.agents, list(step.agents)) == (count, chosen, list(chosen))
+    assert (step.roster_id is None) == (count <= steps.FEW)
+    assert steps.agent_at("01R", step, count - 1) == f"agent-{count - 1:03d}"
+
+
 def test_a_step_may_have_no_agents() -> None:
     run = create(make())
     assert steps.resolve("01R", STEPS[1], {}, run.expires_at)
