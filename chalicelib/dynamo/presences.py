@@ -75,9 +75,9 @@ def add_cancel(agent_id: str, lease: str) -> None:
     PresenceItem(agent_id).update(actions=[PresenceItem.cancels.add({lease})])
 
 
-def drop_cancel(agent_id: str, lease: str) -> None:
-    """The job has ended."""
-    PresenceItem(agent_id).update(actions=[PresenceItem.cancels.delete({lease})])
+def drop_cancels(agent_id: str, leases: Iterable[str]) -> None:
+    """Their jobs have ended."""
+    PresenceItem(agent_id).update(actions=[PresenceItem.cancels.delete(set(leases))])
 
 
 def get_many(agent_ids: Iterable[str]) -> dict[str, Presence]:

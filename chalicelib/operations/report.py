@@ -97,7 +97,7 @@ def report_end(key: JobKey, lease: str, report: Report, now: datetime) -> JobSta
         ended = end_job(context, job, report.ending(job, now), jobs.finish, now)
         if ended is not None:
             if job.cancel_requested:
-                presences.drop_cancel(key.agent_id, lease)
+                presences.drop_cancels(key.agent_id, [lease])
             return ended.state
         job = _existing(key)
     return _repeated_or_late(job, lease, report, now)

@@ -15,9 +15,7 @@ import pytest
 
 from plumber_agent import command, processes, supervisor
 from plumber_agent.journal import JobDirectory
-from tests.agent.test_supervisor import is_alive, job, pid_in
-
-__all__ = ["job"]  # the fixture
+from tests.agent.conftest import is_alive, pid_in
 
 IS_ROOT = os.geteuid() == 0
 root_only = pytest.mark.skipif(not IS_ROOT, reason="only root can become another user")

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib import clock
+from chalicelib.dynamo import presences
 from chalicelib.operations.sweep import sweep
 from chalicelib.settings import settings
 from tests.api.conftest import Clock, People, RpcAgent, definition, ended, named
@@ -166,6 +167,15 @@ def test_a_running_job_is_asked_to_end_by_poll_and_by_heartbeat(admin: People, a
     assert one.result("job.finish", **named(job), **end) == {"state": "cancelled"}
     assert show(admin, run_id) == ("cancelled", ["cancelled", "skipped"])
     assert one.result("agent.heartbeat", leases=[job["lease"]])["cancels"] == []
+
+
+def test_a_cancel_that_came_too_late_is_forgotten_with_the_next_heartbeat(agent: Any) -> None:
+    one = agent()
+    presences.add_cancel(one.id, "of-a-job-that-has-ended")
+    presences.add_cancel(one.id, "held")
+    assert one.result("agent.heartbeat", leases=["held"])["cancels"] == ["held"]
+    left = one.result("agent.heartbeat", leases=["held", "of-a-job-that-has-ended"])["cancels"]
+    assert left == ["held"]
 
 
 def test_a_job_that_ends_well_while_it_is_being_cancelled_keeps_its_result(

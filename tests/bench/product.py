@@ -88,8 +88,9 @@ def metered() -> Iterator[Meter]:
     call, send = BaseClient._make_api_call, URLLib3Session.send  # type: ignore[attr-defined]
 
     def counted_call(client: BaseClient, operation: str, arguments: Any) -> Any:
-        service = client.meta.service_model.service_name
-        if service == "dynamodb":
+        model = client.meta.service_model
+        service = model.service_name
+        if "ReturnConsumedCapacity" in model.operation_model(operation).input_shape.members:
             arguments = {**arguments, "ReturnConsumedCapacity": "TOTAL"}
         began = time.perf_counter()
         answer = call(client, operation, arguments)

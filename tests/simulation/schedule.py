@@ -49,7 +49,7 @@ class Laboratory:
     def __init__(self, client: Client) -> None:
         self.now = BEGIN
         self.tried = Tried()
-        self._client = client
+        self.client = client
         self.people = self._admin()
         self._tokens = {agent_id(n): self._enroll(n) for n in range(1, MACHINES + 1)}
 
@@ -63,24 +63,24 @@ class Laboratory:
             expires_in_seconds=None,
             now=self.now,
         )
-        return People(self._client, text)
+        return People(self.client, text)
 
     def agent(self, number: int) -> RpcAgent:
         """One more agent, which does what it is told."""
-        return RpcAgent(self._client, agent_id(number), self._enroll(number))
+        return RpcAgent(self.client, agent_id(number), self._enroll(number))
 
     def _enroll(self, number: int) -> str:
         join_token = self.people.data("POST", "/enrollments", {})["join_token"]
         params = enroll_params(join_token, number)
         request = {"jsonrpc": "2.0", "id": 1, "method": "agent.enroll", "params": params}
-        token: str = rpc(self._client, request)[1]["result"]["token"]
+        token: str = rpc(self.client, request)[1]["result"]["token"]
         return token
 
     def run(self, chance: Random, actions: int) -> World:
         """One schedule, from its first trigger until everything has ended. Raises Violation."""
         self.now += timedelta(days=1)
         _forget_history()
-        world = World(self._client, self.people, self._tokens, chance, self.now)
+        world = World(self.client, self.people, self._tokens, chance, self.now)
         with pytest.MonkeyPatch.context() as patch, installed(world.faults):
             patch.setattr(clock, "read", lambda: world.now)
             patch.setattr(scheduling, "trigger", _watched(world))

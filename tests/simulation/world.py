@@ -14,15 +14,13 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.dynamo import jobs, runs
 from chalicelib.dynamo.runs import KEY_LIFETIME
-from chalicelib.job import JobKey
 from chalicelib.operations.schedules import fire_due
 from chalicelib.operations.sweep import sweep
-from chalicelib.planner import EndRun, plan
-from chalicelib.run import Progress, RunState, has_ended, is_acceptable, is_wanted
-from chalicelib.wave import wave_of
+from chalicelib.run import Progress, Run, RunState
 from tests.api.conftest import People, rpc
 from tests.simulation.definitions import random_definition
 from tests.simulation.faults import Faults, Killed
+from tests.simulation.invariants import Violation, check_gate, check_run
 from tests.simulation.machines import Machine
 from tests.simulation.shown import described
 from tests.simulation.wire import Wire
@@ -30,10 +28,6 @@ from tests.simulation.wire import Wire
 ROUNDS_TO_THE_END, QUICK_ROUNDS = 40, 8
 STEP_OF_THE_END = timedelta(seconds=45)
 LATER_STEP_OF_THE_END = timedelta(hours=3)  # jobs that wait a day for their machine
-
-
-class Violation(AssertionError):
-    """An invariant of the design does not hold."""
 
 
 @dataclass
@@ -292,19 +286,8 @@ class World:
             raise Violation(f"1: the attempt {name} has had two leases")
         if offer["run_id"] in self._cancelled:
             raise Violation(f"8: the job {name} was handed out after its run was cancelled")
-        progress = before.get(offer["run_id"])
-        key = JobKey.parse(offer["run_id"], offer["job_id"])
-        if progress is None or key is None:
-            return
-        step = next(each for each in progress.steps if each.number == key.step)
-        jobs_of = progress.jobs_of(step)
-        job = next((each for each in jobs_of.values() if each.key == key), None)
-        if job is None:
-            return
-        wave = wave_of(step.step, step.size or 0, job.index)
-        failures = sum(each.has_failed for i, each in jobs_of.items() if wave.holds(i))
-        if wave.is_closed(failures):
-            raise Violation(f"7: the job {name} was handed out after {failures} failures")
+        if (progress := before.get(offer["run_id"])) is not None:
+            check_gate(offer, progress)
 
     def check(self) -> None:
         """Everything that the tables must satisfy at any time."""
@@ -315,46 +298,12 @@ class World:
         self._seen = self._snapshot()
         self._seen_after_writes = self.faults.writes
         for progress in self._seen.values():
-            self._check_run(progress)
+            check_run(progress)
+            self._check_state(progress.run)
 
-    def _check_run(self, progress: Progress) -> None:
-        run = progress.run
-        failed = False
-        for step in progress.steps:
-            found = progress.jobs_of(step)
-            later = [s for s in progress.steps if s.number > step.number]
-            if found and not is_wanted(step, failed):
-                raise Violation(f"2: step {step.number} of {run.id} ran although {failed=}")
-            if not found and not is_wanted(step, failed):
-                continue
-            if not has_ended(run, step, found):
-                if any(progress.jobs_of(each) for each in later):
-                    raise Violation(f"2: a step after {step.number} of {run.id} began too early")
-                self._check_slots(progress, step.number, found.values())
-                return
-            # A stop that came later makes nothing of what ran before it unacceptable.
-            failed = failed or not is_acceptable(step, found.values(), None)
-        if run.state.is_terminal:
-            self._check_end(progress)
-
-    def _check_slots(self, progress: Progress, number: int, found: Any) -> None:
-        step = next(each for each in progress.steps if each.number == number)
-        for wave in step.waves:
-            active = [j for j in found if wave.holds(j.index) and not j.state.is_terminal]
-            if len(active) > wave.slots:
-                raise Violation(f"7: {len(active)} jobs active at once, {wave.slots} allowed")
-
-    def _check_end(self, progress: Progress) -> None:
-        run = progress.run
-        still_open = [job.key.job_id for job in progress.jobs if not job.state.is_terminal]
-        if still_open:
-            raise Violation(f"3: the run {run.id} ended while {still_open} go on")
-        if self._ended.setdefault(run.id, run.state) is not run.state:
+    def _check_state(self, run: Run) -> None:
+        if run.state.is_terminal and self._ended.setdefault(run.id, run.state) is not run.state:
             raise Violation(f"3: the run {run.id} ended twice")
-        again = replace(progress, run=replace(run, state=RunState.RUNNING, is_held=False))
-        (action,) = plan(again)
-        if not isinstance(action, EndRun) or action.state is not run.state:
-            raise Violation(f"4: {run.id} is {run.state}, its jobs say {action}")
 
     # --- the end
 

@@ -66,8 +66,10 @@ def test_a_heartbeat_is_remembered_and_answers_cancels() -> None:
     presences.add_cancel("a", "lease-1")
     presences.add_cancel("a", "lease-2")
     assert presences.beat("a", NOW, NOW + TTL, 1, None) == {"lease-1", "lease-2"}
-    presences.drop_cancel("a", "lease-1")
+    presences.drop_cancels("a", ["lease-1"])
     assert presences.beat("a", NOW, NOW + TTL, 1, None) == {"lease-2"}
+    presences.drop_cancels("a", ["lease-1", "lease-2"])
+    assert presences.beat("a", NOW, NOW + TTL, 1, None) == frozenset()
 
 
 def test_a_cancel_before_the_first_heartbeat_makes_nobody_seen() -> None:

@@ -16,7 +16,7 @@ from plumber_agent.masking import Masking
 from plumber_agent.output import STDERR, STDOUT, STREAM_NAMES, Output
 from plumber_agent.spool import Spool
 from tests.api.conftest import Clock, People
-from tests.api.test_long_logs import Logged
+from tests.api.logs.conftest import Logged
 
 SECRETS, PATTERNS = ["hunter2", "aab", "é…"], [r"key-\d+"]
 

@@ -1,0 +1,181 @@
+"""Compaction leaves the same bytes in fewer objects, wherever it dies."""
+
+import base64
+from collections.abc import Sequence
+from datetime import timedelta
+from random import Random
+from typing import Any
+
+import pytest
+import requests
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from chalicelib import clock, log
+from chalicelib.dynamo import jobs
+from chalicelib.log import Stream
+from chalicelib.operations import compaction
+from chalicelib.s3 import chunks, objects
+from tests.api.conftest import Clock, People
+from tests.api.logs.conftest import Logged, data_of, due, fill, out, record
+
+
+def test_compaction_leaves_the_same_bytes_in_fewer_objects(logged: Logged, travel: Clock) -> None:
+    whole = fill(logged)
+    logged.finish()
+    pages = list(logged.pages())
+    assert due(travel, 10) == 0
+    assert due(travel, 60) == 1
+    assert list(chunks.numbers(logged.key, 1)) == []
+    assert list(logged.pages()) == pages
+    assert logged.download("all") == whole
+    assert logged.download("stdout") == b"".join(b"out %d\n" % n for n in range(1, 7))
+    assert logged.download("stderr") == b"".join(b"err %d\n" % n for n in range(1, 7))
+    assert due(travel, 600) == 0
+
+
+def test_a_part_of_a_download_can_be_asked_for(logged: Logged, travel: Clock) -> None:
+    whole = fill(logged)
+    logged.finish()
+    due(travel)
+    found = logged.admin.data("GET", f"{logged.path}/download?stream=all&redirect=false")
+    answer = requests.get(found["url"], headers={"Range": "bytes=6-11"}, timeout=10)
+    assert answer.content == whole[6:12]  # rclone says 200 to it, S3 and moto 206
+
+
+def test_a_short_log_is_not_compacted(logged: Logged, travel: Clock) -> None:
+    fill(logged, log.COMPACTED_FROM_CHUNKS - 1)
+    logged.finish()
+    assert due(travel) == 0
+    assert len(list(chunks.numbers(logged.key, 1))) == log.COMPACTED_FROM_CHUNKS - 1
+
+
+def test_a_slow_reader_sees_every_byte_once_while_compaction_runs(
+    logged: Logged, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    chance = Random(1)
+    expected = b""
+    for _ in range(8):
+        pieces = [out("x" * 40_000 + str(chance.random())) for _ in range(20)]
+        logged.put(*pieces)
+        expected += b"".join(each.data for each in pieces)
+    logged.finish()
+    seen, steps = b"", iter(["build", "delete some", "delete all"])
+    for page in logged.pages():
+        seen += data_of(page)
+        match next(steps, ""):
+            case "build":
+                with monkeypatch.context() as patch:
+                    died = _die_after(patch, objects, "delete", 0)
+                    due(travel)
+                assert died.calls == 1
+            case "delete some":
+                objects.delete([log.chunk_key(logged.key, 1, seq) for seq in (1, 2, 3, 7)])
+            case "delete all":
+                assert compaction.compact_due(clock.read() + timedelta(hours=2)) == 1
+    assert seen == expected
+
+
+class _Dying:
+    def __init__(self, real: Any, allowed: int) -> None:
+        self.calls, self._real, self._allowed = 0, real, allowed
+
+    def __call__(self, *given: Any, **named: Any) -> Any:
+        self.calls += 1
+        if self.calls > self._allowed:
+            raise ConnectionError("the handler died here")
+        return self._real(*given, **named)
+
+
+def _die_after(patch: pytest.MonkeyPatch, module: Any, name: str, calls: int) -> _Dying:
+    dying = _Dying(getattr(module, name), calls)
+    patch.setattr(module, name, dying)
+    return dying
+
+
+@pytest.mark.parametrize("place", ["put", "stream", "delete", "presigned_put"])
+@pytest.mark.parametrize("calls", [0, 1, 2])
+def test_compaction_may_die_anywhere_and_is_repeated(
+    logged: Logged, travel: Clock, monkeypatch: pytest.MonkeyPatch, place: str, calls: int
+) -> None:
+    whole = fill(logged)
+    logged.finish()
+    with monkeypatch.context() as patch:
+        _die_after(patch, objects, place, calls)
+        due(travel)
+    assert b"".join(map(data_of, logged.pages())) == whole
+    compaction.compact_due(travel.after(7_200))
+    assert b"".join(map(data_of, logged.pages())) == whole
+    assert list(chunks.numbers(logged.key, 1)) == []
+
+
+def test_chunks_stay_when_the_objects_are_not_what_was_reported(
+    logged: Logged, travel: Clock
+) -> None:
+    whole = fill(logged)
+    logged._bytes[Stream.STDOUT] += b"something else"
+    logged.finish()
+    assert due(travel) == 0
+    assert b"".join(map(data_of, logged.pages())) == whole
+    assert len(list(chunks.numbers(logged.key, 1))) == 6
+
+
+def test_chunks_stay_when_s3_gives_back_other_bytes(
+    logged: Logged, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(logged)
+    logged.finish()
+    monkeypatch.setattr(objects, "stream", lambda key: iter([b"bent"]))
+    assert due(travel) == 0
+    assert len(list(chunks.numbers(logged.key, 1))) == 6
+
+
+def test_compaction_waits_for_chunks_that_are_still_coming(logged: Logged, travel: Clock) -> None:
+    whole = fill(logged, 5)
+    logged.finish(6)
+    assert [due(travel) for _ in range(3)] == [0, 0, 0]
+    job = jobs.get(logged.key)
+    assert job is not None
+    assert job.compact_at is not None
+    logged.put(out("the last"))
+    assert compaction.compact_due(travel.after(3_600)) == 0, "it is not what was reported"
+    assert b"".join(map(data_of, logged.pages())) == whole + b"the last"
+
+
+def test_what_never_arrives_is_given_up_after_a_day(logged: Logged, travel: Clock) -> None:
+    whole = fill(logged, 5)
+    logged.finish(7)
+    travel.after(86_400)
+    assert due(travel) == 1
+    (page,) = logged.pages()
+    assert data_of(page) == whole
+    assert page["state"] == "incomplete"
+    assert page["missing"]["chunks"] == 2
+
+
+PIECES = st.lists(
+    st.tuples(st.sampled_from(list(Stream)), st.binary(min_size=1, max_size=30)), max_size=8
+)
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(written=st.lists(PIECES, min_size=1, max_size=9), packed=st.booleans())
+def test_whatever_is_written_is_read_back_before_and_after_compaction(
+    admin: People, agent: Any, travel: Clock, written: Sequence[Any], packed: bool
+) -> None:
+    again = Logged(admin, agent())
+    for pieces in written:
+        again.put(*(record(stream, data) for stream, data in pieces), packed=packed)
+    again.finish(truncated=True)
+    before = [page["records"] for page in again.pages()]
+    due(travel)
+    assert [page["records"] for page in again.pages()] == before
+    everything = [piece for pieces in written for piece in pieces]
+    assert b"".join(base64.b64decode(r["data"]) for page in before for r in page) == b"".join(
+        data for _, data in everything
+    )
+    for stream in (Stream.STDOUT, Stream.STDERR):
+        expected = b"".join(data for each, data in everything if each is stream)
+        assert again.download(stream.word) == expected

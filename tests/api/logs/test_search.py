@@ -1,0 +1,99 @@
+"""Searching a log and a whole run, and comparing outputs."""
+
+import hashlib
+from typing import Any
+
+import pytest
+import requests
+
+from chalicelib.log import Stream, encode
+from tests.api.conftest import People
+from tests.api.logs.conftest import Logged, fill, out, record
+
+
+def search(logged: Logged, path: str, **query: str) -> tuple[list[tuple[int, str]], int]:
+    """All matches, and how many calls they took."""
+    found: list[tuple[int, str]] = []
+    calls, cursor = 0, ""
+    while True:
+        text = "&".join(f"{key}={value}" for key, value in query.items())
+        page = logged.admin.data("GET", f"{path}?{text}&cursor={cursor}")
+        found += [(each["line"], each["text"]) for each in page["matches"]]
+        calls += 1
+        if page["next"] is None:
+            return found, calls
+        cursor = page["next"]
+
+
+def test_a_log_is_searched_piece_by_piece(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
+    from chalicelib.operations import search as searching
+
+    fill(logged)
+    path = f"{logged.path}/search"
+    assert search(logged, path, pattern="ut 3") == ([(5, "out 3")], 1)
+    assert search(logged, path, pattern="^err%20[25]$", regex="true")[0] == [
+        (4, "err 2"), (10, "err 5"),
+    ]  # fmt: skip
+    assert search(logged, path, pattern="OUT", ignore_case="true", stream="stderr")[0] == []
+    monkeypatch.setattr(searching.Budget, "is_spent", property(_spent_after(2)))
+    found, calls = search(logged, path, pattern="ut 3")
+    assert (found, calls > 3) == ([(5, "out 3")], True)
+    assert logged.admin.refused("GET", f"{path}?pattern=(&regex=true")[0] == 1001
+    assert logged.admin.refused("GET", f"{path}?pattern=x&cursor=y")[0] == 1001
+
+
+def _spent_after(looks: int) -> Any:
+    asked: dict[int, int] = {}
+
+    def is_spent(budget: Any) -> bool:
+        asked[id(budget)] = asked.get(id(budget), 0) + 1
+        return asked[id(budget)] > looks
+
+    return is_spent
+
+
+def test_a_run_is_searched_over_all_its_jobs_and_outputs_are_compared(
+    admin: People, agent: Any
+) -> None:
+    agents = [agent(number) for number in (1, 2, 3)]
+    source = 'Name = "wide"\n[[step]]\nTargets = { All = true }\nCMD = "x"\n'
+    task = admin.data("POST", "/tasks", {"definition": source})["task"]["id"]
+    run_id = admin.data("POST", f"/tasks/{task}/execute")["id"]
+    for each in agents[:2]:
+        (job,) = each.poll()["jobs"]
+        body = encode([record(Stream.STDOUT, b"same\n")])
+        requests.put(job["log"]["urls"][0]["url"], data=body, timeout=10).raise_for_status()
+        each.finish(job, log=_summary(b"same\n"))
+    (job,) = agents[2].poll()["jobs"]
+    outputs = admin.data("GET", f"/runs/{run_id}/outputs?step=1")
+    assert [(each["count"], each["sample"]["text"]) for each in outputs["groups"]] == [
+        (2, "same\n")
+    ]
+    assert [each["agent_id"] for each in outputs["pending"]] == [agents[2].id]
+    agents[2].finish(job, 3, log=_summary(b""))
+    outputs = admin.data("GET", f"/runs/{run_id}/outputs")
+    assert [each["count"] for each in outputs["groups"]] == [2, 1]
+    assert outputs["groups"][1]["jobs"][0]["exit_code"] == 3
+    assert outputs["groups"][1]["sample"] == {"job_id": job["job_id"], "text": "", "is_cut": False}
+    found = admin.data("GET", f"/runs/{run_id}/search?pattern=am")
+    assert {each["agent_id"] for each in found["matches"]} == {one.id for one in agents[:2]}
+    assert found["next"] is None
+    assert admin.refused("GET", f"/runs/{run_id}/outputs?step=2")[0] == 1004
+
+
+def _summary(stdout: bytes) -> dict[str, Any]:
+    streams = {
+        name: {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for name, data in (("stdout", stdout), ("stderr", b""))
+    }
+    return {"chunks": 1 if stdout else 0, "streams": streams, "truncated": False}
+
+
+def test_the_sample_of_an_output_goes_beyond_its_first_chunk(logged: Logged) -> None:
+    logged.put(out("a line\n"))
+    logged.put(out("x" * 20_000))
+    logged.finish()
+    (group,) = logged.admin.data("GET", f"/runs/{logged.run_id}/outputs")["groups"]
+    assert len(group["sample"]["text"]) == 16_384
+    assert group["sample"]["text"].startswith("a line\nxxx")
+    assert group["sample"]["is_cut"]

@@ -1,0 +1,72 @@
+"""What must be true of a run at any time. The numbers are those of the design's invariants."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
+from chalicelib.job import Job, JobKey
+from chalicelib.planner import EndRun, plan
+from chalicelib.run import Progress, RunState, RunStep, has_ended, is_acceptable, is_wanted
+from chalicelib.wave import wave_of
+
+
+class Violation(AssertionError):
+    """An invariant of the design does not hold."""
+
+
+def check_run(progress: Progress) -> None:
+    """Raises Violation where the run's items contradict each other."""
+    _check_order(progress)
+    if progress.run.state.is_terminal:
+        _check_end(progress)
+
+
+def _check_order(progress: Progress) -> None:
+    run = progress.run
+    failed = False
+    for step in progress.steps:
+        found = progress.jobs_of(step)
+        later = [s for s in progress.steps if s.number > step.number]
+        if found and not is_wanted(step, failed):
+            raise Violation(f"2: step {step.number} of {run.id} ran although {failed=}")
+        if not found and not is_wanted(step, failed):
+            continue
+        if not has_ended(run, step, found):
+            if any(progress.jobs_of(each) for each in later):
+                raise Violation(f"2: a step after {step.number} of {run.id} began too early")
+            _check_slots(step, found.values())
+            return
+        # A stop that came later makes nothing of what ran before it unacceptable.
+        failed = failed or not is_acceptable(step, found.values(), None)
+
+
+def _check_slots(step: RunStep, found: Iterable[Job]) -> None:
+    for wave in step.waves:
+        active = [j for j in found if wave.holds(j.index) and not j.state.is_terminal]
+        if len(active) > wave.slots:
+            raise Violation(f"7: {len(active)} jobs active at once, {wave.slots} allowed")
+
+
+def _check_end(progress: Progress) -> None:
+    run = progress.run
+    still_open = [job.key.job_id for job in progress.jobs if not job.state.is_terminal]
+    if still_open:
+        raise Violation(f"3: the run {run.id} ended while {still_open} go on")
+    again = replace(progress, run=replace(run, state=RunState.RUNNING, is_held=False))
+    (action,) = plan(again)
+    if not isinstance(action, EndRun) or action.state is not run.state:
+        raise Violation(f"4: {run.id} is {run.state}, its jobs say {action}")
+
+
+def check_gate(offer: dict[str, Any], before: Progress) -> None:
+    """Raises Violation when a job is handed out whose wave had failed too often before."""
+    key = JobKey.parse(offer["run_id"], offer["job_id"])
+    job = next((each for each in before.jobs if each.key == key), None)
+    if key is None or job is None:
+        return
+    step = next(each for each in before.steps if each.number == key.step)
+    wave = wave_of(step.step, step.size or 0, job.index)
+    jobs_of = before.jobs_of(step)
+    failures = sum(each.has_failed for i, each in jobs_of.items() if wave.holds(i))
+    if wave.is_closed(failures):
+        raise Violation(f"7: the job {key} was handed out after {failures} failures")
