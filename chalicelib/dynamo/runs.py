@@ -158,8 +158,8 @@ def take_turn(run: Run, now: datetime) -> bool:
 
 def end(
     run_id: str, state: RunState, reason: str | None, counts: Mapping[str, int], now: datetime
-) -> bool:
-    """The terminal state, entered once; False when another was."""
+) -> Run | None:
+    """The terminal state, entered once; None when another was."""
     actions: list[Action] = [
         *_state_actions(state),
         RunItem.ended_at.set(now),
@@ -170,11 +170,8 @@ def end(
     ]
     if reason is not None:
         actions.append(RunItem.reason.set(reason))
-    return passed(
-        lambda: RunItem(run_id, RunItem.ITEM).update(
-            actions=actions, condition=_state_in(leaves(state))
-        )
-    )
+    item, is_open = RunItem(run_id, RunItem.ITEM), _state_in(leaves(state))
+    return value(item) if passed(lambda: item.update(actions=actions, condition=is_open)) else None
 
 
 def check_later(run: Run, now: datetime) -> None:

@@ -4,6 +4,7 @@ Whoever ends a job calls this when it was the last of its wave, and the sweeper 
 killed handler left behind. Every write is conditional, so any number of callers may do so at once.
 """
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
@@ -39,15 +40,19 @@ def advance(run_id: str, now: datetime, known: Progress | None = None) -> Run | 
     """
     progress = known or runs.progress(run_id)
     for _ in range(MAX_ROUNDS):
-        if progress is None or not perform(progress, now):
-            break
+        if progress is None:
+            return None
+        match plan(progress):
+            case [EndRun(state, reason)]:
+                return _end_run(progress, state, reason, now)
+            case actions if not _perform(actions, progress, now):
+                return progress.run
         progress = runs.progress(run_id)
     return None if progress is None else progress.run
 
 
-def perform(progress: Progress, now: datetime) -> bool:
+def _perform(actions: Sequence[Action], progress: Progress, now: datetime) -> bool:
     """Writes what is due now; whether more may be due at once."""
-    actions = plan(progress)
     if len(actions) < WIDE:
         written = [_write(action, progress, now) for action in actions]
         return any(written)
@@ -74,9 +79,8 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
         case RequestCancel(job, state):
             request_cancel(job, state)
             return False
-        case EndRun(state, reason):
-            _end_run(progress, state, reason, now)
-            return True
+        case EndRun():
+            raise AssertionError("the plan ends a run alone")
 
 
 def enqueue(
@@ -115,13 +119,15 @@ def request_cancel(job: Job, becomes: JobState) -> bool:
     return flagged is not None
 
 
-def _end_run(progress: Progress, state: RunState, reason: str | None, now: datetime) -> None:
+def _end_run(progress: Progress, state: RunState, reason: str | None, now: datetime) -> Run | None:
+    """The run as it has ended; lets those that waited for it go on."""
     run = progress.run
-    runs.end(run.id, state, reason, final_counts(progress), now)
+    ended = runs.end(run.id, state, reason, final_counts(progress), now)
     if run.concurrency is not Concurrency.ALLOW:
         turns.release(run.task_id, run.id)
         if (waiting := next_in_line(run)) is not None:
             advance(waiting, now)
+    return ended or runs.get(run.id)
 
 
 def final_counts(progress: Progress) -> dict[str, int]:

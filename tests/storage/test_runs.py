@@ -84,13 +84,13 @@ def test_a_run_starts_once() -> None:
 
 def test_a_run_ends_once_and_for_all() -> None:
     create(make())
-    assert runs.end("01R", RunState.FAILED, "because", {"failed": 1}, NOW)
+    ended = runs.end("01R", RunState.FAILED, "because", {"failed": 1}, NOW)
     assert not runs.end("01R", RunState.SUCCEEDED, None, {}, NOW)
     assert not runs.start("01R", NOW)
     assert not runs.stop("01R", JobState.CANCELLED, "late")
-    stored = runs.get("01R")
-    assert stored is not None
-    assert (stored.state, stored.reason, stored.ended_at) == (
+    assert ended is not None
+    assert runs.get("01R") == ended
+    assert (ended.state, ended.reason, ended.ended_at) == (
         RunState.FAILED,
         "because",
         NOW,
