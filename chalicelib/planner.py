@@ -78,10 +78,10 @@ class EndRun:
     reason: str | None
 
 
-Action = TakeTurn | Resolve | Enqueue | PassSlot | EndQueued | RequestCancel | EndRun
+Action = TakeTurn | Resolve | Enqueue | PassSlot | EndQueued | RequestCancel
 
 
-def plan(progress: Progress) -> list[Action]:
+def plan(progress: Progress) -> list[Action] | EndRun:
     """What should be written next. Nothing, for a run that waits for its agents or has ended."""
     run = progress.run
     if run.state.is_terminal:
@@ -100,10 +100,10 @@ def plan(progress: Progress) -> list[Action]:
             return actions
         if not is_acceptable(step, jobs.values(), None):
             failed = failed or step
-    return [_end(progress, failed)]
+    return _end(progress, failed)
 
 
-def _plan_stop(progress: Progress, stop: JobState) -> list[Action]:
+def _plan_stop(progress: Progress, stop: JobState) -> list[Action] | EndRun:
     """Ends what is open. A run that had come to its end before ends as it would have."""
     run = progress.run
     open_jobs = [job for job in progress.jobs if not job.state.is_terminal]
@@ -111,17 +111,17 @@ def _plan_stop(progress: Progress, stop: JobState) -> list[Action]:
         return list(_stop_jobs(run, stop, open_jobs))
     cut_short = EndRun(RunState(stop.value), run.stop_reason)
     if any(job.has_failed and job.state is stop for job in progress.jobs):
-        return [cut_short]
+        return cut_short
     failed: RunStep | None = None
     for step in progress.steps:
         jobs = progress.jobs_of(step)
         if not jobs and not is_wanted(step, failed is not None):
             continue
         if step.size is None or not has_run(step, jobs):
-            return [cut_short]
+            return cut_short
         if not is_acceptable(step, jobs.values(), stop):
             failed = failed or step
-    return [_end(progress, failed)]
+    return _end(progress, failed)
 
 
 def _stop_jobs(run: Run, stop: JobState, open_jobs: Iterable[Job]) -> Iterator[Action]:

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -19,7 +20,7 @@ from chalicelib.dynamo.run_items import (
 from chalicelib.run import RunStep
 from chalicelib.task import Step
 
-FEW = 10  # agents that stand in the step's own item, which every claim reads
+FEW = 10  # agents that stand in the step's own item, which every claim reads: a kilobyte (ADR 7)
 ROSTER_CHUNK = 100  # agents in one item: what the start of one more job reads
 SHOWN_NAME_CHARACTERS = 64  # of an agent's name in a run; keeps an item of the roster small
 
@@ -31,14 +32,20 @@ def frozen(item: StepItem) -> RunStep:
     return RunStep(step, size, item.roster, dict(item.agents or ()))
 
 
-def _pairs(agents: Mapping[str, str]) -> list[list[str]]:
-    return [[agent_id, name[:SHOWN_NAME_CHARACTERS]] for agent_id, name in agents.items()]
+@dataclass(frozen=True)
+class _Placed:
+    """A step's agents as they are stored: in its own item, or in parts under a name that follows
+    from them."""
+
+    few: list[list[str]] | None = None
+    roster: str | None = None
+    parts: Sequence[RosterItem] = ()
 
 
-def _roster(
-    run_id: str, number: int, pairs: Sequence[list[str]], expires_at: datetime
-) -> tuple[str, list[RosterItem]]:
-    """The agents in parts, under a name that follows from them."""
+def _placed(run_id: str, number: int, agents: Mapping[str, str], expires_at: datetime) -> _Placed:
+    pairs = [[agent_id, name[:SHOWN_NAME_CHARACTERS]] for agent_id, name in agents.items()]
+    if len(pairs) <= FEW:
+        return _Placed(few=pairs)
     name = hashlib.sha256(json.dumps(pairs).encode()).hexdigest()[:12]
     parts = [
         RosterItem(
@@ -49,7 +56,7 @@ def _roster(
         )
         for first in range(0, len(pairs), ROSTER_CHUNK)
     ]
-    return name, parts
+    return _Placed(roster=name, parts=parts)
 
 
 def freeze(run_id: str, steps: Sequence[RunStep], expires_at: datetime) -> None:
@@ -58,12 +65,10 @@ def freeze(run_id: str, steps: Sequence[RunStep], expires_at: datetime) -> None:
         for step in steps:
             text = msgspec.json.encode(step.step).decode()
             item = StepItem(run_id, step_sort_key(step.number), frozen=text, ttl=expires_at)
-            item.size, pairs = step.size, _pairs(step.agents)
-            if len(pairs) <= FEW:
-                item.agents = pairs or None
-            else:
-                item.roster, parts = _roster(run_id, step.number, pairs, expires_at)
-                for part in parts:
+            if step.size is not None:
+                placed = _placed(run_id, step.number, step.agents, expires_at)
+                item.size, item.agents, item.roster = step.size, placed.few, placed.roster
+                for part in placed.parts:
                     batch.save(part)
             batch.save(item)
 
@@ -74,16 +79,14 @@ def resolve(run_id: str, step: RunStep, agents: Mapping[str, str], expires_at: d
     Items of their own are written first, under a name that follows from them: what a killed
     handler or the second of two leaves behind is never read.
     """
-    item, pairs = StepItem(run_id, step_sort_key(step.number)), _pairs(agents)
-    chosen: list[Action] = [StepItem.size.set(len(pairs))]
-    if len(pairs) <= FEW:
-        chosen.append(StepItem.agents.set(pairs))
-    else:
-        roster, parts = _roster(run_id, step.number, pairs, expires_at)
-        with PartitionItem.batch_write() as batch:
-            for part in parts:
-                batch.save(part)
-        chosen.append(StepItem.roster.set(roster))
+    placed = _placed(run_id, step.number, agents, expires_at)
+    with PartitionItem.batch_write() as batch:
+        for part in placed.parts:
+            batch.save(part)
+    chosen: list[Action] = [StepItem.size.set(len(agents))]
+    chosen += [StepItem.agents.set(placed.few)] if placed.few is not None else []
+    chosen += [StepItem.roster.set(placed.roster)] if placed.roster is not None else []
+    item = StepItem(run_id, step_sort_key(step.number))
     return passed(
         lambda: item.update(
             actions=chosen,

@@ -24,7 +24,7 @@ from chalicelib.planner import (
     TakeTurn,
     plan,
 )
-from chalicelib.run import Progress, Run, RunState, RunStep
+from chalicelib.run import Progress, Run, RunStep
 from chalicelib.sqs import doorbells
 from chalicelib.task import Concurrency
 
@@ -42,11 +42,11 @@ def advance(run_id: str, now: datetime, known: Progress | None = None) -> Run | 
     for _ in range(MAX_ROUNDS):
         if progress is None:
             return None
-        match plan(progress):
-            case [EndRun(state, reason)]:
-                return _end_run(progress, state, reason, now)
-            case actions if not _perform(actions, progress, now):
-                return progress.run
+        due = plan(progress)
+        if isinstance(due, EndRun):
+            return _end_run(progress, due, now)
+        if not _perform(due, progress, now):
+            return progress.run
         progress = runs.progress(run_id)
     return None if progress is None else progress.run
 
@@ -79,8 +79,6 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
         case RequestCancel(job, state):
             request_cancel(job, state)
             return False
-        case EndRun():
-            raise AssertionError("the plan ends a run alone")
 
 
 def enqueue(
@@ -119,10 +117,10 @@ def request_cancel(job: Job, becomes: JobState) -> bool:
     return flagged is not None
 
 
-def _end_run(progress: Progress, state: RunState, reason: str | None, now: datetime) -> Run | None:
+def _end_run(progress: Progress, end: EndRun, now: datetime) -> Run | None:
     """The run as it has ended; lets those that waited for it go on."""
     run = progress.run
-    ended = runs.end(run.id, state, reason, final_counts(progress), now)
+    ended = runs.end(run.id, end.state, end.reason, final_counts(progress), now)
     if run.concurrency is not Concurrency.ALLOW:
         turns.release(run.task_id, run.id)
         if (waiting := next_in_line(run)) is not None:

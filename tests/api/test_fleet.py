@@ -4,14 +4,23 @@ from typing import Any
 
 import pytest
 
-from chalicelib.dynamo import jobs
+from chalicelib.dynamo import jobs, steps
 from chalicelib.operations.sweep import sweep
 from tests.api.conftest import Clock, Fleet, People, named
 from tests.api.fleet import WEB, run_of, start, states, task, work
 
+
+@pytest.fixture(params=["few", "many"])
+def wherever_agents_stand(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few agents stand in their step's item; many, here from two on, in items of their own."""
+    if request.param == "many":
+        monkeypatch.setattr(steps, "FEW", 1)
+
+
 # --- targets
 
 
+@pytest.mark.usefixtures("wherever_agents_stand")
 def test_agents_are_chosen_when_the_step_starts(admin: People, fleet: Fleet, agent: Any) -> None:
     one, two = fleet(2)
     first = f'CMD = "true"\nServerID = "{one.id}"\n'
@@ -42,6 +51,7 @@ def test_a_step_may_be_allowed_to_have_no_agents(admin: People, fleet: Fleet) ->
 # --- waves
 
 
+@pytest.mark.usefixtures("wherever_agents_stand")
 def test_a_slot_is_filled_again_as_a_job_ends(admin: People, fleet: Fleet) -> None:
     agents = fleet(5)
     run_id = start(admin, WEB + "MaxParallel = 2\n")
@@ -91,6 +101,7 @@ def test_so_many_failures_as_are_allowed_let_the_run_go_on(admin: People, fleet:
     assert run_of(admin, run_id)["state"] == "succeeded"
 
 
+@pytest.mark.usefixtures("wherever_agents_stand")
 def test_the_canary_goes_first(admin: People, fleet: Fleet) -> None:
     agents = fleet(4)
     run_id = start(admin, WEB + "Canary = 1\n")
@@ -235,6 +246,7 @@ def test_one_job_is_cancelled_and_the_others_go_on(admin: People, fleet: Fleet) 
     assert run_of(admin, run_id)["state"] == "succeeded"
 
 
+@pytest.mark.usefixtures("wherever_agents_stand")
 def test_a_run_is_retried_from_the_step_that_failed(admin: People, fleet: Fleet) -> None:
     agents = fleet(3)
     run_id = start(admin, WEB, WEB + 'Name = "second"\nMaxFailures = 0\n', WEB)
@@ -243,13 +255,14 @@ def test_a_run_is_retried_from_the_step_that_failed(admin: People, fleet: Fleet)
     assert run_of(admin, run_id)["state"] == "failed"
     again = admin.data("POST", f"/runs/{run_id}/retry", {"what": "failed_step"})
     assert (again["retry_of"], again["trigger"]) == (run_id, "retry")
-    steps = admin.data("GET", f"/runs/{again['id']}")["steps"]
-    assert [(step["number"], len(step["jobs"])) for step in steps] == [(2, 3), (3, 0)]
+    shown = admin.data("GET", f"/runs/{again['id']}")["steps"]
+    assert [(step["number"], len(step["jobs"])) for step in shown] == [(2, 3), (3, 0)]
     work(agents)
     work(agents)
     assert run_of(admin, again["id"])["state"] == "succeeded"
 
 
+@pytest.mark.usefixtures("wherever_agents_stand")
 def test_only_what_did_not_succeed_is_retried(admin: People, fleet: Fleet) -> None:
     agents = fleet(4)
     run_id = start(admin, WEB + "MaxParallel = 1\nMaxFailures = 0\n")
@@ -279,14 +292,14 @@ def test_handlers_run_after_a_failure_and_the_run_still_fails(admin: People, fle
     run_id = start(admin, WEB, WEB, WEB + 'When = "failure"\n', WEB + 'When = "always"\n', WEB)
     work([one], one)
     assert [job["step"] for job in one.poll()["jobs"]] == [3]
-    steps = admin.data("GET", f"/runs/{run_id}")["steps"]
-    assert [step["state"] for step in steps] == [
+    shown = admin.data("GET", f"/runs/{run_id}")["steps"]
+    assert [step["state"] for step in shown] == [
         "failed", "waiting", "running", "waiting", "waiting",
     ]  # fmt: skip
     one.finish(one.poll()["jobs"][0])
     work([one])
-    steps = admin.data("GET", f"/runs/{run_id}")["steps"]
-    assert [step["state"] for step in steps] == [
+    shown = admin.data("GET", f"/runs/{run_id}")["steps"]
+    assert [step["state"] for step in shown] == [
         "failed", "skipped", "succeeded", "succeeded", "skipped",
     ]  # fmt: skip
     assert run_of(admin, run_id)["state"] == "failed"

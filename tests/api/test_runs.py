@@ -178,6 +178,17 @@ def test_a_cancel_that_came_too_late_is_forgotten_with_the_next_heartbeat(agent:
     assert left == ["held"]
 
 
+def test_a_cancel_of_a_job_that_was_just_handed_out_comes_with_the_next_poll(
+    admin: People, agent: Any
+) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    (job,) = one.poll()["jobs"]
+    admin.data("POST", f"/runs/{run_id}/cancel")
+    assert one.result("agent.heartbeat", leases=[])["cancels"] == []  # sent before the answer came
+    assert one.poll(job["lease"])["cancels"] == [job["lease"]]
+
+
 def test_a_job_that_ends_well_while_it_is_being_cancelled_keeps_its_result(
     admin: People, agent: Any
 ) -> None:

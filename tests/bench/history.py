@@ -1,8 +1,8 @@
 """The cost of a job beside a short and a long history, in one run, on the durable stack.
 
 Two stores hold one history each, and are measured in turn, so that the machine's speed is the same
-for both. The long history is a run's items, written again and again under other ids, as old runs
-would be.
+for both. A history is a run's items, written again and again under other ids, as old runs would be;
+the short one is overwritten until its store has compiled what the long one's has.
 """
 
 import os
@@ -32,7 +32,9 @@ from tests.stack.backends import forget_connections
 
 SHORT, LONG = 100, 100_000
 WARM_UPS, TIMES, ROUNDS = 500, 40, 7
+WARM_UPS_AFTERWARDS = 30
 WARM_UPS_OF_A_ROUND = 5  # the clients connect anew
+OVERWRITTEN = 10_000  # runs that are written at least
 SLOWER_AT_MOST = 1.10
 WRITERS, BATCH = 8, 25
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -56,6 +58,8 @@ class Store:
             self.one_job()
         _forget_runs()
         _grow(self.one_job(), depth)
+        for _ in range(WARM_UPS_AFTERWARDS):
+            self.one_job()
 
     def use(self) -> None:
         """From here on the product's tables are these."""
@@ -110,8 +114,16 @@ def measure() -> list[Row]:
             Store(url, laboratory.client, depth)
             for url, depth in zip(urls, (SHORT, LONG), strict=True)
         )
-        rounds = [(Round(short, meter), Round(long, meter)) for _ in range(ROUNDS)]
+        rounds = [_round(short, long, meter, turned=bool(turn % 2)) for turn in range(ROUNDS)]
     return _rows(rounds)
+
+
+def _round(short: Store, long: Store, meter: Meter, *, turned: bool) -> tuple[Round, Round]:
+    """Both stores, now one first and now the other."""
+    if turned:
+        of_long = Round(long, meter)
+        return Round(short, meter), of_long
+    return Round(short, meter), Round(long, meter)
 
 
 def _rows(rounds: list[tuple[Round, Round]]) -> list[Row]:
@@ -141,8 +153,8 @@ def _forget_runs() -> None:
             batch.delete(item)
 
 
-def _grow(run_id: str, count: int) -> None:
-    """Writes the run's items so many times more, a minute apart, in the past."""
+def _grow(run_id: str, depth: int) -> None:
+    """Makes so many more runs of the run's items, a minute apart, in the past."""
     table = PartitionItem.Meta.table_name
     client: Any = boto3.client("dynamodb")
     key = {":run": {"S": run_id}}
@@ -156,13 +168,14 @@ def _grow(run_id: str, count: int) -> None:
         assert not answer["UnprocessedItems"]
 
     with ThreadPoolExecutor(WRITERS) as writers:
-        for _ in writers.map(write, _batches(items, count)):
+        for _ in writers.map(write, _batches(items, depth)):
             pass
 
 
-def _batches(items: list[dict[str, Any]], count: int) -> Iterator[list[dict[str, Any]]]:
+def _batches(items: list[dict[str, Any]], depth: int) -> Iterator[list[dict[str, Any]]]:
     batch: list[dict[str, Any]] = []
-    for number in range(count):
+    for written in range(max(depth, OVERWRITTEN)):
+        number = written % depth
         at = BEGIN + timedelta(minutes=number)
         run_id = derived_ulid(at, f"{number:010d}".encode())
         for item in items:

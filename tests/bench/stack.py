@@ -73,12 +73,15 @@ class Stack:
         return run_id
 
     def warm_up(self, *agents: AgentProcess) -> None:
-        """Runs short jobs on the agents for so long as DynamoDB Local gets faster by it."""
+        """Runs short jobs on the agents for a minute."""
         step = f'[[step]]\nServerID = {json.dumps([each.id for each in agents])}\nCMD = "true"\n'
         task = self.save('Name = "warm-up"\n' + step * WARM_UP_STEPS)
         until = time.monotonic() + WARM_UP_SECONDS
         while time.monotonic() < until:
-            self.wait(self.trigger(task), WARM_UP_SECONDS)
+            run_id = self.trigger(task)
+            while (run := self.run(run_id))["ended_at"] is None:
+                time.sleep(0.1)
+            assert run["state"] == "succeeded", run
 
     def wait(self, run_id: str, seconds: float) -> Any:
         """The run's only job, once it has ended."""

@@ -39,7 +39,7 @@ def measure() -> list[Row]:
 
 def _best(work: Callable[[], list[Any]], count: int) -> list[float]:
     """How many a second, in each turn, slowest first: from the first run's creation to the last
-    one's end, as the control plane tells them."""
+    one's end, as the control plane tells them: when the request came that ended it."""
     turns = [work() for _ in range(TIMES + 1)][1:]
     return sorted(count / _seconds(runs) for runs in turns)
 

@@ -53,9 +53,9 @@ def _check_end(progress: Progress) -> None:
     if still_open:
         raise Violation(f"3: the run {run.id} ended while {still_open} go on")
     again = replace(progress, run=replace(run, state=RunState.RUNNING, is_held=False))
-    (action,) = plan(again)
-    if not isinstance(action, EndRun) or action.state is not run.state:
-        raise Violation(f"4: {run.id} is {run.state}, its jobs say {action}")
+    due = plan(again)
+    if not isinstance(due, EndRun) or due.state is not run.state:
+        raise Violation(f"4: {run.id} is {run.state}, its jobs say {due}")
 
 
 def check_gate(offer: dict[str, Any], before: Progress) -> None:

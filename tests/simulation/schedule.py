@@ -18,6 +18,7 @@ from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import clock
+from chalicelib.dynamo import steps
 from chalicelib.dynamo.run_items import PartitionItem
 from chalicelib.dynamo.tasks import RevisionItem, TaskItem
 from chalicelib.operations import authentication
@@ -82,6 +83,7 @@ class Laboratory:
         _forget_history()
         world = World(self.client, self.people, self._tokens, chance, self.now)
         with pytest.MonkeyPatch.context() as patch, installed(world.faults):
+            patch.setattr(steps, "FEW", chance.choice([0, 2, 10]))  # agents in items of their own
             patch.setattr(clock, "read", lambda: world.now)
             patch.setattr(scheduling, "trigger", _watched(world))
             try:

@@ -1,4 +1,4 @@
-"""AWS for tests: moto, DynamoDB Local and rclone, one process each for the whole session.
+"""AWS for tests: moto, DynamoDB Local in memory and on disk, and rclone, started once a session.
 
 | fixture | gives |
 | --- | --- |

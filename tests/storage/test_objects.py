@@ -10,6 +10,8 @@ import requests
 from chalicelib.job import JobKey
 from chalicelib.log import Record, Stream, chunk_key, encode
 from chalicelib.s3 import chunks, objects
+from chalicelib.s3.client import client
+from chalicelib.settings import settings
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -59,19 +61,20 @@ def test_deleting_may_be_repeated(prefix: str) -> None:
     assert objects.get(prefix + "one") is None
 
 
-def test_a_presigned_put_takes_its_object_and_no_other(prefix: str) -> None:
+def test_a_presigned_put_may_be_repeated(prefix: str) -> None:
     url = objects.presigned_put(prefix + "one")
     requests.put(url, data=b"first", timeout=10).raise_for_status()
     requests.put(url, data=b"again", timeout=10).raise_for_status()
     assert objects.get(prefix + "one") == b"again"
 
 
-def test_a_presigned_get_answers_whole_and_in_part(prefix: str) -> None:
+def test_a_presigned_get_answers_whole_and_in_part(backend: str, prefix: str) -> None:
     objects.put(prefix + "one", b"0123456789")
     url = objects.presigned_get(prefix + "one", "one.log")
     assert requests.get(url, timeout=10).content == b"0123456789"
     part = requests.get(url, headers={"Range": "bytes=2-4"}, timeout=10)
-    assert part.content == b"234"  # rclone says 200 to it, S3 and moto 206
+    partial = 200 if backend == "durable" else 206  # rclone's own way
+    assert (part.status_code, part.content) == (partial, b"234")
 
 
 @pytest.mark.parametrize("_tables", ["durable"], indirect=True)  # moto checks no signatures
@@ -99,6 +102,8 @@ def test_an_aborted_writer_leaves_nothing(prefix: str) -> None:
     writer = objects.Writer(prefix + "large")
     writer.write(noise(objects.PART_BYTES + 1))
     writer.abort()
+    listed = client().list_multipart_uploads(Bucket=settings.bucket, Prefix=prefix)
+    assert listed.get("Uploads", []) == []
     assert list(objects.keys(prefix)) == []
 
 

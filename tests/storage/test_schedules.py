@@ -1,4 +1,4 @@
-"""The schedules' table: each verb is one conditional write, on moto and on DynamoDB Local."""
+"""The schedules' table: each verb is one conditional write, on every backend."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
