@@ -44,6 +44,14 @@ def _java(jar: Path, *, stays: bool) -> list[str]:
     return [find_java(), *options, libraries, "-jar", str(jar)]
 
 
+def is_available() -> bool:
+    """Whether it could be started here."""
+    try:
+        return bool(find_java() and _jar())
+    except Unavailable:
+        return False
+
+
 @lru_cache(maxsize=1)
 def find_java() -> str:
     """The path of a Java that is new enough; raises Unavailable."""

@@ -6,6 +6,7 @@
 | `dynamodb_local` | the URL of DynamoDB Local in memory: its conditional writes are atomic |
 | `durable_backend` | DynamoDB Local and rclone, both on disk, and moto for the rest |
 | `backend` | on moto, and on the durable backend: the product in this process, with empty tables |
+| `best_backend` | on the durable backend alone; on moto where there is no Java |
 | `atomic_backend` | only on DynamoDB Local: for tests of concurrency |
 """
 
@@ -81,6 +82,13 @@ def _tables(request: pytest.FixtureRequest) -> Iterator["Tables"]:
 
 
 @pytest.fixture(scope="session")
+def _best_tables(request: pytest.FixtureRequest) -> Iterator["Tables"]:
+    name = "durable" if "CI" in os.environ or launcher.is_available() else "moto"
+    with pytest.MonkeyPatch.context() as patch:
+        yield _open_tables(name, endpoints_of(name, request), patch)
+
+
+@pytest.fixture(scope="session")
 def _atomic_tables(request: pytest.FixtureRequest) -> Iterator["Tables"]:
     name = "dynamodb-local"
     with pytest.MonkeyPatch.context() as patch:
@@ -92,6 +100,13 @@ def backend(_tables: "Tables") -> str:
     """The name of the backend on which the test runs."""
     _tables.use()
     return _tables.name
+
+
+@pytest.fixture
+def best_backend(_best_tables: "Tables") -> str:
+    """The name of the backend on which the test runs."""
+    _best_tables.use()
+    return _best_tables.name
 
 
 @pytest.fixture
