@@ -178,8 +178,8 @@ def heartbeat(call: Call, params: HeartbeatParams) -> dict[str, Any]:
     patience = CADENCE.patience_seconds(seconds)
     offline_at = call.now + timedelta(seconds=patience)
     cancels = presences.beat(agent_id, call.now, offline_at, len(params.leases), params.metrics)
-    if of_the_past := cancels.difference(params.leases):  # their jobs ended before the cancel came
-        presences.drop_cancels(agent_id, of_the_past)
+    if unheld := cancels.difference(params.leases):  # ended, or just handed out: polls tell those
+        presences.drop_cancels(agent_id, unheld)
     if params.facts is not None:
         agents.update_facts(agent_id, params.facts.value())
     return {

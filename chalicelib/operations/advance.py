@@ -44,8 +44,9 @@ def advance(run_id: str, now: datetime, known: Progress | None = None) -> Run | 
             return None
         due = plan(progress)
         if isinstance(due, EndRun):
-            return _end_run(progress, due, now)
-        if not _perform(due, progress, now):
+            if (ended := _end_run(progress, due, now)) is not None:
+                return ended
+        elif not _perform(due, progress, now):
             return progress.run
         progress = runs.progress(run_id)
     return None if progress is None else progress.run
@@ -118,14 +119,14 @@ def request_cancel(job: Job, becomes: JobState) -> bool:
 
 
 def _end_run(progress: Progress, end: EndRun, now: datetime) -> Run | None:
-    """The run as it has ended; lets those that waited for it go on."""
+    """The run as it has ended, None when it had moved on; lets those that waited for it go on."""
     run = progress.run
     ended = runs.end(run.id, end.state, end.reason, final_counts(progress), now)
     if run.concurrency is not Concurrency.ALLOW:
         turns.release(run.task_id, run.id)
         if (waiting := next_in_line(run)) is not None:
             advance(waiting, now)
-    return ended or runs.get(run.id)
+    return ended
 
 
 def final_counts(progress: Progress) -> dict[str, int]:

@@ -37,7 +37,8 @@ _FLAGS = ["-sharedDb", "-disableTelemetry"]  # shared: whatever the client's reg
 
 def _java(jar: Path, *, stays: bool) -> list[str]:
     # A small heap and the simple collector: it starts in 1.5 s on two cores. The simple compiler
-    # costs least in a test; the better one takes half the time a call once it has seen thousands.
+    # costs least where it soon ends; with the better one a call takes two thirds of the time once
+    # it has seen ten thousand.
     compiler = [] if stays else ["-XX:TieredStopAtLevel=1"]
     options = ["-Xmx1g", "-XX:+UseSerialGC", *compiler]
     libraries = f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"
