@@ -29,15 +29,15 @@ def measure() -> list[Row]:
             running.save(f'Name = "single {n}"\n[[step]]\nServerID = "{agent}"\nCMD = "true"\n')
             for n, agent in enumerate(agents)
         ]
-        wide = _best(lambda: _fan_out(running, fan_out), AGENTS * ROUNDS)
-        single = _best(lambda: _independent(running, singles), RUNS)
+        wide = _rates(lambda: _fan_out(running, fan_out), AGENTS * ROUNDS)
+        single = _rates(lambda: _independent(running, singles), RUNS)
     return [
         _row("short jobs of a fan-out to 10 agents, 10 steps", wide, FAN_OUT_GOAL),
         _row(f"independent one-step runs, {CALLERS} callers, 10 agents", single, INDEPENDENT_GOAL),
     ]
 
 
-def _best(work: Callable[[], list[Any]], count: int) -> list[float]:
+def _rates(work: Callable[[], list[Any]], count: int) -> list[float]:
     """How many a second, in each turn, slowest first: from the first run's creation to the last
     one's end, as the control plane tells them: when the request came that ended it."""
     turns = [work() for _ in range(TIMES + 1)][1:]
