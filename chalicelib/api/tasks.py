@@ -85,8 +85,8 @@ def remove_task(request: Request, task_id: str) -> None:
 @api.get("/tasks/{task_id}/revisions", needs=Permission.TASKS_READ, answers=list[shapes.Revision])
 def list_revisions(request: Request, task_id: str) -> Page:
     """The saved states of a task, newest first."""
-    existing_task(task_id)
-    found, following = tasks.revisions(task_id, request.limit(), request.cursor())
+    task = existing_task(task_id)
+    found, following = tasks.revisions(task, request.limit(), request.cursor())
     return Page([render_task.revision(each) for each in found], following)
 
 

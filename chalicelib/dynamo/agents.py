@@ -7,7 +7,6 @@ from pynamodb.attributes import BooleanAttribute, JSONAttribute, UnicodeAttribut
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
-from pynamodb.models import Model
 
 from chalicelib.agent import Agent, Facts
 from chalicelib.dynamo.base import (
@@ -18,6 +17,7 @@ from chalicelib.dynamo.base import (
     passed,
     table_name,
 )
+from chalicelib.dynamo.transport import TableModel
 
 _EVERYBODY = "agent"
 
@@ -33,7 +33,7 @@ class ByName(GlobalSecondaryIndex["AgentItem"]):
     name = UnicodeAttribute(range_key=True)
 
 
-class AgentItem(Model):
+class AgentItem(TableModel):
     """See `Agent`."""
 
     class Meta(TableMeta):

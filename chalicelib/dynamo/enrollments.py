@@ -10,7 +10,6 @@ from pynamodb.attributes import (
 )
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import size
-from pynamodb.models import Model
 
 from chalicelib.dynamo.base import (
     ExpiryAttribute,
@@ -21,10 +20,11 @@ from chalicelib.dynamo.base import (
     passed,
     table_name,
 )
+from chalicelib.dynamo.transport import TableModel
 from chalicelib.enrollment import Enrollment
 
 
-class EnrollmentItem(Model):
+class EnrollmentItem(TableModel):
     """See `Enrollment`. DynamoDB deletes it some time after it expired."""
 
     class Meta(TableMeta):

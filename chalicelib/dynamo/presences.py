@@ -11,13 +11,13 @@ from pynamodb.attributes import (
     UnicodeSetAttribute,
 )
 from pynamodb.expressions.update import Action
-from pynamodb.models import Model
 
 from chalicelib.agent import Presence
 from chalicelib.dynamo.base import InstantAttribute, TableMeta, passed, table_name
+from chalicelib.dynamo.transport import TableModel
 
 
-class PresenceItem(Model):
+class PresenceItem(TableModel):
     """See `Presence`. `cancels` are leases whose jobs the agent should end."""
 
     class Meta(TableMeta):

@@ -24,9 +24,9 @@ from pynamodb.attributes import (
     UnicodeSetAttribute,
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
-from pynamodb.models import Model
 
 from chalicelib.dynamo.base import ExpiryAttribute, InstantAttribute, TableMeta, table_name
+from chalicelib.dynamo.transport import TableModel
 from chalicelib.job import JobKey
 
 # Partitions of the deadlines' index: of runs and of jobs that agents have, and of queued jobs.
@@ -111,7 +111,7 @@ class ActiveByTask(GlobalSecondaryIndex["RunItem"]):
     run_id = UnicodeAttribute(range_key=True)
 
 
-class PartitionItem(Model):
+class PartitionItem(TableModel):
     """Whatever stands in a run's partition."""
 
     class Meta(TableMeta):

@@ -8,7 +8,6 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
-from pynamodb.models import Model
 
 from chalicelib.dynamo.base import (
     InstantAttribute,
@@ -18,6 +17,7 @@ from chalicelib.dynamo.base import (
     passed,
     table_name,
 )
+from chalicelib.dynamo.transport import TableModel
 from chalicelib.schedule import CatchUp, Overlap, Schedule, is_same_clock
 
 _EVERY_SCHEDULE = "schedule"
@@ -57,7 +57,7 @@ class ByDueTime(GlobalSecondaryIndex["ScheduleItem"]):
     next_due_at = InstantAttribute(range_key=True)
 
 
-class ScheduleItem(Model):
+class ScheduleItem(TableModel):
     """See `Schedule`. `listing` and `awaited` exist for the indexes."""
 
     class Meta(TableMeta):

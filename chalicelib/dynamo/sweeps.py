@@ -4,12 +4,12 @@ from datetime import datetime, timedelta
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
-from pynamodb.models import Model
 
 from chalicelib.dynamo.base import InstantAttribute, TableMeta, table_name
+from chalicelib.dynamo.transport import TableModel
 
 
-class SweepItem(Model):
+class SweepItem(TableModel):
     """`watching_since` moves on when the sweeper was away: silence before it proves nothing."""
 
     class Meta(TableMeta):

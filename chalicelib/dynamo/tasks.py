@@ -1,27 +1,27 @@
-"""The tasks' and revisions' tables. A guard item for each name keeps the names unique.
+"""The tasks' and revisions' tables. A task's item holds its newest state, revisions the older ones.
 
-Saving is not on the hot path, so the task, its revision and its name's guard change in one
-transaction.
+What unique names need is in `task_names`.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
-from pynamodb.connection import Connection
-from pynamodb.exceptions import DoesNotExist, TransactWriteError
+from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
-from pynamodb.models import Model
-from pynamodb.transactions import TransactWrite
 
+from chalicelib.dynamo import task_names
 from chalicelib.dynamo.base import (
     InstantAttribute,
     TableMeta,
     decode_cursor,
+    encode_cursor,
     page,
+    passed,
     table_name,
 )
+from chalicelib.dynamo.transport import TableModel
 from chalicelib.errors import Conflict
 
 _EVERY_TASK = "task"
@@ -54,7 +54,7 @@ class StoredRevision:
 
 
 class ByName(GlobalSecondaryIndex["TaskItem"]):
-    """All tasks in the order of their names; guards have no `listing` and are not in it."""
+    """All tasks in the order of their names; the items of names have no `listing`."""
 
     class Meta:
         index_name = "by_name"
@@ -66,8 +66,8 @@ class ByName(GlobalSecondaryIndex["TaskItem"]):
     name = UnicodeAttribute(range_key=True)
 
 
-class TaskItem(Model):
-    """A task, or the guard `name#<name>` with the id of the task that bears the name."""
+class TaskItem(TableModel):
+    """See `StoredTask`. `task_names` keeps its items in the same table."""
 
     class Meta(TableMeta):
         table_name = table_name("tasks")
@@ -82,12 +82,11 @@ class TaskItem(Model):
     updated_by = UnicodeAttribute(null=True)
     definition = UnicodeAttribute(null=True)
     is_template = BooleanAttribute(default=False)
-    guards = UnicodeAttribute(null=True)
 
     by_name = ByName()
 
 
-class RevisionItem(Model):
+class RevisionItem(TableModel):
     """See `StoredRevision`."""
 
     class Meta(TableMeta):
@@ -124,10 +123,6 @@ def _revision_value(item: RevisionItem) -> StoredRevision:
     )
 
 
-def _guard(name: str, task_id: str) -> TaskItem:
-    return TaskItem(f"name#{name}", guards=task_id)
-
-
 def _revision_item(task: StoredTask) -> RevisionItem:
     return RevisionItem(
         task.id,
@@ -138,12 +133,10 @@ def _revision_item(task: StoredTask) -> RevisionItem:
     )
 
 
-def _transaction() -> TransactWrite:
-    return TransactWrite(connection=Connection())
-
-
 def create(task: StoredTask) -> bool:
-    """Saves a new task with its first revision; False when the name is taken."""
+    """Saves a new task; False when its name is taken."""
+    if not _take_name(task):
+        return False
     item = TaskItem(
         task.id,
         listing=_EVERY_TASK,
@@ -157,14 +150,7 @@ def create(task: StoredTask) -> bool:
         is_template=task.is_template,
     )
     is_new = TaskItem.task_id.does_not_exist()
-    try:
-        with _transaction() as transaction:
-            transaction.save(_guard(task.name, task.id), condition=is_new)
-            transaction.save(item, condition=is_new)
-            transaction.save(_revision_item(task))
-    except TransactWriteError as error:
-        return _refused(error)
-    return True
+    return passed(lambda: item.save(condition=is_new))
 
 
 def replace(old: StoredTask, new: StoredTask) -> bool:
@@ -172,6 +158,12 @@ def replace(old: StoredTask, new: StoredTask) -> bool:
 
     Raises Conflict when the task gets a name that another one bears.
     """
+    is_renamed = new.name != old.name
+    if is_renamed and not _take_name(new):
+        raise Conflict(f"Another task is named '{new.name}' already.")
+    # First, since the task's own item holds only its newest state. Whoever races for the next
+    # revision writes the same here.
+    _revision_item(old).save()
     is_current = TaskItem.revision == old.revision
     actions: list[Action] = [
         TaskItem.name.set(new.name),
@@ -182,35 +174,34 @@ def replace(old: StoredTask, new: StoredTask) -> bool:
         TaskItem.definition.set(new.definition),
         TaskItem.is_template.set(new.is_template),
     ]
-    try:
-        with _transaction() as transaction:
-            transaction.update(TaskItem(old.id), actions=actions, condition=is_current)
-            transaction.save(_revision_item(new))
-            if new.name != old.name:
-                is_free = TaskItem.task_id.does_not_exist()
-                transaction.save(_guard(new.name, new.id), condition=is_free)
-                transaction.delete(_guard(old.name, old.id))
-    except TransactWriteError as error:
-        if len(error.cancellation_reasons) > 2 and error.cancellation_reasons[2] is not None:
-            raise Conflict(f"Another task is named '{new.name}' already.") from error
-        return _refused(error)
+    if not passed(lambda: TaskItem(old.id).update(actions, condition=is_current)):
+        return False  # the new name is free again in a minute: somebody else may have taken it too
+    if is_renamed:
+        task_names.give_back(old.name, old.id, old.revision)
     return True
 
 
-def _refused(error: TransactWriteError) -> bool:
-    reasons = [reason for reason in error.cancellation_reasons if reason is not None]
-    if reasons and all(reason.code == "ConditionalCheckFailed" for reason in reasons):
+def _take_name(task: StoredTask) -> bool:
+    now = task.updated_at
+    if task_names.take(task.name, task.id, task.revision, now):
+        return True
+    taken = task_names.get(task.name)
+    if taken is None:  # given back just now
+        return task_names.take(task.name, task.id, task.revision, now)
+    if _bears(taken.guards, task.name):
         return False
-    if any(reason.code == "TransactionConflict" for reason in reasons):
-        return False
-    raise error
+    return task_names.take_over(taken, task.id, task.revision, now)
+
+
+def _bears(task_id: str, name: str) -> bool:
+    task = get(task_id)
+    return task is not None and task.name == name
 
 
 def delete(task: StoredTask) -> None:
     """Deletes the task, its name and its revisions; runs keep what they need of them."""
-    with _transaction() as transaction:
-        transaction.delete(TaskItem(task.id))
-        transaction.delete(_guard(task.name, task.id))
+    TaskItem(task.id).delete()
+    task_names.give_back(task.name, task.id, task.revision)
     with RevisionItem.batch_write() as batch:
         for item in RevisionItem.query(task.id, attributes_to_get=["task_id", "number"]):
             batch.delete(item)
@@ -222,16 +213,14 @@ def get(task_id: str) -> StoredTask | None:
         item = TaskItem.get(task_id, consistent_read=True)
     except DoesNotExist:
         return None
-    return None if item.guards else _value(item)
+    return _value(item) if item.listing else None  # the item of a name is none of a task
 
 
 def get_by_name(name: str) -> StoredTask | None:
     """The task of exactly this name, or None."""
-    try:
-        guard = TaskItem.get(f"name#{name}", consistent_read=True)
-    except DoesNotExist:
-        return None
-    return get(guard.guards)
+    taken = task_names.get(name)
+    task = get(taken.guards) if taken is not None else None
+    return task if task is not None and task.name == name else None
 
 
 def search(limit: int, cursor: str | None) -> tuple[list[StoredTask], str | None]:
@@ -242,24 +231,39 @@ def search(limit: int, cursor: str | None) -> tuple[list[StoredTask], str | None
     return [_value(item) for item in found], following
 
 
-def revision(task_id: str, number: int) -> StoredRevision | None:
-    """One saved state of a task, or None."""
+def revision(task: StoredTask, number: int) -> StoredRevision | None:
+    """One saved state of a task, or None. `task` may have been read before it was saved."""
+    newest = task if number <= task.revision else get(task.id) or task
+    if number >= newest.revision:
+        return _newest(newest) if number == newest.revision else None
     try:
-        return _revision_value(RevisionItem.get(task_id, number, consistent_read=True))
+        return _revision_value(RevisionItem.get(task.id, number, consistent_read=True))
     except DoesNotExist:
         return None
 
 
 def revisions(
-    task_id: str, limit: int, cursor: str | None
+    task: StoredTask, limit: int, cursor: str | None
 ) -> tuple[list[StoredRevision], str | None]:
     """A page of a task's saved states, newest first."""
+    start = decode_cursor(cursor)
+    first = [_newest(task)] if start is None else []
+    if start is None:
+        # What `replace` may have written of the newest one already is not told twice.
+        start = {"task_id": {"S": task.id}, "number": {"N": str(task.revision)}}
+        if limit == 1:
+            return first, encode_cursor(start) if task.revision > 1 else None
     found, following = page(
         RevisionItem.query(
-            task_id,
-            limit=limit,
-            last_evaluated_key=decode_cursor(cursor),
+            task.id,
+            limit=limit - len(first),
+            last_evaluated_key=start,
             scan_index_forward=False,
         )
     )
-    return [_revision_value(item) for item in found], following
+    return first + [_revision_value(item) for item in found], following
+
+
+def _newest(task: StoredTask) -> StoredRevision:
+    """The current state of a task, which its own item holds."""
+    return _revision_value(_revision_item(task))

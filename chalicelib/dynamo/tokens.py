@@ -2,7 +2,6 @@
 
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
-from pynamodb.models import Model
 
 from chalicelib.dynamo.base import (
     InstantAttribute,
@@ -12,11 +11,12 @@ from chalicelib.dynamo.base import (
     passed,
     table_name,
 )
+from chalicelib.dynamo.transport import TableModel
 from chalicelib.principal import Role
 from chalicelib.token import Token
 
 
-class TokenItem(Model):
+class TokenItem(TableModel):
     """See `Token`. An expired token stays in the list until it is revoked."""
 
     class Meta(TableMeta):

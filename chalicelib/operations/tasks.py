@@ -22,11 +22,11 @@ def existing_task(task_id: str) -> StoredTask:
     return task
 
 
-def existing_revision(task_id: str, number: int) -> StoredRevision:
+def existing_revision(task: StoredTask, number: int) -> StoredRevision:
     """Raises NotFound."""
-    found = tasks.revision(task_id, number)
+    found = tasks.revision(task, number)
     if found is None:
-        raise NotFound(f"The task '{task_id}' has no revision {number}.")
+        raise NotFound(f"The task '{task.id}' has no revision {number}.")
     return found
 
 

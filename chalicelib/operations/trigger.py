@@ -49,7 +49,7 @@ def trigger(
         if (earlier := runs.progress(run_id)) is not None:
             return earlier
         if revision != task.revision:  # edited since a first call that was cut short
-            text = existing_revision(task_id, revision).definition
+            text = existing_revision(task, revision).definition
     definition = parse(text)
     run = Run(
         id=run_id,

@@ -3,14 +3,15 @@
 from functools import lru_cache
 from typing import Any
 
+from chalicelib.aws import account
+
 
 @lru_cache(maxsize=1)
 def client() -> Any:
     """Follows boto3's standard variables, `AWS_ENDPOINT_URL_S3` among them."""
-    import boto3
     from botocore.config import Config
 
-    return boto3.client(
+    return account.session().create_client(
         "s3",
         config=Config(
             signature_version="s3v4",

@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from typing import Any
+from urllib.parse import quote
 
 from botocore.exceptions import ClientError
 
+from chalicelib.aws import account, signature
 from chalicelib.s3.client import client
 from chalicelib.settings import settings
 
@@ -71,22 +73,22 @@ def put(key: str, body: bytes) -> None:
 
 def presigned_put(key: str) -> str:
     """An address that takes exactly this object."""
-    url: str = client().generate_presigned_url(
-        "put_object", Params=_named(key), ExpiresIn=URL_SECONDS
-    )
-    return url
+    return _presigned("PUT", key, ())
 
 
 def presigned_get(key: str, file_name: str) -> str:
     """An address that a browser saves as `file_name`. It answers range requests too."""
-    disposition = {
-        "ResponseContentDisposition": f'attachment; filename="{file_name}"',
-        "ResponseContentType": "application/octet-stream",
-    }
-    url: str = client().generate_presigned_url(
-        "get_object", Params={**_named(key), **disposition}, ExpiresIn=URL_SECONDS
+    disposition = (
+        ("response-content-disposition", f'attachment; filename="{file_name}"'),
+        ("response-content-type", "application/octet-stream"),
     )
-    return url
+    return _presigned("GET", key, disposition)
+
+
+def _presigned(method: str, key: str, parameters: Sequence[tuple[str, str]]) -> str:
+    path = f"/{settings.bucket}/{quote(key, safe='/-_.~')}"
+    payload = signature.UNSIGNED_PAYLOAD
+    return account.presigned("s3", method, path, parameters, URL_SECONDS, payload)
 
 
 class Writer:

@@ -9,19 +9,23 @@ import logging
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
+from botocore.exceptions import BotoCoreError, ClientError
+
+from chalicelib.aws import account
+from chalicelib.aws.client import as_json
 from chalicelib.settings import settings
-from chalicelib.sqs.client import RINGERS, client, credentials
+from chalicelib.sqs.client import RINGERS, SQS, client
 
 WAIT_SECONDS = 20  # SQS's longest poll
 ADDRESS_SECONDS = 900
 RETENTION_SECONDS = 60  # SQS's shortest
-_RECEIVE = {
-    "Action": "ReceiveMessage",
-    "Version": "2012-11-05",
-    "MaxNumberOfMessages": "10",  # SQS's limit: what rang meanwhile is one ring
-    "WaitTimeSeconds": str(WAIT_SECONDS),
-    "VisibilityTimeout": str(2 * RETENTION_SECONDS),
-}
+_RECEIVE = (
+    ("Action", "ReceiveMessage"),
+    ("Version", "2012-11-05"),
+    ("MaxNumberOfMessages", "10"),  # SQS's limit: what rang meanwhile is one ring
+    ("WaitTimeSeconds", str(WAIT_SECONDS)),
+    ("VisibilityTimeout", str(2 * RETENTION_SECONDS)),
+)
 _ABSENT = ("AWS.SimpleQueueService.NonExistentQueue", "QueueDoesNotExist")
 _DELETED_JUST_NOW = ("AWS.SimpleQueueService.QueueDeletedRecently", "QueueDeletedRecently")
 
@@ -48,7 +52,15 @@ def _name(agent_id: str) -> str:
 
 def _queue_url(agent_id: str) -> str:
     """Known without asking SQS."""
-    return f"{client().meta.endpoint_url}/{settings.account}/{_name(agent_id)}"
+    return f"{account.origin(SQS.name)}{_path(agent_id)}"
+
+
+def _path(agent_id: str) -> str:
+    return f"/{settings.account}/{_name(agent_id)}"
+
+
+def _ask(operation: str, **arguments: object) -> None:
+    client().send(operation, as_json(arguments))
 
 
 def hang(agent_id: str) -> None:
@@ -60,14 +72,14 @@ def hang(agent_id: str) -> None:
         "VisibilityTimeout": str(2 * RETENTION_SECONDS),
     }
     with _Hint("hang"):
-        client().create_queue(QueueName=_name(agent_id), Attributes=attributes)
+        _ask("CreateQueue", QueueName=_name(agent_id), Attributes=attributes)
 
 
 def take_down(agent_id: str) -> None:
     """Removes the agent's queue; may be repeated."""
     if are_hung():
         with _Hint("take down"):
-            client().delete_queue(QueueUrl=_queue_url(agent_id))
+            _ask("DeleteQueue", QueueUrl=_queue_url(agent_id))
 
 
 def ring(*agent_ids: str) -> None:
@@ -78,14 +90,13 @@ def ring(*agent_ids: str) -> None:
     if len(wanted) == 1:
         _ring(*wanted)
         return
-    client()  # made once, before many threads want it
     with ThreadPoolExecutor(min(RINGERS, len(wanted))) as ringers:
         list(ringers.map(_ring, wanted))
 
 
 def _ring(agent_id: str) -> None:
     with _Hint("ring"):
-        client().send_message(QueueUrl=_queue_url(agent_id), MessageBody="poll")
+        _ask("SendMessage", QueueUrl=_queue_url(agent_id), MessageBody="poll")
 
 
 class _Hint:
@@ -98,8 +109,6 @@ class _Hint:
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> bool:
-        from botocore.exceptions import BotoCoreError, ClientError
-
         if isinstance(error, ClientError):
             code = error.response.get("Error", {}).get("Code", "")
             if code not in (*_ABSENT, *_DELETED_JUST_NOW):
@@ -119,10 +128,4 @@ def address(agent_id: str) -> Address | None:
     """
     if not are_hung():
         return None
-    from botocore.auth import SigV4QueryAuth
-    from botocore.awsrequest import AWSRequest
-
-    request = AWSRequest("GET", _queue_url(agent_id), params=dict(_RECEIVE))
-    region = client().meta.region_name
-    SigV4QueryAuth(credentials(), "sqs", region, expires=ADDRESS_SECONDS).add_auth(request)
-    return Address(str(request.url))
+    return Address(account.presigned(SQS.name, "GET", _path(agent_id), _RECEIVE, ADDRESS_SECONDS))

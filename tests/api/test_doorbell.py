@@ -3,15 +3,16 @@ the local stack's own answer to ReceiveMessage."""
 
 from typing import Any
 
+import boto3
 import pytest
 import requests
 from botocore.exceptions import ClientError
 
 from chalicelib.api import agent_methods
+from chalicelib.aws.client import Client
 from chalicelib.cadence import Cadence
 from chalicelib.operations.sweep import sweep
 from chalicelib.sqs import doorbells
-from chalicelib.sqs.client import client as sqs
 from tests.api.conftest import Clock, Fleet, People, RpcAgent
 from tests.api.fleet import start, states, work
 
@@ -24,6 +25,10 @@ def poll(agent: RpcAgent, says: str | None = "listening", *leases: str, idle_ms:
     return agent.result(
         "agent.poll", seq=agent.seq, capacity=10, leases=leases, idle_ms=idle_ms, doorbell=says
     )
+
+
+def sqs() -> Any:
+    return boto3.client("sqs")
 
 
 def queue_of(agent: RpcAgent) -> str:
@@ -129,14 +134,20 @@ def test_who_has_not_fetched_a_job_is_rung_again_before_it_is_too_late(
 def test_nothing_fails_when_sqs_does(
     admin: People, one: RpcAgent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(**_: Any) -> None:
-        error = {"Error": {"Code": "RequestThrottled", "Message": "slow down"}}
-        raise ClientError(error, "SendMessage")  # type: ignore[arg-type]
+    send, refused = Client.send, []
 
-    monkeypatch.setattr(sqs(), "send_message", refuse)
+    def refuse(client: Client, operation: str, *given: Any) -> bytes:
+        if client.name != "sqs":
+            return send(client, operation, *given)
+        refused.append(operation)
+        error = {"Error": {"Code": "RequestThrottled", "Message": "slow down"}}
+        raise ClientError(error, operation)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Client, "send", refuse)
     run_id = start(admin, ALL)
     assert work([one]) == [one.id]
     assert states(admin, run_id) == {"machine-1": "succeeded"}
+    assert "SendMessage" in refused
 
 
 # --- addresses

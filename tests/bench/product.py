@@ -1,6 +1,7 @@
 """The product in this process, on DynamoDB Local and moto, with everything that it asks of AWS
 counted: calls, consumed capacity, bytes."""
 
+import json
 import logging
 import os
 import tempfile
@@ -14,9 +15,9 @@ from typing import Any
 
 import pytest
 from botocore.client import BaseClient
-from botocore.httpsession import URLLib3Session
-from chalice.test import Client
+from chalice.test import Client as TestClient
 
+from chalicelib.aws.client import Client
 from infra.local.backends import Start, atomic
 from infra.local.environment import base
 from infra.local.processes import Processes
@@ -32,7 +33,7 @@ class Used:
     calls: Counter[str] = field(default_factory=Counter)  # by service and operation
     write_units: float = 0.0
     read_units: float = 0.0
-    bytes: int = 0
+    bytes: int = 0  # of DynamoDB's and SQS's bodies
     seconds: float = 0.0  # from the call to its answer
 
     def of(self, service: str) -> int:
@@ -85,27 +86,26 @@ class Meter:
 def metered() -> Iterator[Meter]:
     """Counts every call of AWS that this process makes."""
     meter = Meter()
-    call, send = BaseClient._make_api_call, URLLib3Session.send  # type: ignore[attr-defined]
+    call, send = BaseClient._make_api_call, Client.send  # type: ignore[attr-defined]
 
     def counted_call(client: BaseClient, operation: str, arguments: Any) -> Any:
-        model = client.meta.service_model
-        service = model.service_name
-        if "ReturnConsumedCapacity" in model.operation_model(operation).input_shape.members:
-            arguments = {**arguments, "ReturnConsumedCapacity": "TOTAL"}
         began = time.perf_counter()
         answer = call(client, operation, arguments)
         meter.note_seconds(time.perf_counter() - began)
-        meter.note_call(service, operation, answer)
+        meter.note_call(client.meta.service_model.service_name, operation, answer)
         return answer
 
-    def counted_send(session: URLLib3Session, request: Any) -> Any:
-        answer = send(session, request)
-        meter.note_bytes(len(request.body or b"") + len(answer.content))
+    def counted_send(client: Client, operation: str, body: bytes, path: str = "/") -> bytes:
+        began = time.perf_counter()
+        answer = send(client, operation, body, path)
+        meter.note_seconds(time.perf_counter() - began)
+        meter.note_call(client.name, operation, json.loads(answer or b"{}"))
+        meter.note_bytes(len(body) + len(answer))
         return answer
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(BaseClient, "_make_api_call", counted_call)
-        patch.setattr(URLLib3Session, "send", counted_send)
+        patch.setattr(Client, "send", counted_send)
         yield meter
 
 
@@ -137,7 +137,7 @@ def _in_this_process() -> Iterator[Laboratory]:
     schema.create_all()
     buckets.create()
     try:
-        with Client(app) as client:
+        with TestClient(app) as client:
             yield Laboratory(client)
     finally:
         logging.disable(logging.NOTSET)

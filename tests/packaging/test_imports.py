@@ -1,4 +1,4 @@
-"""Imports point one way: core <- dynamo, s3, ... <- operations <- api <- app.py."""
+"""Imports point one way: core <- aws <- dynamo, s3, ... <- operations <- api <- app.py."""
 
 import ast
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ import pytest
 from infra.local.environment import ROOT
 
 TECHNOLOGIES = ("dynamo", "s3", "sqs", "kms")
-LAYERS = {"": 0, **dict.fromkeys(TECHNOLOGIES, 1), "operations": 2, "api": 3}
+LAYERS = {"": 0, "aws": 1, **dict.fromkeys(TECHNOLOGIES, 2), "operations": 3, "api": 4}
 PYTHON_OF = {
     "chalicelib": ROOT / "chalicelib",
     "agent": ROOT / "agent" / "plumber_agent",
@@ -27,8 +27,8 @@ OURS = {"app", "tests"}.union(*PARTS.values())
 # Who may import a library, as folders of chalicelib; outside of chalicelib these rules do not hold.
 LIBRARIES = {
     "pynamodb": {"dynamo"},
-    "boto3": {"s3", "sqs", "kms"},
-    "botocore": set(TECHNOLOGIES),
+    "boto3": set(),
+    "botocore": {"aws", *TECHNOLOGIES},
     "chalice": {"api"},
 }
 

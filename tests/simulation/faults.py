@@ -10,6 +10,8 @@ import pytest
 from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ConnectionClosedError
 
+from chalicelib.aws.client import Client
+
 READS = ("GetItem", "BatchGetItem", "Query")
 KINDS = ("refused", "unanswered", "twice", "killed before", "killed after")
 
@@ -55,11 +57,14 @@ class Faults:
 @contextmanager
 def installed(faults: Faults) -> Iterator[None]:
     """Puts every AWS call of this process through the faults."""
-    real = BaseClient._make_api_call  # type: ignore[attr-defined]
-
-    def through(client: BaseClient, operation: str, arguments: Any) -> Any:
-        return faults.at(operation, lambda: real(client, operation, arguments))
-
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(BaseClient, "_make_api_call", through)
+        for client, verb in ((Client, "send"), (BaseClient, "_make_api_call")):
+            patch.setattr(client, verb, _through(faults, getattr(client, verb)))
         yield
+
+
+def _through(faults: Faults, real: Callable[..., Any]) -> Callable[..., Any]:
+    def call(client: Any, operation: str, *given: Any) -> Any:
+        return faults.at(operation, lambda: real(client, operation, *given))
+
+    return call

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 from chalice.test import Client
-from moto import mock_aws
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
@@ -26,10 +25,10 @@ from chalicelib.operations import schedules as scheduling
 from chalicelib.operations.tokens import create_token
 from chalicelib.operations.trigger import trigger
 from chalicelib.principal import Role
-from infra.local.moto_mends import mend
 from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
 from tests.simulation.faults import installed
 from tests.simulation.world import World
+from tests.stack.in_process import moto_in_process
 
 MACHINES = 5
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
@@ -125,14 +124,13 @@ def laboratory() -> Iterator[Laboratory]:
     from chalicelib.s3 import buckets
     from tests.stack.backends import forget_connections
 
-    with pytest.MonkeyPatch.context() as patch, mock_aws():
+    with pytest.MonkeyPatch.context() as patch, moto_in_process():
         for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
             patch.delenv(name)
         forget_connections()
         authentication.forget_everybody()
         logging.disable(logging.CRITICAL)
         patch.setattr(clock, "read", lambda: BEGIN)
-        mend()
         schema.create_all()
         buckets.create()
         try:

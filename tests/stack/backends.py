@@ -164,19 +164,9 @@ def _open_tables(name: str, where: Endpoints, patch: pytest.MonkeyPatch) -> Tabl
 
 
 def forget_connections() -> None:
-    """Makes the models and the other clients connect anew, to where the environment says."""
-    from chalicelib.dynamo import schema
+    """Makes the product connect anew, to where the environment says."""
+    from chalicelib.aws import client as aws
     from chalicelib.s3 import client as s3
-    from chalicelib.sqs import client as sqs
 
     s3.client.cache_clear()
-    sqs.client.cache_clear()
-    for model in schema.MODELS:
-        _forget_connection(model)
-
-
-def _forget_connection(model: Any) -> None:
-    """A model keeps the client that it made first, and with it that client's endpoint."""
-    model._connection = None
-    for derived in model.__subclasses__():
-        _forget_connection(derived)
+    aws.forget()

@@ -1,4 +1,4 @@
-"""The verbs of agents, presences, enrollments, tokens, tasks and sweeps, on every backend."""
+"""The verbs of agents, presences, enrollments, tokens and sweeps, on every backend."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta, timezone
@@ -7,9 +7,8 @@ import pytest
 
 from chalicelib.agent import Agent, Facts
 from chalicelib.dynamo import agents, enrollments, presences, sweeps, tasks, tokens
-from chalicelib.dynamo.tasks import StoredTask
 from chalicelib.enrollment import Enrollment
-from chalicelib.errors import BadParameter, Conflict
+from chalicelib.errors import BadParameter
 from chalicelib.principal import Role
 from chalicelib.token import Token
 
@@ -19,7 +18,6 @@ NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
 TTL = timedelta(seconds=90)
 AGENT = Agent("a", "web", NOW, "hash", Facts(hostname="h"), {"role": "web"}, "prod")
-TASK = StoredTask("T", "deploy", 1, 2, NOW, NOW, "ann", "source 1")
 
 
 def join_token(max_uses: int = 1) -> Enrollment:
@@ -116,57 +114,6 @@ def test_tokens_are_kept_until_they_are_revoked() -> None:
     assert tokens.revoke("id")
     assert not tokens.revoke("id")
     assert tokens.get("id") is None
-
-
-def test_a_name_belongs_to_one_task() -> None:
-    assert tasks.create(TASK)
-    assert not tasks.create(replace(TASK, id="U"))
-    assert tasks.get("U") is None
-    assert tasks.get_by_name("deploy") == TASK
-
-
-def test_a_task_is_replaced_by_the_next_revision_of_the_current_one() -> None:
-    tasks.create(TASK)
-    second = replace(TASK, revision=2, definition="source 2", updated_by="bob")
-    assert tasks.replace(TASK, second)
-    assert not tasks.replace(TASK, replace(second, definition="lost update"))
-    assert tasks.get("T") == second
-    found, _ = tasks.revisions("T", 10, None)
-    assert [(each.number, each.definition) for each in found] == [(2, "source 2"), (1, "source 1")]
-
-
-def test_a_renamed_task_gives_its_old_name_free() -> None:
-    tasks.create(TASK)
-    renamed = replace(TASK, revision=2, name="ship")
-    assert tasks.replace(TASK, renamed)
-    assert tasks.get_by_name("deploy") is None
-    assert tasks.get_by_name("ship") == renamed
-    assert tasks.create(replace(TASK, id="U"))
-
-
-def test_a_task_cannot_take_the_name_of_another() -> None:
-    tasks.create(TASK)
-    other = replace(TASK, id="U", name="ship")
-    tasks.create(other)
-    with pytest.raises(Conflict, match="'deploy'"):
-        tasks.replace(other, replace(other, revision=2, name="deploy"))
-    assert tasks.get("U") == other
-
-
-def test_a_deleted_task_leaves_nothing() -> None:
-    tasks.create(TASK)
-    tasks.delete(TASK)
-    assert tasks.get("T") is None
-    assert tasks.get_by_name("deploy") is None
-    assert tasks.revisions("T", 10, None) == ([], None)
-    assert tasks.search(10, None) == ([], None)
-
-
-def test_lists_of_tasks_are_by_name_and_without_definitions() -> None:
-    for name in ("b", "a"):
-        tasks.create(replace(TASK, id=name.upper(), name=name))
-    found, _ = tasks.search(10, None)
-    assert [(task.name, task.definition) for task in found] == [("a", ""), ("b", "")]
 
 
 @pytest.mark.parametrize("cursor", ["x", "W10=", "eyJhIjoxfQ==", "eyJhIjp7IlgiOiIxIn19"])
