@@ -1,5 +1,7 @@
 """All tables. The models are the only statement of the schema; stacks and templates follow them."""
 
+import time
+
 from pynamodb.exceptions import PynamoDBException
 from pynamodb.models import Model
 
@@ -23,14 +25,19 @@ MODELS: tuple[type[Model], ...] = (
     TaskItem,
     TokenItem,
 )
+LOOK_SECONDS = 0.02
 TTL_ATTRIBUTE = "ttl"  # of the models that have it
 
 
 def create_all() -> None:
-    """Creates the tables that are missing, and waits until they can be used."""
-    for model in MODELS:
-        if not model.exists():
-            model.create_table(wait=True)
+    """Creates the tables that are missing, and waits until they can be used. On AWS the template
+    does so."""
+    missing = [model for model in MODELS if not model.exists()]
+    for model in missing:
+        model.create_table(wait=False)  # PynamoDB would look every two seconds
+    for model in missing:
+        while model.describe_table()["TableStatus"] != "ACTIVE":
+            time.sleep(LOOK_SECONDS)
 
 
 def is_reachable() -> bool:

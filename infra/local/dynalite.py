@@ -1,0 +1,30 @@
+"""The default store: dynalite (DynamoDB's protocol over LevelDB), on disk or in memory. ADR 13."""
+
+import shutil
+from pathlib import Path
+
+from infra.local.addresses import HOST, answers, free_port
+from infra.local.processes import Child, NotReady, Processes
+
+START_SECONDS = 30.0
+_HERE = Path(__file__).parent
+
+
+def start(processes: Processes, state: Path | None = None) -> tuple[Child, str]:
+    """Starts it, in memory or with its tables under `state`; answers the child and its URL.
+
+    LevelDB leaves writing to the disk to the system: what was answered survives a killed process,
+    and a power cut may take the last seconds.
+    """
+    node = shutil.which("node")
+    if node is None or not (_HERE / "node_modules" / "dynalite").exists():
+        raise NotReady("The store is not installed. `make deps` installs it.")
+    port = free_port()
+    directory = ""
+    if state is not None:
+        state.mkdir(parents=True, exist_ok=True)
+        directory = str(state)
+    child = processes.start("dynalite", [node, str(_HERE / "dynalite.cjs"), str(port), directory])
+    url = f"http://{HOST}:{port}"
+    processes.wait_until(lambda: answers(url), START_SECONDS, f"An answer of the store at {url}")
+    return child, url
