@@ -1,13 +1,13 @@
-"""A real browser: the Chromium of this machine, driven by Playwright."""
+"""A real browser: the Chromium of this machine, or the one in .venv, driven by Playwright."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from infra.local import programs
 from tests.stack.live import LiveControlPlane
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -24,10 +24,10 @@ ARGUMENTS = [
 
 
 def program() -> str:
-    """This machine's Chromium."""
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    """The path of a Chromium."""
+    found = programs.find(*NAMES)
     if found is None:
-        pytest.fail("Chromium is missing; `make test` says how to get it.")
+        pytest.fail("Chromium is missing; `make test-deps` gets it, or says how.")
     return found
 
 
