@@ -97,6 +97,15 @@ chromium_from_npm() {
         TMPDIR=$PWD AWS_EXECUTION_ENV=AWS_Lambda_nodejs24.x node -e \
             'import("@sparticuz/chromium").then((module) => module.default.executablePath())' || exit
         rm -rf node_modules
+        cat >fonts/fonts.conf <<END # its own names /tmp; without any font, pages crash
+<?xml version="1.0"?>
+<!DOCTYPE fontconfig SYSTEM "fonts.dtd">
+<fontconfig>
+  <dir>$PWD/fonts</dir>
+  <dir>/usr/share/fonts</dir>
+  <cachedir>$PWD/fonts/cache</cachedir>
+</fontconfig>
+END
         cat >bin/chromium <<'END'
 #!/bin/sh
 here=$(cd "$(dirname "$0")/.." && pwd)

@@ -1,7 +1,9 @@
 """A real browser: the Chromium of this machine, or the one in .venv, driven by Playwright."""
 
 import json
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -31,12 +33,22 @@ def program() -> str:
     return found
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@contextmanager
+def started() -> Iterator[Browser]:
+    """A Chromium that runs until the end of the block."""
+    # Playwright's own Node needs libatomic, which is not on every machine.
+    if node := programs.find("node"):
+        os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=program(), args=ARGUMENTS)
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with started() as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -168,6 +168,22 @@ def test_a_chromium_is_left_alone_whatever_its_name(machine: Machine) -> None:
     assert machine.check("chromium") == (0, "")
 
 
+def test_without_root_a_chromium_is_unpacked_into_the_virtual_environment(machine: Machine) -> None:
+    unpacks = "mkdir -p fonts; echo 'echo $FONTCONFIG_PATH $LD_LIBRARY_PATH' > chromium"
+    machine.script(machine.bin / "node", f"{unpacks}; chmod +x chromium")
+    machine.script(machine.bin / "npm", "[ -f package-lock.json ]")
+    for name, says in (("id", "1000"), ("uname", "Linux x86_64")):
+        (machine.bin / name).unlink()
+        machine.script(machine.bin / name, f"echo {says}")
+    told = "Chromium is missing: installing it for the browser tests"
+    assert machine.check("chromium") == (0, told)
+    assert machine.check("chromium") == (0, "")
+    place = machine.venv / "chromium"
+    started = subprocess.run([place / "bin" / "chromium"], capture_output=True, text=True)
+    assert started.stdout.split() == [f"{place}/fonts", f"{place}/al2023/lib"], started.stderr
+    assert f"<dir>{place}/fonts</dir>" in (place / "fonts" / "fonts.conf").read_text()
+
+
 def test_where_no_chromium_can_be_got_it_is_said_how_to(machine: Machine) -> None:
     """No apt, and no npm either."""
     code, told = machine.check("chromium")
