@@ -43,7 +43,8 @@ cat >"$home/try.sh" <<'END'
 cd ~/plumber
 took() { echo "--- $1 after $(($(date +%s) - began)) s"; }
 began=$(date +%s)
-make up >../up.log 2>&1 &
+: >../up.log
+make up >>../up.log 2>&1 &
 while ! grep -q 'Plumber is up' ../up.log && kill -0 $! 2>/dev/null; do sleep 0.5; done
 grep -v Token ../up.log
 grep -q 'Plumber is up' ../up.log || exit 1
