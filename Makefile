@@ -11,6 +11,8 @@ bin       := .venv/bin
 check     := infra/install/check.sh
 packages  := $(wildcard agent/pyproject.toml cli/pyproject.toml)
 locks     := requirements.txt requirements-dev.txt
+# Node is in .venv where the machine's is missing or too old.
+npm       := PATH="$(CURDIR)/.venv/node/bin:$$PATH" npm
 front     := $(shell find frontend \( -name node_modules -o -name dist -o -name coverage \) -prune \
                -o -type f ! -name '*.timestamp-*' -print 2>/dev/null)
 
@@ -35,16 +37,17 @@ help: ## lists the targets
 	    --no-deps -e ./$(dir $(package)) &&) true
 	@touch $@
 
-%/node_modules/.installed: %/package.json %/package-lock.json
+%/node_modules/.installed: %/package.json %/package-lock.json | .venv/.installed
 	@$(check) node
 	@echo "Installing Node packages into $*/node_modules"
-	@cd $* && npm ci --loglevel=error --no-progress >/dev/null
+	@cd $* && $(npm) ci --loglevel=error --no-progress >/dev/null
 	@mkdir -p $(@D) && touch $@
 
 # Also built again when somebody has removed the result.
 .build/panel: $(front) frontend/node_modules/.installed $(if $(wildcard chalicelib/panel/*),,FORCE)
+	@$(check) node
 	@echo "Building the panel"
-	@cd frontend && npm run --silent build
+	@cd frontend && $(npm) run --silent build
 	@mkdir -p $(@D) && touch $@
 
 deps: .venv/.installed
@@ -68,11 +71,11 @@ unit: deps
 	@$(bin)/python -m pytest -q tests/unit
 
 panel-checks:
-	@if [ -d frontend/node_modules ]; then cd frontend && npm run --silent lint && npm run --silent check; fi
+	@if [ -d frontend/node_modules ]; then cd frontend && $(npm) run --silent lint && $(npm) run --silent check; fi
 
 test: test-deps lint types ## everything: installs what it needs, checks, all suites
 	@$(bin)/python -m pytest -q
-	@cd frontend && npm run --silent lint && npm run --silent check && npm run --silent test
+	@cd frontend && $(npm) run --silent lint && $(npm) run --silent check && $(npm) run --silent test
 
 bench: test-deps ## measures all, or ONLY=name; the results are kept in docs/benchmarks.md
 	@$(bin)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
@@ -82,11 +85,9 @@ soak: deps ## simulated schedules with faults for MINUTES; failing ones in .buil
 
 # --- use
 
-# DynamoDB Local is in a Node package, and wants Java.
-backend_deps := $(if $(filter durable atomic,$(BACKEND)),infra/local/node_modules/.installed)
-
-up: deps panel $(backend_deps) ## the whole product on PORT, in the foreground until Ctrl-C
-	@$(if $(backend_deps),$(check) java)
+up: deps panel infra/local/node_modules/.installed ## the whole product on PORT, in the foreground until Ctrl-C
+	@$(check) node
+	@$(if $(filter durable atomic,$(BACKEND)),$(check) java)
 	@exec $(bin)/python -m infra.local --port $(PORT) --backend $(BACKEND) --agents $(AGENTS)
 
 fmt: deps ## formats the code
@@ -95,7 +96,7 @@ fmt: deps ## formats the code
 
 openapi: deps frontend/node_modules/.installed ## docs/openapi.json and the panel's types, from the code
 	@$(bin)/python -m chalicelib.api.openapi > docs/openapi.json
-	@cd frontend && npm run --silent types
+	@cd frontend && $(npm) run --silent types
 
 resources: deps ## infra/resources.json, from the models
 	@$(bin)/python -m infra.resources > infra/resources.json

@@ -1,11 +1,11 @@
 """AWS's own DynamoDB Local: the semantics of the real one, conditional writes above all."""
 
 import re
-import shutil
 import subprocess
 from functools import lru_cache
 from pathlib import Path
 
+from infra.local import programs
 from infra.local.addresses import HOST, answers, free_port
 from infra.local.processes import Child, Processes
 
@@ -56,9 +56,10 @@ def is_available() -> bool:
 @lru_cache(maxsize=1)
 def find_java() -> str:
     """The path of a Java that is new enough; raises Unavailable."""
-    java = shutil.which("java")
+    java = programs.find("java")
     get_it = (
-        f"Install Java {JAVA_AT_LEAST} or later (Debian, Ubuntu: apt install default-jre-headless)."
+        f"Run `make test-deps`, or install Java {JAVA_AT_LEAST} or later "
+        "(Debian, Ubuntu: apt install default-jre-headless)."
     )
     if java is None:
         raise Unavailable(f"Java is missing. {get_it}")

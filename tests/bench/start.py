@@ -4,12 +4,10 @@ import subprocess
 import sys
 import time
 
-from playwright.sync_api import sync_playwright
-
 from infra.local.environment import ROOT
 from tests.bench.rows import Row, percentile
 from tests.bench.stack import stack
-from tests.browser.conftest import ARGUMENTS, program
+from tests.browser.conftest import started
 
 TIMES = 15
 IMPORT_GOAL_MS, PACKAGE_GOAL_MB, PANEL_GOAL_KB, USABLE_GOAL_SECONDS = 300, 25, 250, 2.0
@@ -51,8 +49,7 @@ def _package() -> Row:
 
 def _panel() -> list[Row]:
     """Its first load over 4G, with nothing cached, until one can sign in."""
-    with stack() as running, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=program(), args=ARGUMENTS)
+    with stack() as running, started() as browser:
         took, sizes = [], []
         for _ in range(5):
             page = browser.new_context().new_page()
@@ -70,7 +67,6 @@ def _panel() -> list[Row]:
             took.append(time.monotonic() - began)
             sizes.append(sum(received) / 1_000)
             page.context.close()
-        browser.close()
     middle, size = percentile(took, 50), max(sizes)
     return [
         Row(

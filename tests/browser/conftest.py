@@ -1,13 +1,15 @@
-"""A real browser: the Chromium of this machine, driven by Playwright."""
+"""A real browser: the Chromium of this machine, or the one in .venv, driven by Playwright."""
 
 import json
-import shutil
+import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
+from infra.local import programs
 from tests.stack.live import LiveControlPlane
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
@@ -24,19 +26,29 @@ ARGUMENTS = [
 
 
 def program() -> str:
-    """This machine's Chromium."""
-    found = next((path for name in NAMES if (path := shutil.which(name))), None)
+    """The path of a Chromium."""
+    found = programs.find(*NAMES)
     if found is None:
-        pytest.fail("Chromium is missing; `make test` says how to get it.")
+        pytest.fail("Chromium is missing; `make test-deps` gets it, or says how.")
     return found
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@contextmanager
+def started() -> Iterator[Browser]:
+    """A Chromium that runs until the end of the block."""
+    # Playwright's own Node needs libatomic, which is not on every machine.
+    if node := programs.find("node"):
+        os.environ.setdefault("PLAYWRIGHT_NODEJS_PATH", node)
     with sync_playwright() as playwright:
         opened = playwright.chromium.launch(executable_path=program(), args=ARGUMENTS)
         yield opened
         opened.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with started() as opened:
+        yield opened
 
 
 @pytest.fixture

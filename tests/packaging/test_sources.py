@@ -48,7 +48,15 @@ def test_no_install_command_chooses_a_registry() -> None:
         assert not {word.split("=")[0] for word in words} & set(OPTIONS), path
 
 
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "requirements.txt",
+        "requirements-dev.txt",
+        "infra/requirements-node.txt",
+        "infra/requirements-java.txt",
+    ],
+)
 def test_every_requirement_is_pinned(name: str) -> None:
     lines = (ROOT / name).read_text().splitlines()
     assert lines
