@@ -158,8 +158,9 @@ def _next_steps(way_in: ControlPlane, place: Place) -> str:
     cli = _shown(Path(_CLI))
     return f"""
 Plumber is up.
-  Panel   {way_in.url}/
-  Token   {way_in.token}   (admin; also in {_shown(place.directory / "local.json")})
+  Panel     {way_in.sign_in_link}   (signs you in as admin)
+  Address   {way_in.url}/
+  Token     {way_in.token}   (also in {_shown(place.directory / "local.json")})
 
 In another terminal:
   export PLUMBER_URL={way_in.url} PLUMBER_TOKEN={way_in.token}

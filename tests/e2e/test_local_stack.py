@@ -122,8 +122,9 @@ def test_it_runs_its_sample_and_leaves_nothing_behind(start: Callable[..., Stack
     stack = start("--agents", "2")
     plane = stack.wait_until_up()
     assert (stack.state / "local.json").stat().st_mode & 0o777 == 0o600
-    assert f"Panel   {plane.url}/" in stack.told
-    assert plane.token in stack.told
+    assert f"Panel     {plane.url}/#token={plane.token} " in stack.told
+    assert f"Address   {plane.url}/\n" in stack.told
+    assert f"Token     {plane.token} " in stack.told
     assert "Hello from" in stack.told
     assert [run["state"] for run in plane.call("GET", "/runs")["items"]] == ["succeeded"]
     assert [agent["status"] for agent in plane.call("GET", "/agents")["items"]] == ["online"] * 2
