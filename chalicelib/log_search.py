@@ -17,6 +17,7 @@ import msgspec
 
 from chalicelib.errors import BadParameter
 from chalicelib.log import Position, Record, Stream
+from chalicelib.reader import Reader
 
 MAX_PATTERN_CHARACTERS = 1_000
 LONGEST_LINE = 65_536
@@ -71,6 +72,10 @@ class OpenLine(msgspec.Struct, frozen=True):
     is_reported: bool = False
 
 
+_STATE = Reader(dict[str, Any])
+_OPEN_LINES = Reader(dict[str, OpenLine])
+
+
 @dataclass(frozen=True)
 class Cursor:
     """Where a search goes on."""
@@ -93,9 +98,9 @@ class Cursor:
         if not text:
             return cls()
         try:
-            state: dict[str, Any] = msgspec.json.decode(base64.urlsafe_b64decode(text))
+            state: dict[str, Any] = _STATE.json(base64.urlsafe_b64decode(text))
             position = Position.parse(state["p"])
-            lines = msgspec.convert(state["o"], dict[str, OpenLine])
+            lines = _OPEN_LINES.plain(state["o"])
             open_lines = {Stream(int(value)): each for value, each in lines.items()}
             if position is None:
                 raise ValueError(state["p"])

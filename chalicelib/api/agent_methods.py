@@ -18,6 +18,7 @@ from chalicelib.log import MAX_LOG_BYTES
 from chalicelib.operations import dispatch, doorbell, enrollment, report
 from chalicelib.param import quoted
 from chalicelib.principal import Permission, Principal
+from chalicelib.reader import Reader
 from chalicelib.s3 import chunks
 from chalicelib.settings import settings
 from chalicelib.task import Step
@@ -303,11 +304,11 @@ def log_urls(call: Call, params: LogUrlsParams) -> dict[str, Any]:
 
 
 METHODS: dict[str, Method] = {
-    "agent.enroll": Method(enroll, EnrollParams, open=True),
-    "agent.heartbeat": Method(heartbeat, HeartbeatParams, open=False),
-    "agent.poll": Method(poll, PollParams, open=False),
-    "job.start": Method(start, StartParams, open=False),
-    "job.extend": Method(extend, ExtendParams, open=False),
-    "job.finish": Method(finish, FinishParams, open=False),
-    "job.log_urls": Method(log_urls, LogUrlsParams, open=False),
+    "agent.enroll": Method(enroll, Reader(EnrollParams), open=True),
+    "agent.heartbeat": Method(heartbeat, Reader(HeartbeatParams), open=False),
+    "agent.poll": Method(poll, Reader(PollParams), open=False),
+    "job.start": Method(start, Reader(StartParams), open=False),
+    "job.extend": Method(extend, Reader(ExtendParams), open=False),
+    "job.finish": Method(finish, Reader(FinishParams), open=False),
+    "job.log_urls": Method(log_urls, Reader(LogUrlsParams), open=False),
 }

@@ -83,10 +83,10 @@ def _item(answers: Any) -> Any:
 def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
     shown = [route.answers for route in routes if not isinstance(route.answers, str)]
     answers = {_item(each) or each for each in shown} - {None}
-    bodies = {route.takes for route in routes} - {None}
+    bodies = {route.takes.kind for route in routes if route.takes is not None}
     shapes = sorted(answers | bodies | {TomlFault}, key=str)
     _, components = msgspec.json.schema_components(shapes, ref_template=REF)
-    given = {shape.__name__ for shape in bodies if shape is not None}
+    given = {shape.__name__ for shape in bodies}
     for name, schema in components.items():
         schema.pop("title", None)
         if name not in given:
@@ -111,7 +111,7 @@ def _operation(route: Route) -> dict[str, Any]:
         operation["x-permission"] = route.needs.value
         operation["description"] = f"Needs the permission `{route.needs.value}`."
     if route.takes is not None:
-        operation["requestBody"] = _request_body(route.takes)
+        operation["requestBody"] = _request_body(route.takes.kind)
     return operation
 
 

@@ -20,6 +20,7 @@ from chalicelib.api.task_shapes import TaskSource
 from chalicelib.errors import BadParameter, NotAuthenticated, PlumberError
 from chalicelib.operations.authentication import authenticate
 from chalicelib.principal import Permission, Principal
+from chalicelib.reader import Reader
 from chalicelib.settings import settings
 
 PREFIX = "/api/v1"
@@ -34,6 +35,7 @@ _log = logging.getLogger("plumber")
 View = Callable[..., Any]
 Choice = TypeVar("Choice", bound=Enum)
 AwareInstant = Annotated[datetime, msgspec.Meta(tz=True)]
+_AWARE_INSTANT: Reader[datetime] = Reader(AwareInstant)
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ class Request:
         """An instant in RFC 3339, None without it. Raises BadParameter."""
         text = self.query.get(name, "")
         try:
-            return msgspec.convert(text.replace(" ", "+"), AwareInstant) if text else None
+            return _AWARE_INSTANT.plain(text.replace(" ", "+")) if text else None
         except msgspec.ValidationError as error:
             example = "2026-01-31T12:00:00Z"
             raise BadParameter(f"{name} must be an instant such as {example}.") from error
@@ -99,7 +101,7 @@ class Route:
     method: str
     path: str
     needs: Permission | None
-    takes: type[msgspec.Struct] | None
+    takes: Reader[Any] | None
     answers: Any
     status: int
     query: Mapping[str, str]
@@ -155,7 +157,7 @@ class Api(Blueprint):
                 method,
                 path,
                 needs,
-                takes,
+                None if takes is None else Reader(takes),
                 answers,
                 status,
                 query or {},
@@ -249,15 +251,17 @@ def _authenticated(request: Request, route: Route) -> Request:
     return replace(request, principal=principal)
 
 
-def _parse_body(request: Request, takes: type[msgspec.Struct]) -> msgspec.Struct:
+def _parse_body(request: Request, takes: Reader[Any]) -> Any:
     if len(request.body) > MAX_BODY_BYTES:
         raise BadParameter(f"The body is larger than {MAX_BODY_BYTES} bytes.")
-    if takes is TaskSource and request.headers.get("content-type", "").startswith(TOML):
+    if takes.kind is TaskSource and request.headers.get("content-type", "").startswith(TOML):
         return _toml_body(request)
     try:
-        return msgspec.json.decode(request.body or b"{}", type=takes)
+        return takes.json(request.body or b"{}")
     except msgspec.ValidationError as error:
-        raise BadParameter(f"The body does not fit: {error}.{_choices(error, takes)}") from error
+        raise BadParameter(
+            f"The body does not fit: {error}.{_choices(error, takes.kind)}"
+        ) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise BadParameter(f"The body is not JSON: {error}.") from error
 

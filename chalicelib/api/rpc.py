@@ -13,6 +13,7 @@ from chalicelib.errors import NotAllowed, NotAuthenticated, PlumberError
 from chalicelib.operations.enrollment import AgentIdTaken, JoinTokenRefused
 from chalicelib.operations.report import NoSuchJob, OldLease
 from chalicelib.principal import Principal
+from chalicelib.reader import Reader
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600
@@ -52,7 +53,7 @@ class Method:
     """A method: the shape of its parameters, and whether a caller must be an agent."""
 
     handle: Callable[[Call, Any], Any]
-    takes: type[msgspec.Struct]
+    takes: Reader[Any]
     open: bool
 
 
@@ -151,7 +152,7 @@ def _invoke(call: dict[str, Any], methods: dict[str, Method], context: Call) -> 
     if isinstance(params, list):
         raise RpcError(INVALID_PARAMS, "Parameters are given by name, as an object.")
     try:
-        return method.handle(context, msgspec.convert(params, method.takes))
+        return method.handle(context, method.takes.plain(params))
     except msgspec.ValidationError as error:
         raise RpcError(INVALID_PARAMS, str(error)) from error
     except PlumberError as error:

@@ -34,7 +34,10 @@ from chalicelib.job import (
     LateReport,
     leaves,
 )
+from chalicelib.reader import Reader
 
+_ATTEMPTS = Reader(list[Attempt])
+_LATE_REPORT = Reader(LateReport)
 INBOX_PAGE = 100  # jobs read with one query
 
 
@@ -73,8 +76,8 @@ def value(item: JobItem) -> Job:
         ended_at=item.ended_at,
         duration_ms=_int(item.duration_ms),
         log=item.log,
-        earlier=tuple(msgspec.convert(item.earlier or [], list[Attempt])),
-        late=None if item.late is None else msgspec.convert(item.late, LateReport),
+        earlier=tuple(_ATTEMPTS.plain(item.earlier or [])),
+        late=None if item.late is None else _LATE_REPORT.plain(item.late),
         not_before=item.not_before,
         give_up_at=item.give_up_at,
         deadline_at=None if _waits_for_compaction(item) else item.deadline_at,

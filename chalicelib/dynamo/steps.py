@@ -17,9 +17,11 @@ from chalicelib.dynamo.run_items import (
     roster_sort_key,
     step_sort_key,
 )
+from chalicelib.reader import Reader
 from chalicelib.run import RunStep
 from chalicelib.task import Step
 
+_STEP = Reader(Step)
 FEW = 10  # agents that stand in the step's own item, which every claim reads: a kilobyte (ADR 7)
 ROSTER_CHUNK = 100  # agents in one item: what the start of one more job reads
 SHOWN_NAME_CHARACTERS = 64  # of an agent's name in a run; keeps an item of the roster small
@@ -27,7 +29,7 @@ SHOWN_NAME_CHARACTERS = 64  # of an agent's name in a run; keeps an item of the 
 
 def frozen(item: StepItem) -> RunStep:
     """The step that an item holds, without its agents if they are many."""
-    step = msgspec.json.decode(item.frozen, type=Step)
+    step = _STEP.json(item.frozen)
     size = None if item.size is None else int(item.size)
     return RunStep(step, size, item.roster, dict(item.agents or ()))
 

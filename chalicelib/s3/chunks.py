@@ -17,7 +17,10 @@ from chalicelib.log import (
     records,
 )
 from chalicelib.log_index import Index
+from chalicelib.reader import Reader
 from chalicelib.s3 import objects
+
+_INDEX = Reader(Index)
 
 
 def put_url(key: JobKey, attempt: int, seq: int) -> str:
@@ -63,7 +66,7 @@ def _index(key: JobKey, attempt: int) -> Index:
     stored = objects.get(_index_key(key, attempt))
     if stored is None:
         raise _NoIndex
-    return msgspec.json.decode(stored, type=Index)
+    return _INDEX.json(stored)
 
 
 def index(key: JobKey, attempt: int) -> Index | None:

@@ -1,5 +1,10 @@
 import { watch } from "vue";
-import { createRouter, createWebHashHistory, type Router } from "vue-router";
+import {
+  createRouter,
+  createWebHashHistory,
+  type RouteLocationNormalized,
+  type Router,
+} from "vue-router";
 import AgentsPage from "./pages/AgentsPage.vue";
 import NotFoundPage from "./pages/NotFoundPage.vue";
 import RunPage from "./pages/RunPage.vue";
@@ -8,6 +13,7 @@ import SignInPage from "./pages/SignInPage.vue";
 import TaskPage from "./pages/TaskPage.vue";
 import TasksPage from "./pages/TasksPage.vue";
 import TokensPage from "./pages/TokensPage.vue";
+import { followLink, takeToken } from "./signInLink";
 import { useSession } from "./stores/session";
 
 declare module "vue-router" {
@@ -50,12 +56,28 @@ const routes = [
   },
 ];
 
+/** Where somebody was going who has signed in now. */
+function wanted(from: RouteLocationNormalized): string {
+  const next = from.query.next;
+  return typeof next === "string" && next.startsWith("/") ? next : "/runs";
+}
+
 /** The panel's pages; whoever is not signed in sees the sign-in page, and then where they wanted. */
 export function createPanelRouter(): Router {
   const session = useSession();
+  // A link that signs in may be opened in a tab that shows the panel: then only the fragment changes.
+  // Registered before the router listens, which must not see it.
+  window.addEventListener("popstate", (event) => {
+    const { fullPath } = router.currentRoute.value;
+    const token = takeToken(`#${fullPath}`, router.options.history.state);
+    if (token === null) return;
+    event.stopImmediatePropagation();
+    void followLink(token);
+  });
   const router = createRouter({ history: createWebHashHistory(), routes });
 
   router.beforeEach((to) => {
+    if (to.path === "/sign-in" && session.isSignedIn) return wanted(to);
     if (to.meta.isOpen || session.isSignedIn) return true;
     return { path: "/sign-in", query: to.fullPath === "/runs" ? {} : { next: to.fullPath } };
   });
@@ -66,6 +88,7 @@ export function createPanelRouter(): Router {
     () => session.isSignedIn,
     (isSignedIn) => {
       const here = router.currentRoute.value;
+      if (isSignedIn && here.path === "/sign-in") void router.replace(wanted(here));
       if (isSignedIn || here.meta.isOpen) return;
       // Only who was thrown out comes back to where they were.
       const query = session.reason ? { next: here.fullPath } : {};

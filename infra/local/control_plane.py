@@ -23,6 +23,12 @@ class ControlPlane:
     url: str
     token: str
 
+    @property
+    def sign_in_link(self) -> str:
+        """The panel's address with the token in its fragment, which browsers send to no server; the
+        panel takes it from there and removes it."""
+        return f"{self.url}/#token={self.token}"
+
     def call(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The `data` of an answer of `/api/v1<path>`; raises requests' errors."""
         headers = {"Authorization": f"Bearer {self.token}"}

@@ -1,9 +1,11 @@
 """Starts child processes, watches them, and ends them with everything that they have started.
 
 One loop owns the state: a thread per child, and the signal handlers, only post events. Each wait
-looks at the events, so a crash or Ctrl-C is noticed whatever the stack is waiting for.
+looks at the events, so a crash or Ctrl-C is noticed whatever the stack is waiting for. What fails
+beside the waits is asked for its cause: often it failed because a child had died.
 """
 
+import contextlib
 import ctypes
 import os
 import queue
@@ -14,6 +16,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from time import monotonic
 from typing import IO, NoReturn
@@ -24,7 +27,8 @@ from infra.local.environment import ROOT
 
 GRACE_SECONDS = 10.0  # between SIGTERM and SIGKILL
 POLL_SECONDS = 0.02
-LAST_LINES = 12
+CAUSE_SECONDS = 1.0  # a dying process closes its connections before its end can be seen
+LAST_LINES = 20  # of a log; a crash in C is told there by faulthandler, in more than a dozen
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # <linux/prctl.h>
 
 
@@ -64,6 +68,13 @@ class Child:
         return "\n".join(f"    {line}" for line in lines)
 
 
+class _Sign(Enum):
+    """What is posted beside the ends of children."""
+
+    INTERRUPT = "interrupt"
+    SOME_END = "some end"  # of a child or an adopted orphan
+
+
 class Processes:
     """The children of one stack. Not for several threads at once."""
 
@@ -72,7 +83,8 @@ class Processes:
         self._environment = dict(environment)
         self._children: list[Child] = []
         self._stopping: set[int] = set()
-        self._events: queue.SimpleQueue[Child | None] = queue.SimpleQueue()
+        self._events: queue.SimpleQueue[Child | _Sign] = queue.SimpleQueue()
+        self._is_end_posted = False
         logs.mkdir(parents=True, exist_ok=True)
 
     def start(
@@ -137,6 +149,7 @@ class Processes:
             self.wait_until(lambda: _pass_on(lines, echo, child), seconds, f"The end of {name}")
         self._children.remove(child)
         if child.process.returncode != 0:
+            self.raise_cause()
             raise ChildEnded(_describe_end(child))
         text = output.read_text()
         output.unlink()
@@ -144,30 +157,61 @@ class Processes:
 
     def interrupt(self) -> None:
         """For signal handlers: makes the current or the next wait raise Interrupted."""
-        self._events.put(None)
+        self._events.put(_Sign.INTERRUPT)
+
+    def adopt_orphans(self) -> None:
+        """Makes this process the parent of orphaned descendants (Linux), so that none can get away,
+        and buries those that have ended. For the main thread, once."""
+        if sys.platform == "linux":
+            _prctl(PR_SET_CHILD_SUBREAPER, 1)
+            signal.signal(signal.SIGCHLD, lambda *_: self._post_end())
+
+    def _post_end(self) -> None:
+        if not self._is_end_posted:
+            self._is_end_posted = True
+            self._events.put(_Sign.SOME_END)
+
+    def _bury_orphans(self) -> None:
+        """Takes the exit codes of orphans that have ended. Those of this process's own children
+        are left to whoever waits for them, so this asks for one process after the other."""
+        self._is_end_posted = False  # first: an end that comes from here on is posted anew
+        own = {child.process.pid for child in self._children}
+        for process in psutil.Process().children():
+            if process.pid not in own:
+                with contextlib.suppress(ChildProcessError):  # psutil took it
+                    os.waitpid(process.pid, os.WNOHANG)
 
     def wait_until(self, ready: Callable[[], bool], seconds: float, what: str) -> None:
         """Raises NotReady with `what` after so long, Interrupted, or ChildEnded."""
         deadline = monotonic() + seconds
         while not ready():
+            self._look_at_event(POLL_SECONDS)
             if monotonic() > deadline:
                 raise NotReady(f"{what} did not happen within {seconds:g} s.")
-            self._look_at_event(POLL_SECONDS)
 
     def watch(self) -> NoReturn:
         """Waits for ever; ends only by raising Interrupted or ChildEnded."""
         while True:
             self._look_at_event(None)
 
+    def raise_cause(self) -> None:
+        """After something failed: raises ChildEnded if a child has ended, or is about to, and
+        Interrupted as a wait does; returns if there is no such cause."""
+        deadline = monotonic() + CAUSE_SECONDS
+        while monotonic() < deadline:
+            self._look_at_event(POLL_SECONDS)
+
     def _look_at_event(self, timeout_seconds: float | None) -> None:
         try:
-            ended = self._events.get(timeout=timeout_seconds)
+            event = self._events.get(timeout=timeout_seconds)
         except queue.Empty:
             return
-        if ended is None:
+        if event is _Sign.INTERRUPT:
             raise Interrupted
-        if ended.process.pid not in self._stopping:
-            raise ChildEnded(_describe_end(ended))
+        if event is _Sign.SOME_END:
+            self._bury_orphans()
+        elif event.process.pid not in self._stopping:
+            raise ChildEnded(_describe_end(event))
 
     def stop(self, children: Iterable[Child] | None = None) -> None:
         """Ends these children, or all, with their descendants: SIGTERM, a grace, SIGKILL."""
@@ -208,7 +252,9 @@ def _describe_end(child: Child) -> str:
         if code < 0
         else f"ended with exit code {code}"
     )
-    return f"{child.name} {how}. The last lines of {child.log}:\n{child.last_lines()}"
+    lines = child.last_lines()
+    said = f"The last lines of {child.log}:\n{lines}" if lines else f"Its log {child.log} is empty."
+    return f"{child.name} {how}. {said}"
 
 
 def _wait_for_all(children: Iterable[Child], seconds: float) -> None:
@@ -237,12 +283,6 @@ def kill(processes: Iterable[psutil.Process]) -> None:
         except psutil.NoSuchProcess:
             continue
     psutil.wait_procs(living, timeout=GRACE_SECONDS)
-
-
-def adopt_orphans() -> None:
-    """Makes this process the parent of orphaned descendants (Linux), so that none can get away."""
-    if sys.platform == "linux":
-        _prctl(PR_SET_CHILD_SUBREAPER, 1)
 
 
 def kill_all_descendants() -> None:

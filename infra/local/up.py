@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import requests
+
 from infra.local import agents, control_plane, dynamodb_local
 from infra.local.addresses import is_free
 from infra.local.backends import BACKENDS
@@ -19,12 +21,12 @@ from infra.local.processes import (
     Interrupted,
     NotReady,
     Processes,
-    adopt_orphans,
     kill_all_descendants,
 )
 from infra.local.story import Story, complain
 
 SAMPLE_SECONDS = 60.0
+EXPECTED = (ChildEnded, NotReady, dynamodb_local.Unavailable)  # their texts say all
 _CLI = str(Path(sys.executable).parent / "plumber-cli")
 
 
@@ -47,8 +49,8 @@ def up(wish: Wish) -> int:
         )
         return 1
     wish.place.clear()
-    adopt_orphans()
     processes = Processes(wish.place.logs, base(os.environ))
+    processes.adopt_orphans()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: processes.interrupt())
     return _Stack(wish, processes, Story()).run()
@@ -66,15 +68,28 @@ class _Stack:
 
     def run(self) -> int:
         try:
-            self._start()
+            self._start_or_say_why_not()
             self._processes.watch()
         except Interrupted:
             return 0
-        except (ChildEnded, NotReady, dynamodb_local.Unavailable) as fault:
+        except EXPECTED as fault:
             complain(str(fault))
             return 1
         finally:
             self._end()
+
+    def _start_or_say_why_not(self) -> None:
+        """Whatever fails because a child has died, at whichever point, is that child's crash."""
+        try:
+            self._start()
+        except (Interrupted, *EXPECTED):
+            raise
+        except Exception as fault:
+            self._processes.raise_cause()
+            if not isinstance(fault, requests.RequestException):
+                raise
+            log = _shown(self._wish.place.logs / "api.log")
+            raise NotReady(f"The API could not be asked: {fault}. Its log: {log}") from fault
 
     def _start(self) -> None:
         place = self._wish.place
@@ -143,8 +158,9 @@ def _next_steps(way_in: ControlPlane, place: Place) -> str:
     cli = _shown(Path(_CLI))
     return f"""
 Plumber is up.
-  Panel   {way_in.url}/
-  Token   {way_in.token}   (admin; also in {_shown(place.directory / "local.json")})
+  Panel     {way_in.sign_in_link}   (signs you in as admin)
+  Address   {way_in.url}/
+  Token     {way_in.token}   (also in {_shown(place.directory / "local.json")})
 
 In another terminal:
   export PLUMBER_URL={way_in.url} PLUMBER_TOKEN={way_in.token}

@@ -81,6 +81,21 @@ class Stack:
         """All that live of the stack, wherever they have gone."""
         return [process for process in psutil.process_iter() if mark_of(process) == self.mark]
 
+    def zombies(self) -> list[int]:
+        """Processes that have ended, and that the stack has not buried."""
+        children = psutil.Process(self.process.pid).children()
+        return [each.pid for each in children if each.status() == psutil.STATUS_ZOMBIE]
+
+    def of(self, module: str) -> list[psutil.Process]:
+        """Those that run this module of the stack."""
+        name = f"infra.local.{module}"
+        found = []
+        for process in self.processes():
+            with contextlib.suppress(psutil.Error):
+                if name in process.cmdline():
+                    found.append(process)
+        return found
+
 
 def mark_of(process: psutil.Process) -> str | None:
     try:
@@ -107,12 +122,14 @@ def test_it_runs_its_sample_and_leaves_nothing_behind(start: Callable[..., Stack
     stack = start("--agents", "2")
     plane = stack.wait_until_up()
     assert (stack.state / "local.json").stat().st_mode & 0o777 == 0o600
-    assert f"Panel   {plane.url}/" in stack.told
-    assert plane.token in stack.told
+    assert f"Panel     {plane.url}/#token={plane.token} " in stack.told
+    assert f"Address   {plane.url}/\n" in stack.told
+    assert f"Token     {plane.token} " in stack.told
     assert "Hello from" in stack.told
     assert [run["state"] for run in plane.call("GET", "/runs")["items"]] == ["succeeded"]
     assert [agent["status"] for agent in plane.call("GET", "/agents")["items"]] == ["online"] * 2
     assert len(stack.processes()) >= 6  # itself, moto, API, ticker, two agents
+    stack.wait_until(lambda: stack.zombies() == [], 20)  # of the sample's supervisors
     assert stack.end(signal.SIGTERM) == 0
     assert stack.processes() == []
     assert not (stack.state / "local.json").exists()
@@ -153,13 +170,20 @@ def test_two_live_side_by_side_and_end_alone(start: Callable[..., Stack]) -> Non
     assert other.processes() == []
 
 
-def test_the_crash_of_a_part_is_told_and_ends_the_rest(start: Callable[..., Stack]) -> None:
+@pytest.mark.parametrize(
+    "doing", ["API and panel on port", "One agent", "A sample task", "Its run", "Plumber is up."]
+)
+def test_the_crash_of_a_part_is_told_whatever_the_stack_does_and_ends_the_rest(
+    start: Callable[..., Stack], doing: str
+) -> None:
     stack = start()
-    stack.wait_until_up()
-    api = next(p for p in stack.processes() if "infra.local.api_server" in p.cmdline())
-    api.kill()
+    stack.wait_until(lambda: doing in stack.told and bool(stack.of("api_server")), START_SECONDS)
+    stack.of("api_server")[0].send_signal(signal.SIGSEGV)
     assert stack.process.wait(END_SECONDS) == 1
-    assert "api was killed by SIGKILL. The last lines of" in stack.told
+    assert stack.told.count("api was killed by SIGSEGV. ") == 1
+    assert f"{stack.state}/{stack.port}/logs/api.log" in stack.told
+    assert doing == "API and panel on port" or "Fatal Python error: Segmentation" in stack.told
+    assert "Traceback" not in stack.told
     assert stack.processes() == []
 
 

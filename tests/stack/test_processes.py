@@ -101,6 +101,68 @@ def test_a_command_that_fails_is_told_with_its_errors(processes: Processes) -> N
         processes.run("echo", [PYTHON, "-c", "raise SystemExit('no such luck')"], {}, 20)
 
 
+def test_a_command_that_fails_because_a_part_died_tells_of_that_part(
+    processes: Processes,
+) -> None:
+    part = processes.start("part", [PYTHON, "-c", FOR_EVER])
+    kill = f"import os; os.kill({part.process.pid}, 11); raise SystemExit(3)"
+    with pytest.raises(ChildEnded, match="part was killed by SIGSEGV"):
+        processes.run("caller", [PYTHON, "-c", kill], {}, 20)
+
+
+def test_a_failure_has_a_cause_only_when_a_part_has_died(processes: Processes) -> None:
+    part = processes.start("part", [PYTHON, "-c", FOR_EVER])
+    processes.raise_cause()
+    part.process.kill()
+    with pytest.raises(ChildEnded, match="part was killed by SIGKILL"):
+        processes.raise_cause()
+
+
+def test_an_empty_log_is_called_empty(processes: Processes) -> None:
+    processes.start("mute", [PYTHON, "-c", "raise SystemExit(3)"], {})
+    with pytest.raises(ChildEnded, match=r"exit code 3\. Its log .*mute\.log is empty\."):
+        processes.watch()
+
+
+# Each child leaves an orphan that ends at about the same time, and has an exit code of its own.
+ADOPTS = """
+import os, pathlib, sys
+import psutil
+from infra.local.processes import ChildEnded, Processes
+processes = Processes(pathlib.Path(sys.argv[1]), os.environ)
+processes.adopt_orphans()
+stays = processes.start("stays", ["sleep", "1000"])
+def zombies():
+    children = psutil.Process().children()
+    return [c.pid for c in children if c.status() == psutil.STATUS_ZOMBIE]
+def bury():
+    processes.wait_until(lambda: zombies() == [], 20, "The end of all zombies")
+for code in range(1, 41):
+    command = ["sh", "-c", f"(sleep 0.0{code % 10} &); (true &); exit {code}"]
+    child = processes.start(f"child-{code}", command)
+    try:
+        processes.wait_until(lambda: False, 20, "Its end")
+    except ChildEnded as told:
+        assert f"child-{code} ended with exit code {code}." in str(told), told
+    processes.stop([child])
+bury()
+assert stays.is_running
+os.kill(stays.process.pid, 9)
+try:
+    processes.watch()
+except ChildEnded as told:
+    print(str(told).split(".")[0], len(psutil.Process().children()))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets orphans be adopted")
+def test_adopted_orphans_are_buried_and_no_exit_code_is_lost(
+    processes: Processes, tmp_path: Path
+) -> None:
+    command = [PYTHON, "-W", "error", "-c", ADOPTS, str(tmp_path / "logs")]
+    assert processes.run("adopts", command, {}, 60) == "stays was killed by SIGKILL 0\n"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel's part is Linux's")
 def test_children_end_when_their_parent_is_killed(processes: Processes, tmp_path: Path) -> None:
     starter = f"""

@@ -12,6 +12,7 @@ from chalicelib.api.rpc import Call, Method
 from chalicelib.errors import NotAuthenticated
 from chalicelib.operations.report import OldLease
 from chalicelib.principal import Principal, Role
+from chalicelib.reader import Reader
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 AGENT = Principal("a", "web", Role.AGENT)
@@ -27,11 +28,13 @@ def _raise(error: Exception) -> Any:
 
 
 METHODS = {
-    "add": Method(lambda call, params: params.a + params.b, Numbers, open=False),
-    "who": Method(lambda call, params: call.principal and call.principal.id, Struct, open=False),
-    "open": Method(lambda call, params: call.principal, Struct, open=True),
-    "old": Method(lambda call, params: _raise(OldLease()), Struct, open=False),
-    "bug": Method(lambda call, params: _raise(RuntimeError("secret")), Struct, open=False),
+    "add": Method(lambda call, params: params.a + params.b, Reader(Numbers), open=False),
+    "who": Method(
+        lambda call, params: call.principal and call.principal.id, Reader(Struct), open=False
+    ),
+    "open": Method(lambda call, params: call.principal, Reader(Struct), open=True),
+    "old": Method(lambda call, params: _raise(OldLease()), Reader(Struct), open=False),
+    "bug": Method(lambda call, params: _raise(RuntimeError("secret")), Reader(Struct), open=False),
 }
 
 
@@ -170,6 +173,6 @@ def test_open_methods_need_no_token_but_their_batch_companions_do() -> None:
 
 def test_a_method_learns_who_calls_and_when() -> None:
     seen: list[Call] = []
-    methods = {"note": Method(lambda call, params: seen.append(call), Struct, open=False)}
+    methods = {"note": Method(lambda call, params: seen.append(call), Reader(Struct), open=False)}
     rpc.answer(json.dumps(request("note")).encode(), methods, lambda: AGENT, NOW)
     assert seen == [Call(AGENT, NOW)]
