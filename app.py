@@ -8,13 +8,14 @@ from chalice.app import Chalice, Rate
 from chalicelib import clock
 from chalicelib.api import docs_page, openapi, panel, rpc_route
 from chalicelib.api.routing import mount
-from chalicelib.operations import compaction, schedules
+from chalicelib.operations import compaction, connecting, schedules
 from chalicelib.operations import sweep as sweeper
 
 app = Chalice(app_name="plumber")
 app.log.setLevel(logging.INFO)
 app.api.binary_types = panel.BINARY_TYPES
 mount(app, panel.api, docs_page.api, rpc_route.api, *openapi.GROUPS, openapi.api)
+connecting.connect_early()
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))

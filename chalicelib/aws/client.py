@@ -19,7 +19,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ChecksumError,
     ClientError,
-    ConnectionClosedError,
+    ConnectionError,
     HTTPClientError,
 )
 
@@ -29,7 +29,7 @@ from chalicelib.settings import VERSION
 
 SKEW_AT_LEAST = timedelta(minutes=4)  # AWS refuses signatures that are five minutes off
 # What is worth another attempt: nothing came, or it broke off.
-_TRANSIENT = (HTTPClientError, ConnectionClosedError, ChecksumError)
+_TRANSIENT = (ConnectionError, HTTPClientError, ChecksumError)
 
 
 @dataclass(frozen=True)

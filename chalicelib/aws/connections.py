@@ -155,7 +155,7 @@ class Connection:
 def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
     first, *lines = head.decode("latin-1").split("\r\n")
     version, _, rest = first.partition(" ")
-    if not version.startswith("HTTP/1.") or not rest[:3].isdigit():
+    if not version.startswith("HTTP/1.") or len(rest) < 3 or not rest[:3].isdigit():
         raise Broken("what was sent is not HTTP", began=True)
     headers = {}
     for line in lines:
@@ -248,6 +248,9 @@ class Pool:
         except TimeoutError as error:
             sock.close()
             raise ConnectTimeoutError(endpoint_url=self.origin, error=error) from error
+        except ProxyConnectionError:  # an OSError too, as botocore has it
+            sock.close()
+            raise
         except (OSError, Broken) as error:
             sock.close()
             raise EndpointConnectionError(endpoint_url=self.origin, error=error) from error
@@ -278,7 +281,7 @@ class Pool:
         status, _ = _parsed(head.removesuffix(b"\r\n\r\n"))
         if status != 200:
             refusal = OSError(f"the proxy answered {status}")
-            raise ProxyConnectionError(proxy_url=self._route.shown, error=refusal)
+            raise ProxyConnectionError(proxy_url=self._route.shown, error=refusal) from refusal
 
 
 class _Unheard(Exception):

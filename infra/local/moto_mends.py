@@ -22,10 +22,18 @@ def _written_as_it_is(
     shape: StructureShape,
     key: str,
 ) -> None:
-    if shape.name == "AttributeValue":
+    if shape.name == "AttributeValue" and not _holds_bytes(value):
         serialized[key] = value
     else:
         _stock(serializer, serialized, value, shape, key)
+
+
+def _holds_bytes(value: MutableMapping[str, Any]) -> bool:
+    """Which moto keeps as bytes, not as the wire has them."""
+    ((kind, inner),) = value.items()
+    if kind == "M":
+        return any(map(_holds_bytes, inner.values()))
+    return kind in ("B", "BS") or (kind == "L" and any(map(_holds_bytes, inner)))
 
 
 def _untracked(model: type[BaseModel], *_: Any, **__: Any) -> BaseModel:

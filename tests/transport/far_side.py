@@ -28,7 +28,18 @@ class Heard:
     connection: int
 
 
-Act = Callable[[socket.socket], bool]  # says whether the connection stays open
+Act = Callable[["Line"], bool]  # says whether the connection stays open
+
+
+class Line:
+    """A connection to answer on, and the request that came last."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self.socket = sock
+        self.body = b""
+
+    def sendall(self, data: bytes) -> None:
+        self.socket.sendall(data)
 
 
 def answer(document: object = ITEM, status: int = 200, **more: Any) -> Act:
@@ -65,8 +76,8 @@ def chunked(document: object = ITEM) -> Act:
 
 
 def raw(data: bytes, *, stays: bool = True) -> Act:
-    def act(sock: socket.socket) -> bool:
-        sock.sendall(data)
+    def act(line: Line) -> bool:
+        line.sendall(data)
         return stays
 
     return act
@@ -75,8 +86,8 @@ def raw(data: bytes, *, stays: bool = True) -> Act:
 def then_close(act: Act) -> Act:
     """Closes the connection after an answer that did not say so."""
 
-    def both(sock: socket.socket) -> bool:
-        act(sock)
+    def both(line: Line) -> bool:
+        act(line)
         return False
 
     return both
@@ -85,28 +96,31 @@ def then_close(act: Act) -> Act:
 def truncated(act: Act, missing: int) -> Act:
     """All of an answer but its last bytes."""
 
-    class Short:
+    class Short(Line):
         def sendall(self, data: bytes) -> None:
-            self.data = data[:-missing]
+            self.socket.sendall(data[:-missing])
 
-    def cut(sock: socket.socket) -> bool:
-        short = Short()
-        act(short)  # type: ignore[arg-type]
-        sock.sendall(short.data)
+    def cut(line: Line) -> bool:
+        act(Short(line.socket))
         return False
 
     return cut
 
 
-def hang_up(sock: socket.socket) -> bool:
+def echo(line: Line) -> bool:
+    """Answers what was sent."""
+    return answer(line.body)(line)
+
+
+def hang_up(line: Line) -> bool:
     """Reads the request and closes without a word."""
     return False
 
 
-def silence(sock: socket.socket) -> bool:
+def silence(line: Line) -> bool:
     """Never answers; goes when the caller has gone."""
     with suppress(OSError):
-        sock.recv(1)
+        line.socket.recv(1)
     return False
 
 
@@ -163,7 +177,7 @@ class FarSide:
         sock.close()
 
     def _one(self, sock: socket.socket, number: int) -> bool:
-        data = b""
+        answering, data = Line(sock), b""
         while b"\r\n\r\n" not in data:
             if not (more := sock.recv(65536)):
                 return False
@@ -176,4 +190,5 @@ class FarSide:
         with self._lock:
             act = self.acts[min(len(self.heard), len(self.acts) - 1)]
             self.heard.append(Heard(line, headers, body, number))
-        return act(sock)
+        answering.body = body
+        return act(answering)
