@@ -59,7 +59,8 @@ def test_lambda_connects_before_the_first_call() -> None:
     with far.serving() as origin:
         keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
         _, clients = start(AWS_LAMBDA_FUNCTION_NAME="plumber", AWS_ENDPOINT_URL=origin, **keys)
-        assert (far.connections, far.heard, clients) == (2, [], []), "DynamoDB's and SQS's"
+        assert all(far.accepted.acquire(timeout=10) for _ in range(2)), "DynamoDB's and SQS's"
+        assert (far.connections, far.heard, clients) == (2, [], [])
 
 
 def test_lambda_starts_without_a_network() -> None:

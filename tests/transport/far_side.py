@@ -138,6 +138,7 @@ class FarSide:
     tls: ssl.SSLContext | None = None
     heard: list[Heard] = field(default_factory=list)
     connections: int = 0
+    accepted: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     _listener: socket.socket = field(init=False)
     _open: list[socket.socket] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -160,6 +161,7 @@ class FarSide:
             while True:
                 sock, _ = self._listener.accept()
                 self.connections += 1
+                self.accepted.release()
                 threading.Thread(
                     target=self._serve, args=(sock, self.connections), daemon=True
                 ).start()
