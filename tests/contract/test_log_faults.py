@@ -16,12 +16,18 @@ MEGABYTES = 200
 
 
 def test_killing_agent_control_plane_and_s3_in_turn_loses_no_byte(
-    live_processes: Processes, moto_backend: str, agent_process: Any, cli: Any, tmp_path: Path
+    live_processes: Processes,
+    moto_backend: str,
+    sqs_server: str,
+    agent_process: Any,
+    cli: Any,
+    tmp_path: Path,
 ) -> None:
     port = free_port()
     s3, url = rclone.start(live_processes, tmp_path / "s3", port)
     own = {"PLUMBER_TABLE_PREFIX": "faults-", "PLUMBER_BUCKET": "faults"}
-    plane = LiveControlPlane(live_processes, {**endpoints(aws=moto_backend, s3=url), **own})
+    where = endpoints(dynamodb=moto_backend, s3=url, sqs=sqs_server)
+    plane = LiveControlPlane(live_processes, {**where, **own})
     plane.start()
     agent, run = agent_process(plane), cli(plane)
     files = {"stdout": tmp_path / "out", "stderr": tmp_path / "err"}

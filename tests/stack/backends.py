@@ -1,10 +1,12 @@
-"""AWS for tests: moto, DynamoDB Local in memory and on disk, and rclone, started once a session.
+"""AWS for tests: moto, DynamoDB Local in memory and on disk, rclone, and our SQS for all of them,
+started once a session.
 
 | fixture | gives |
 | --- | --- |
-| `moto_backend` | the URL of AWS in memory (S3, SQS, KMS, DynamoDB) |
+| `moto_backend` | the URL of moto: DynamoDB and S3 in memory |
+| `sqs_server` | the URL of our own SQS |
 | `dynamodb_local` | the URL of DynamoDB Local in memory: its conditional writes are atomic |
-| `durable_backend` | DynamoDB Local and rclone, both on disk, and moto for the rest |
+| `durable_backend` | DynamoDB Local and rclone, both on disk |
 | `backend` | on moto, and on the durable backend: the product in this process, with empty tables |
 | `best_backend` | on the durable backend alone; on moto where there is no Java |
 | `atomic_backend` | only on DynamoDB Local: for tests of concurrency |
@@ -20,7 +22,7 @@ import pytest
 
 from infra.local import dynamodb_local as launcher
 from infra.local import rclone
-from infra.local.backends import Endpoints, endpoints, start_moto
+from infra.local.backends import Endpoints, endpoints, start_moto, start_sqs
 from infra.local.environment import base
 from infra.local.processes import Processes
 
@@ -36,6 +38,11 @@ def session_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proc
 @pytest.fixture(scope="session")
 def moto_backend(session_processes: Processes) -> str:
     return start_moto(session_processes)
+
+
+@pytest.fixture(scope="session")
+def sqs_server(session_processes: Processes) -> str:
+    return start_sqs(session_processes)
 
 
 def _start_dynamodb(processes: Processes, state: Path | None = None) -> str:
@@ -55,12 +62,12 @@ def dynamodb_local(session_processes: Processes) -> str:
 
 @pytest.fixture(scope="session")
 def durable_backend(
-    session_processes: Processes, moto_backend: str, tmp_path_factory: pytest.TempPathFactory
+    session_processes: Processes, sqs_server: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Endpoints:
     state = tmp_path_factory.mktemp("durable")
     dynamodb = _start_dynamodb(session_processes, state / "dynamodb")
     _, s3 = rclone.start(session_processes, state / "s3")
-    return endpoints(aws=moto_backend, dynamodb=dynamodb, s3=s3)
+    return endpoints(dynamodb=dynamodb, s3=s3, sqs=sqs_server)
 
 
 def endpoints_of(name: str, request: pytest.FixtureRequest) -> Endpoints:
@@ -69,10 +76,9 @@ def endpoints_of(name: str, request: pytest.FixtureRequest) -> Endpoints:
     if name == "durable":
         durable: Endpoints = request.getfixturevalue("durable_backend")
         return durable
-    aws = request.getfixturevalue("moto_backend")
-    if name == "moto":
-        return endpoints(aws=aws)
-    return endpoints(aws=aws, dynamodb=request.getfixturevalue("dynamodb_local"))
+    moto, sqs_server = map(request.getfixturevalue, ("moto_backend", "sqs_server"))
+    dynamodb = moto if name == "moto" else request.getfixturevalue("dynamodb_local")
+    return endpoints(dynamodb=dynamodb, s3=moto, sqs=sqs_server)
 
 
 @pytest.fixture(scope="session", params=["moto", "durable"])
