@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,6 +26,7 @@ def start(processes: Processes, state: Path | None = None) -> tuple[Child, str]:
     place = ["-inMemory"] if state is None else ["-dbPath", str(state)]
     if state is not None:
         state.mkdir(parents=True, exist_ok=True)
+        _take_over_shared(state, processes.environment)
     java = _java(jar, stays=state is not None)
     child = processes.start("dynamodb-local", [*java, "-port", str(port), *place, *_FLAGS])
     url = f"http://{HOST}:{port}"
@@ -32,7 +34,16 @@ def start(processes: Processes, state: Path | None = None) -> tuple[Child, str]:
     return child, url
 
 
-_FLAGS = ["-sharedDb", "-disableTelemetry"]  # shared: whatever the client's region and key
+# Not -sharedDb: it listens on all addresses and checks no signature, but each access key and region
+# has tables of its own, so whoever does not know the stack's key finds none.
+_FLAGS = ["-disableTelemetry"]
+
+
+def _take_over_shared(state: Path, environment: Mapping[str, str]) -> None:
+    """Tables from when all keys shared one database become those of the stack's own key."""
+    own = f"{environment['AWS_ACCESS_KEY_ID']}_{environment['AWS_DEFAULT_REGION']}.db"
+    for file in state.glob("shared-local-instance.db*"):
+        file.rename(state / file.name.replace("shared-local-instance.db", own))
 
 
 def _java(jar: Path, *, stays: bool) -> list[str]:

@@ -5,16 +5,17 @@
 | `local.json` | the way in, while the stack is up |
 | `logs` | what its processes say |
 | `memory`, `durable` | what outlives the processes: the agents' identities, tables, objects, and |
-| | the admin token. `durable` stays until `make reset`, the other until the next start |
+| | the admin token, the keys. `durable` stays until `make reset`, the other until the next start |
 """
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
 
 from infra.local.control_plane import ControlPlane
+from infra.local.environment import Keys, new_keys
 
 _SAMPLE = Path(__file__).parent / "hello.toml"
 
@@ -61,6 +62,17 @@ class Place:
         """For the next start."""
         self._token.touch(mode=0o600)
         self._token.write_text(token)
+
+    def keys(self) -> Keys:
+        """Those of the last start, or new ones; DynamoDB Local finds its tables by them."""
+        path = self.state / "aws-keys.json"
+        if not path.exists():
+            # Whole or not at all: a half-written key would hide the tables for ever.
+            draft = path.with_suffix(".new")
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(asdict(new_keys())))
+            draft.rename(path)
+        return Keys(**json.loads(path.read_text()))
 
     @property
     def _token(self) -> Path:

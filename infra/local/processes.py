@@ -75,6 +75,11 @@ class Processes:
         self._events: queue.SimpleQueue[Child | None] = queue.SimpleQueue()
         logs.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What every child gets."""
+        return self._environment
+
     def start(
         self,
         name: str,

@@ -48,7 +48,7 @@ def up(wish: Wish) -> int:
         return 1
     wish.place.clear()
     adopt_orphans()
-    processes = Processes(wish.place.logs, base(os.environ))
+    processes = Processes(wish.place.logs, base(os.environ, wish.place.keys()))
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: processes.interrupt())
     return _Stack(wish, processes, Story()).run()

@@ -1,19 +1,25 @@
 """What stands in for AWS is fit to test on."""
 
 import io
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import boto3
+import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from infra.local.dynamodb_local import java_version
+from infra.local.backends import Endpoints
+from infra.local.dynamodb_local import java_version, start
+from infra.local.environment import base, new_keys
 from infra.local.moto_server import OneAtATime
+from infra.local.processes import Processes
 from tests.stack.backends import endpoints_of
 
 if TYPE_CHECKING:
@@ -117,6 +123,61 @@ def test_a_presigned_address_takes_and_gives_an_object(moto_backend: str) -> Non
     get = client.generate_presigned_url("get_object", Params=name)
     assert requests.put(put, data=every_byte, timeout=10).status_code == 200
     assert requests.get(get, timeout=10).content == every_byte
+
+
+def test_whoever_has_other_keys_finds_no_tables(dynamodb_local: str) -> None:
+    """DynamoDB Local listens on all addresses and checks no signature."""
+    own = boto3.client("dynamodb", endpoint_url=dynamodb_local)
+    keys = {name.lower(): text for name, text in new_keys().variables().items()}
+    stranger = boto3.client("dynamodb", endpoint_url=dynamodb_local, **keys)  # type: ignore
+    own.create_table(
+        TableName="ours",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    assert own.scan(TableName="ours")["Count"] == 0
+    assert stranger.list_tables()["TableNames"] == []
+    with pytest.raises(stranger.exceptions.ResourceNotFoundException):
+        stranger.scan(TableName="ours")
+    own.delete_table(TableName="ours")
+
+
+def test_tables_of_a_state_without_keys_are_taken_over(dynamodb_local: str, tmp_path: Path) -> None:
+    processes = Processes(tmp_path / "logs", base(os.environ))
+    try:
+        _, url = start(processes, tmp_path / "db")
+        boto3.client("dynamodb", endpoint_url=url).create_table(
+            TableName="kept",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        )
+        processes.stop()
+        (file,) = (tmp_path / "db").iterdir()
+        file.rename(file.with_name("shared-local-instance.db"))
+        _, url = start(processes, tmp_path / "db")
+        tables = boto3.client("dynamodb", endpoint_url=url).list_tables()["TableNames"]
+    finally:
+        processes.stop()
+    assert tables == ["kept"]
+
+
+def test_no_command_line_shows_the_keys(durable_backend: Endpoints) -> None:
+    lines = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
+    assert any("rclone serve s3" in line for line in lines)
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        assert [line for line in lines if os.environ[variable] in line] == []
+
+
+def test_s3_with_a_disk_refuses_other_keys(durable_backend: Endpoints) -> None:
+    keys = {name.lower(): text for name, text in new_keys().variables().items()}
+    config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
+    url = durable_backend["AWS_ENDPOINT_URL_S3"]
+    stranger = boto3.client("s3", endpoint_url=url, config=config, **keys)  # type: ignore
+    with pytest.raises(ClientError) as refused:
+        stranger.list_buckets()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
 @pytest.mark.parametrize(
