@@ -2,6 +2,8 @@
 
 import json
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -15,6 +17,7 @@ from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from infra.local.environment import ROOT
 from infra.local.sqs.wire import HEAD_BYTES
 
 LONG_POLL_SECONDS = 20
@@ -153,6 +156,18 @@ def test_faults_are_those_that_boto3_knows(client: Any, queue: str) -> None:
         client.receive_message(QueueUrl=queue, WaitTimeSeconds=21)
     with pytest.raises(ClientError, match="no action 'TagQueue'"):
         client.tag_queue(QueueUrl=queue, Tags={"a": "b"})
+
+
+# --- what it takes
+
+HEAVY = {"boto3", "botocore", "click", "moto", "urllib3", "werkzeug"}
+
+
+def test_it_is_a_small_process() -> None:
+    listed = "import sys, infra.local.sqs.__main__; print(*sys.modules)"
+    command = [sys.executable, "-c", listed]
+    told = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert {name.partition(".")[0] for name in told.split()} & HEAVY == set()
 
 
 # --- waiting

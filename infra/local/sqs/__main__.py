@@ -10,7 +10,7 @@ import uuid
 from infra.local.addresses import HOST
 from infra.local.sqs.calls import Calls
 from infra.local.sqs.server import Server
-from infra.local.sqs.signatures import Keys
+from infra.local.sqs.signatures import Signer
 
 
 def main() -> None:
@@ -20,11 +20,11 @@ def main() -> None:
     port: int = parser.parse_args().port
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s")
     region, account = os.environ["AWS_DEFAULT_REGION"], os.environ["PLUMBER_ACCOUNT"]
-    keys = Keys(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], region)
+    signer = Signer(os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SECRET_ACCESS_KEY"], region)
     clock = time.time  # noqa: TID251  an entry point
     address, arn_prefix = f"http://{HOST}:{port}/{account}/", f"arn:aws:sqs:{region}:{account}:"
     calls = Calls(address, arn_prefix, clock, lambda: str(uuid.uuid4()))  # noqa: TID251  an entry point
-    asyncio.run(Server(calls, keys, clock).serve(port))
+    asyncio.run(Server(calls, signer, clock).serve(port))
 
 
 if __name__ == "__main__":

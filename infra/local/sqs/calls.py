@@ -8,13 +8,14 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 from infra.local.sqs.queues import MESSAGE_BYTES, Message, Queues, Refused
 
 MOST_MESSAGES = 10  # of a batch or a receive
 Call = Mapping[str, Any]
 Result = dict[str, Any]
+T = TypeVar("T")
 _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 
 
@@ -36,7 +37,7 @@ class Calls:
         self._actions: Mapping[str, tuple[Callable[[Call], Result], set[str]]] = {
             "CreateQueue": (self._create, {"QueueName", "Attributes"}),
             "DeleteQueue": (self._delete_queue, set()),
-            "GetQueueUrl": (self._url, {"QueueName", "QueueOwnerAWSAccountId"}),
+            "GetQueueUrl": (self._url, {"QueueName"}),
             "GetQueueAttributes": (self._attributes, {"AttributeNames"}),
             "SetQueueAttributes": (self._set_attributes, {"Attributes"}),
             "ListQueues": (self._list, {"QueueNamePrefix"}),
@@ -222,7 +223,7 @@ def _text(call: Call, key: str) -> str:
     return value
 
 
-def _number(call: Call, key: str, least: int, most: int, default: Any) -> Any:
+def _number(call: Call, key: str, least: int, most: int, default: T) -> int | T:
     """A parameter that may be left out; in the query protocol it is a text."""
     value = call.get(key)
     if value is None:

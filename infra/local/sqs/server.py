@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape
 from infra.local.addresses import HOST
 from infra.local.sqs.calls import Calls
 from infra.local.sqs.queues import Message, Refused
-from infra.local.sqs.signatures import Keys, check_headers, check_presigned
+from infra.local.sqs.signatures import Signer, check_headers, check_presigned
 from infra.local.sqs.wire import Answer, Connection, Request
 
 # The query protocol's names of errors, where they are others than the JSON protocol's: boto3 goes
@@ -37,11 +37,11 @@ log = logging.getLogger("sqs")
 
 
 class Server:
-    """The calls over HTTP, for whoever signs with the keys."""
+    """The calls over HTTP, for whoever signs with the stack's keys."""
 
-    def __init__(self, calls: Calls, keys: Keys, clock: Callable[[], float]) -> None:
+    def __init__(self, calls: Calls, signer: Signer, clock: Callable[[], float]) -> None:
         self._calls = calls
-        self._keys = keys
+        self._signer = signer
         self._clock = clock
 
     async def serve(self, port: int) -> None:
@@ -62,7 +62,7 @@ class Server:
         return (_xml_fault if is_query else _json_fault)(fault)
 
     async def _get(self, request: Request) -> Answer:
-        check_presigned(request, self._keys, self._clock())
+        check_presigned(request, self._signer, self._clock())
         query = dict(parse_qsl(request.query))
         if query.get("Action") != "ReceiveMessage":
             raise Refused("InvalidAction", "Only ReceiveMessage can be asked for by GET.")
@@ -70,7 +70,7 @@ class Server:
         return _xml(200, "ReceiveMessage", "".join(map(_message, found)))
 
     async def _post(self, request: Request) -> Answer:
-        check_headers(request, self._keys, self._clock())
+        check_headers(request, self._signer, self._clock())
         action = request.headers.get("x-amz-target", "").removeprefix("AmazonSQS.")
         try:
             call = json.loads(request.body)

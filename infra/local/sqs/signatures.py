@@ -1,6 +1,6 @@
 """AWS's Signature Version 4, checked: of a call, in its headers, and of a presigned address.
 
-Written anew because botocore, which has the signing half, is thrice the size of this whole process.
+Written anew because botocore, which has the signing half, would nearly double this process (14 MB).
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html
 """
 
@@ -24,15 +24,15 @@ _AUTHORIZATION = re.compile(
 
 
 @dataclass(frozen=True)
-class Keys:
+class Signer:
     """Whose signatures are good, and where."""
 
-    id: str
+    key_id: str
     secret: str
     region: str
 
 
-def check_headers(request: Request, keys: Keys, now: float) -> None:
+def check_headers(request: Request, signer: Signer, now: float) -> None:
     """Raises Refused unless the Authorization header is good."""
     match = _AUTHORIZATION.fullmatch(request.headers.get("authorization", ""))
     if match is None:
@@ -41,10 +41,10 @@ def check_headers(request: Request, keys: Keys, now: float) -> None:
     stamp = request.headers.get("x-amz-date", "")
     if abs(now - _seconds(stamp)) > SKEW_SECONDS:
         raise _wrong("Signature expired or not yet current.")
-    _check(request, keys, credential, signed, stamp, signature)
+    _check(request, signer, credential, signed, stamp, signature)
 
 
-def check_presigned(request: Request, keys: Keys, now: float) -> None:
+def check_presigned(request: Request, signer: Signer, now: float) -> None:
     """Raises Refused unless the address was signed for this moment."""
     query = dict(parse_qsl(request.query))
     try:
@@ -55,21 +55,21 @@ def check_presigned(request: Request, keys: Keys, now: float) -> None:
         raise _missing() from error
     if not -SKEW_SECONDS <= now - _seconds(stamp) <= lives_seconds:
         raise Refused("RequestExpired", "The address has lapsed.", 403)
-    _check(request, keys, credential, signed, stamp, signature)
+    _check(request, signer, credential, signed, stamp, signature)
 
 
 def _check(
-    request: Request, keys: Keys, credential: str, signed: str, stamp: str, signature: str
+    request: Request, signer: Signer, credential: str, signed: str, stamp: str, signature: str
 ) -> None:
     key_id, _, scope = credential.partition("/")
-    if key_id != keys.id:
+    if key_id != signer.key_id:
         raise Refused("InvalidClientTokenId", "The access key is not one of this stack.", 403)
     day = stamp[:8]
-    if scope != f"{day}/{keys.region}/sqs/aws4_request":
-        raise _wrong(f"The credential should be scoped to {day}/{keys.region}/sqs/aws4_request.")
+    if scope != f"{day}/{signer.region}/sqs/aws4_request":
+        raise _wrong(f"The credential should be scoped to {day}/{signer.region}/sqs/aws4_request.")
     canonical = hashlib.sha256(_canonical(request, signed).encode()).hexdigest()
     text = f"{ALGORITHM}\n{stamp}\n{scope}\n{canonical}"
-    expected = _sign(_signing_key(keys, day), text).hex()
+    expected = _sign(_signing_key(signer, day), text).hex()
     if not hmac.compare_digest(expected.encode(), signature.encode()):
         raise _wrong("The signature is not that of the request.")
 
@@ -92,9 +92,9 @@ def _canonical(request: Request, signed: str) -> str:
 
 
 @lru_cache(maxsize=4)
-def _signing_key(keys: Keys, day: str) -> bytes:
-    key = f"AWS4{keys.secret}".encode()
-    for part in (day, keys.region, "sqs", "aws4_request"):
+def _signing_key(signer: Signer, day: str) -> bytes:
+    key = f"AWS4{signer.secret}".encode()
+    for part in (day, signer.region, "sqs", "aws4_request"):
         key = _sign(key, part)
     return key
 
