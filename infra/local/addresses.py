@@ -2,8 +2,6 @@
 
 import errno
 import socket
-import urllib.error
-import urllib.request
 
 HOST = "127.0.0.1"
 
@@ -31,6 +29,10 @@ def is_free(port: int) -> bool:
 
 def answers(url: str, *, only_well: bool = False) -> bool:
     """Whether an HTTP server answers at all, or with `only_well`, answers 200."""
+    # Here, because it is as large as the smallest process that only wants to know HOST.
+    import urllib.error
+    import urllib.request
+
     # No proxy of the environment stands between two programs of one machine.
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:

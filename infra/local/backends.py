@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from infra.local import dynamodb_local, rclone
+from infra.local import dynalite, dynamodb_local, rclone
 from infra.local.addresses import HOST, answers, free_port
 from infra.local.processes import Processes
 
@@ -18,7 +18,7 @@ START_SECONDS = 60.0
 
 
 def start_moto(processes: Processes) -> str:
-    """Starts AWS in memory; answers its URL."""
+    """Starts moto, for DynamoDB and S3 in memory; answers its URL."""
     port = free_port()
     url = f"http://{HOST}:{port}"
     processes.start("moto", [sys.executable, "-m", "infra.local.moto_server", "--port", str(port)])
@@ -26,30 +26,44 @@ def start_moto(processes: Processes) -> str:
     return url
 
 
+def start_sqs(processes: Processes) -> str:
+    """Starts our own SQS, in memory; answers its URL."""
+    port = free_port()
+    url = f"http://{HOST}:{port}"
+    processes.start("sqs", [sys.executable, "-m", "infra.local.sqs", "--port", str(port)])
+    processes.wait_until(lambda: answers(url), START_SECONDS, f"An answer of SQS at {url}")
+    return url
+
+
 def memory(processes: Processes, state: Path) -> Endpoints:
-    """Everything in one moto server; nothing outlives it."""
-    return endpoints(aws=start_moto(processes))
+    """All but the queues in one moto server; nothing outlives it."""
+    moto = start_moto(processes)
+    return endpoints(dynamodb=moto, s3=moto, sqs=start_sqs(processes))
 
 
-def atomic(processes: Processes, state: Path) -> Endpoints:
-    """DynamoDB Local, whose conditional writes are atomic, and moto for the rest; in memory."""
-    url = start_moto(processes)
-    _, dynamodb = dynamodb_local.start(processes)
-    return endpoints(aws=url, dynamodb=dynamodb)
+def local(processes: Processes, state: Path) -> Endpoints:
+    """dynalite and rclone keep their state on disk; the queues' rings need none."""
+    _, dynamodb = dynalite.start(processes, state / "dynamodb")
+    return _with_rclone(processes, state, dynamodb)
 
 
 def durable(processes: Processes, state: Path) -> Endpoints:
-    """DynamoDB Local and rclone keep their state on disk; what moto does needs none."""
-    url = start_moto(processes)
+    """As `local`, with AWS's own DynamoDB Local for the store."""
     _, dynamodb = dynamodb_local.start(processes, state / "dynamodb")
+    return _with_rclone(processes, state, dynamodb)
+
+
+def _with_rclone(processes: Processes, state: Path, dynamodb: str) -> Endpoints:
     _, s3 = rclone.start(processes, state / "s3")
-    return endpoints(aws=url, dynamodb=dynamodb, s3=s3)
+    return endpoints(dynamodb=dynamodb, s3=s3, sqs=start_sqs(processes))
 
 
-BACKENDS: Mapping[str, Start] = {"memory": memory, "atomic": atomic, "durable": durable}
+BACKENDS: Mapping[str, Start] = {"local": local, "durable": durable, "memory": memory}
+DEFAULT = "local"
+FORGETFUL = frozenset({"memory"})  # nothing of it outlives the stack
 
 
-def endpoints(*, aws: str, dynamodb: str | None = None, s3: str | None = None) -> Endpoints:
-    """boto3's variables for one server that plays all of AWS, but for those given."""
-    services = {"S3": s3 or aws, "SQS": aws, "KMS": aws, "DYNAMODB": dynamodb or aws}
+def endpoints(*, dynamodb: str, s3: str, sqs: str) -> Endpoints:
+    """boto3's variables for what there is of AWS."""
+    services = {"DYNAMODB": dynamodb, "S3": s3, "SQS": sqs}
     return {f"AWS_ENDPOINT_URL_{service}": url for service, url in services.items()}

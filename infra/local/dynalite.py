@@ -1,8 +1,8 @@
 """The default store: dynalite (DynamoDB's protocol over LevelDB), on disk or in memory. ADR 13."""
 
-import shutil
 from pathlib import Path
 
+from infra.local import programs
 from infra.local.addresses import HOST, answers, free_port
 from infra.local.processes import Child, NotReady, Processes
 
@@ -16,7 +16,7 @@ def start(processes: Processes, state: Path | None = None) -> tuple[Child, str]:
     LevelDB leaves writing to the disk to the system: what was answered survives a killed process,
     and a power cut may take the last seconds.
     """
-    node = shutil.which("node")
+    node = programs.find("node")
     if node is None or not (_HERE / "node_modules" / "dynalite").exists():
         raise NotReady("The store is not installed. `make deps` installs it.")
     port = free_port()

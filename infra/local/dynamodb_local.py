@@ -18,29 +18,25 @@ class Unavailable(Exception):
     """DynamoDB Local cannot be started here; the text says what is missing and how to get it."""
 
 
-def start(processes: Processes, state: Path | None = None) -> tuple[Child, str]:
-    """Starts it, in memory or with its tables under `state`; answers the child and its URL."""
-    jar = _jar()
-    port = free_port()
-    place = ["-inMemory"] if state is None else ["-dbPath", str(state)]
-    if state is not None:
-        state.mkdir(parents=True, exist_ok=True)
-    java = _java(jar, stays=state is not None)
-    child = processes.start("dynamodb-local", [*java, "-port", str(port), *place, *_FLAGS])
+def start(processes: Processes, state: Path) -> tuple[Child, str]:
+    """Starts it with its tables under `state`; answers the child and its URL."""
+    java, port = _java(_jar()), free_port()
+    state.mkdir(parents=True, exist_ok=True)
+    place = ["-port", str(port), "-dbPath", str(state)]
+    child = processes.start("dynamodb-local", [*java, *place, *_FLAGS])
     url = f"http://{HOST}:{port}"
     processes.wait_until(lambda: answers(url), START_SECONDS, f"An answer of DynamoDB at {url}")
     return child, url
 
 
-_FLAGS = ["-sharedDb", "-disableTelemetry"]  # shared: whatever the client's region and key
+# Not -sharedDb: it listens on all addresses and checks no signature, but each access key and region
+# has tables of its own, so whoever does not know the stack's key finds none.
+_FLAGS = ["-disableTelemetry"]
 
 
-def _java(jar: Path, *, stays: bool) -> list[str]:
-    # A small heap and the simple collector: it starts in 1.5 s on two cores. The simple compiler
-    # costs least where it soon ends; with the better one a call takes two thirds of the time once
-    # it has seen ten thousand.
-    compiler = [] if stays else ["-XX:TieredStopAtLevel=1"]
-    options = ["-Xmx1g", "-XX:+UseSerialGC", *compiler]
+def _java(jar: Path) -> list[str]:
+    # A small heap and the simple collector: it starts in 1.5 s on two cores.
+    options = ["-Xmx1g", "-XX:+UseSerialGC"]
     libraries = f"-Djava.library.path={jar.parent / 'DynamoDBLocal_lib'}"
     return [find_java(), *options, libraries, "-jar", str(jar)]
 

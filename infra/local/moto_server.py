@@ -2,8 +2,7 @@
 
 moto's conditional writes are not atomic under threads: 16 clients racing for 200 claims won 235 of
 them. Here DynamoDB's requests are served one at a time. And its server sends headers and body in
-two segments, which costs 44 ms each on a kept-alive connection (Nagle and delayed ACK). The agents'
-doorbells are answered by `doorbells`.
+two segments, which costs 44 ms each on a kept-alive connection (Nagle and delayed ACK).
 """
 
 import io
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 from infra.local.addresses import HOST
-from infra.local.doorbells import Doorbells
 from infra.local.moto_mends import mend
 
 
@@ -69,7 +67,7 @@ def main(port: int) -> None:
     os.environ["MOTO_PORT"] = str(port)  # moto puts it into the addresses that it hands out
     mend()
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    application = OneAtATime(Doorbells(DomainDispatcherApplication(create_backend_app)))
+    application = OneAtATime(DomainDispatcherApplication(create_backend_app))
     run_simple(HOST, port, application, threaded=True, request_handler=PromptHandler)
 
 

@@ -4,17 +4,19 @@
 | --- | --- |
 | `local.json` | the way in, while the stack is up |
 | `logs` | what its processes say |
-| `memory`, `durable` | what outlives the processes: the agents' identities, tables, objects, and |
-| | the admin token. `durable` stays until `make reset`, the other until the next start |
+| `local`, … | what a backend keeps: the agents' identities, tables, objects, the admin token, the |
+| | keys; of `memory` until the next start, of the others until `make reset` |
 """
 
 import json
 import shutil
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
 
+from infra.local.backends import DEFAULT, FORGETFUL
 from infra.local.control_plane import ControlPlane
+from infra.local.environment import Keys, new_keys
 
 _SAMPLE = Path(__file__).parent / "hello.toml"
 
@@ -25,7 +27,7 @@ class Place:
 
     root: Path
     port: int
-    is_durable: bool = False
+    backend: str = DEFAULT
 
     @property
     def directory(self) -> Path:
@@ -42,12 +44,12 @@ class Place:
     @property
     def state(self) -> Path:
         """What is kept, or not, of everything that the stack does."""
-        return self.directory / ("durable" if self.is_durable else "memory")
+        return self.directory / self.backend
 
     def clear(self) -> None:
-        """Removes the last stack's logs, and its state unless that is durable."""
+        """Removes the last stack's logs, and its state where the backend forgets it."""
         shutil.rmtree(self.logs, ignore_errors=True)
-        if not self.is_durable:
+        if self.backend in FORGETFUL:
             shutil.rmtree(self.state, ignore_errors=True)
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.logs.mkdir()
@@ -61,6 +63,17 @@ class Place:
         """For the next start."""
         self._token.touch(mode=0o600)
         self._token.write_text(token)
+
+    def keys(self) -> Keys:
+        """Those of the last start, or new ones; DynamoDB Local finds its tables by them."""
+        path = self.state / "aws-keys.json"
+        if not path.exists():
+            # Whole or not at all: a half-written key would hide the tables for ever.
+            draft = path.with_suffix(".new")
+            draft.touch(mode=0o600)
+            draft.write_text(json.dumps(asdict(new_keys())))
+            draft.rename(path)
+        return Keys(**json.loads(path.read_text()))
 
     @property
     def _token(self) -> Path:

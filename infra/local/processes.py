@@ -87,6 +87,11 @@ class Processes:
         self._is_end_posted = False
         logs.mkdir(parents=True, exist_ok=True)
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What every child gets."""
+        return self._environment
+
     def start(
         self,
         name: str,

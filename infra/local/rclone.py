@@ -5,7 +5,6 @@ import sys
 from pathlib import Path
 
 from infra.local.addresses import HOST, answers, free_port
-from infra.local.environment import AWS
 from infra.local.processes import Child, Processes
 
 START_SECONDS = 30.0
@@ -15,11 +14,13 @@ def start(processes: Processes, state: Path, port: int | None = None) -> tuple[C
     """Starts it with its buckets under `state`; answers the child and its URL."""
     state.mkdir(parents=True, exist_ok=True)
     url = f"http://{HOST}:{port or free_port()}"
-    keys = f"{AWS['AWS_ACCESS_KEY_ID']},{AWS['AWS_SECRET_ACCESS_KEY']}"
     arguments = [
         str(Path(sys.executable).parent / "rclone"), "serve", "s3", str(state),
-        "--addr", url.removeprefix("http://"), "--config", os.devnull, "--auth-key", keys,
+        "--addr", url.removeprefix("http://"), "--config", os.devnull,
     ]  # fmt: skip
-    child = processes.start("rclone", arguments)
+    own = processes.environment
+    # By the environment, which others cannot see; quoted, because it is a list in CSV.
+    pair = f'"{own["AWS_ACCESS_KEY_ID"]},{own["AWS_SECRET_ACCESS_KEY"]}"'
+    child = processes.start("rclone", arguments, {"RCLONE_AUTH_KEY": pair})
     processes.wait_until(lambda: answers(url), START_SECONDS, f"An answer of S3 at {url}")
     return child, url

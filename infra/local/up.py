@@ -35,7 +35,6 @@ class Wish:
     """What the caller asked for."""
 
     place: Place
-    backend: str
     agent_count: int
 
 
@@ -49,7 +48,7 @@ def up(wish: Wish) -> int:
         )
         return 1
     wish.place.clear()
-    processes = Processes(wish.place.logs, base(os.environ))
+    processes = Processes(wish.place.logs, base(os.environ, wish.place.keys()))
     processes.adopt_orphans()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: processes.interrupt())
@@ -101,8 +100,8 @@ class _Stack:
 
     def _start_control_plane(self) -> ControlPlane:
         place, processes, step = self._wish.place, self._processes, self._story.step
-        step(f"AWS on this machine (backend: {self._wish.backend})")
-        endpoints = BACKENDS[self._wish.backend](processes, place.state)
+        step(f"AWS on this machine (backend: {place.backend})")
+        endpoints = BACKENDS[place.backend](processes, place.state)
         step("Tables, bucket, admin token")
         token = control_plane.bootstrap(processes, endpoints, place.admin_token())
         place.keep_admin_token(token)

@@ -122,7 +122,7 @@ def travel(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 @pytest.fixture
-def client(best_backend: str, travel: Clock) -> Any:
+def client(store: None, travel: Clock) -> Any:
     from app import app
 
     authentication.forget_everybody()

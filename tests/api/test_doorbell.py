@@ -1,5 +1,5 @@
-"""Doorbells over the real app: who is rung when, and who gets which address. SQS is moto's, with
-the local stack's own answer to ReceiveMessage."""
+"""Doorbells over the real app: who is rung when, and who gets which address. SQS is the local
+stack's own."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The product in this process, on DynamoDB Local and moto, with everything that it asks of AWS
+"""The product in this process, on the default store, with everything that it asks of AWS
 counted: calls, consumed capacity, bytes."""
 
 import json
@@ -18,7 +18,7 @@ from botocore.client import BaseClient
 from chalice.test import Client as TestClient
 
 from chalicelib.aws.client import Client
-from infra.local.backends import Start, atomic
+from infra.local.backends import Start, local
 from infra.local.environment import base
 from infra.local.processes import Processes
 from tests.simulation.schedule import Laboratory
@@ -110,7 +110,7 @@ def metered() -> Iterator[Meter]:
 
 
 @contextmanager
-def product(backend: Start = atomic) -> Iterator[tuple[Laboratory, Meter]]:
+def product(backend: Start = local) -> Iterator[tuple[Laboratory, Meter]]:
     """An installation with an admin, and its meter."""
     with tempfile.TemporaryDirectory(prefix="plumber-bench-") as directory:
         processes = Processes(Path(directory) / "logs", base(os.environ))

@@ -7,7 +7,7 @@ from typing import Any
 
 from infra.local import rclone
 from infra.local.addresses import free_port
-from infra.local.backends import endpoints
+from infra.local.backends import Endpoints
 from infra.local.processes import Processes
 from tests.contract.conftest import task
 from tests.stack.live import LiveControlPlane
@@ -16,12 +16,16 @@ MEGABYTES = 200
 
 
 def test_killing_agent_control_plane_and_s3_in_turn_loses_no_byte(
-    live_processes: Processes, moto_backend: str, agent_process: Any, cli: Any, tmp_path: Path
+    live_processes: Processes,
+    local_backend: Endpoints,
+    agent_process: Any,
+    cli: Any,
+    tmp_path: Path,
 ) -> None:
     port = free_port()
     s3, url = rclone.start(live_processes, tmp_path / "s3", port)
     own = {"PLUMBER_TABLE_PREFIX": "faults-", "PLUMBER_BUCKET": "faults"}
-    plane = LiveControlPlane(live_processes, {**endpoints(aws=moto_backend, s3=url), **own})
+    plane = LiveControlPlane(live_processes, {**local_backend, "AWS_ENDPOINT_URL_S3": url, **own})
     plane.start()
     agent, run = agent_process(plane), cli(plane)
     files = {"stdout": tmp_path / "out", "stderr": tmp_path / "err"}

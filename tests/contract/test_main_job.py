@@ -199,7 +199,7 @@ def test_a_command_that_was_started_before_the_agent_died_can_still_be_cancelled
     wait_for(live_api, run, run_id, ["cancelled"])
 
 
-@pytest.mark.parametrize("backend", ["moto", "durable"])
+@pytest.mark.parametrize("backend", ["local", "durable"])
 def test_a_control_plane_that_is_killed_and_comes_back_loses_nothing(
     control_plane: Any, agent_process: Any, cli: Any, tmp_path: Path, backend: str
 ) -> None:

@@ -33,7 +33,7 @@ def call(plane: LiveControlPlane, token: str | None, method: str, params: Any) -
 
 
 def test_eight_pollers_racing_for_200_jobs_claim_each_exactly_once(control_plane: Any) -> None:
-    plane: LiveControlPlane = control_plane("dynamodb-local")
+    plane: LiveControlPlane = control_plane()
     agent_id, token = enroll(plane)
     source = {"definition": task([(agent_id, "true")])}
     task_id = plane.call("POST", "/tasks", source)["task"]["id"]

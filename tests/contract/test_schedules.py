@@ -9,7 +9,7 @@ SOURCE = 'Name = "nightly"\n[[step]]\nTargets = { All = true, AllowEmpty = true 
 
 
 def test_a_schedule_is_made_paused_resumed_and_deleted(control_plane: Any, cli: Any) -> None:
-    plane: LiveControlPlane = control_plane("moto")
+    plane: LiveControlPlane = control_plane()
     command: Cli = cli(plane)
     command.apply(SOURCE)
     zone = ("--time-zone", "Europe/Berlin")

@@ -128,7 +128,7 @@ def test_it_runs_its_sample_and_leaves_nothing_behind(start: Callable[..., Stack
     assert "Hello from" in stack.told
     assert [run["state"] for run in plane.call("GET", "/runs")["items"]] == ["succeeded"]
     assert [agent["status"] for agent in plane.call("GET", "/agents")["items"]] == ["online"] * 2
-    assert len(stack.processes()) >= 6  # itself, moto, API, ticker, two agents
+    assert len(stack.processes()) >= 6  # itself, AWS, API, ticker, two agents
     stack.wait_until(lambda: stack.zombies() == [], 20)  # of the sample's supervisors
     assert stack.end(signal.SIGTERM) == 0
     assert stack.processes() == []
@@ -250,6 +250,7 @@ def test_a_durable_stack_that_ends_in_the_middle_of_fifty_runs_goes_on_where_it_
     options = ("--backend", "durable", "--agents", "3")
     stack = start(*options)
     plane = stack.wait_until_up()
+    assert not any("infra.local.moto_server" in p.cmdline() for p in stack.processes())
     runs = fifty_runs(plane)
     stack.wait_until(lambda: len(ended(plane, runs[:10])) >= 1, 60)
     before = ended(plane, runs)

@@ -1,28 +1,33 @@
-"""AWS for tests: moto, DynamoDB Local in memory and on disk, and rclone, started once a session.
+"""AWS for tests, each part started once a session, when it is first wanted.
+
+| backend | is |
+| --- | --- |
+| `local` | as `make up` has it: dynalite and rclone on disk |
+| `durable` | the same with AWS's own DynamoDB Local, the reference |
+| `moto` | DynamoDB and S3 in memory |
 
 | fixture | gives |
 | --- | --- |
-| `moto_backend` | the URL of AWS in memory (S3, SQS, KMS, DynamoDB) |
-| `dynamodb_local` | the URL of DynamoDB Local in memory: its conditional writes are atomic |
-| `durable_backend` | DynamoDB Local and rclone, both on disk, and moto for the rest |
-| `backend` | on moto, and on the durable backend: the product in this process, with empty tables |
-| `best_backend` | on the durable backend alone; on moto where there is no Java |
-| `atomic_backend` | only on DynamoDB Local: for tests of concurrency |
+| `backend` | on all of them, one after the other: the product in this process, with empty tables |
+| `store` | the same on `local` alone: for tests of what stands above the store |
+| `sqs_server`, `s3_server` | the URLs of our own SQS and of rclone |
 """
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import boto3
 import pytest
 
-from infra.local import dynamodb_local as launcher
-from infra.local import rclone
-from infra.local.backends import Endpoints, endpoints, start_moto
+from infra.local import dynalite, dynamodb_local, rclone
+from infra.local.backends import Endpoints, endpoints, start_moto, start_sqs
 from infra.local.environment import base
 from infra.local.processes import Processes
+
+BACKENDS = ("local", "durable", "moto")
+DELETED_AT_ONCE = 25  # DynamoDB's limit
 
 
 @pytest.fixture(scope="session")
@@ -30,69 +35,69 @@ def session_processes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proc
     """Processes that end with the session."""
     processes = Processes(tmp_path_factory.mktemp("logs"), base(os.environ))
     yield processes
+    forget_connections()
     processes.stop()
 
 
 @pytest.fixture(scope="session")
-def moto_backend(session_processes: Processes) -> str:
-    return start_moto(session_processes)
-
-
-def _start_dynamodb(processes: Processes, state: Path | None = None) -> str:
-    try:
-        _, url = launcher.start(processes, state)
-    except launcher.Unavailable as missing:
-        if "CI" in os.environ:
-            raise
-        pytest.skip(str(missing))
-    return url
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the servers keep what they keep."""
+    return tmp_path_factory.mktemp("state")
 
 
 @pytest.fixture(scope="session")
-def dynamodb_local(session_processes: Processes) -> str:
-    return _start_dynamodb(session_processes)
+def sqs_server(session_processes: Processes) -> str:
+    return start_sqs(session_processes)
+
+
+@pytest.fixture(scope="session")
+def s3_server(session_processes: Processes, state: Path) -> str:
+    return rclone.start(session_processes, state / "s3")[1]
+
+
+@pytest.fixture(scope="session")
+def local_backend(
+    session_processes: Processes, state: Path, s3_server: str, sqs_server: str
+) -> Endpoints:
+    _, url = dynalite.start(session_processes, state / "dynalite")
+    return endpoints(dynamodb=url, s3=s3_server, sqs=sqs_server)
 
 
 @pytest.fixture(scope="session")
 def durable_backend(
-    session_processes: Processes, moto_backend: str, tmp_path_factory: pytest.TempPathFactory
+    session_processes: Processes, state: Path, s3_server: str, sqs_server: str
 ) -> Endpoints:
-    state = tmp_path_factory.mktemp("durable")
-    dynamodb = _start_dynamodb(session_processes, state / "dynamodb")
-    _, s3 = rclone.start(session_processes, state / "s3")
-    return endpoints(aws=moto_backend, dynamodb=dynamodb, s3=s3)
+    try:
+        _, url = dynamodb_local.start(session_processes, state / "dynamodb-local")
+    except dynamodb_local.Unavailable as missing:
+        if "CI" in os.environ:
+            raise
+        pytest.skip(str(missing))
+    return endpoints(dynamodb=url, s3=s3_server, sqs=sqs_server)
+
+
+@pytest.fixture(scope="session")
+def moto_backend(session_processes: Processes, sqs_server: str) -> Endpoints:
+    url = start_moto(session_processes)
+    return endpoints(dynamodb=url, s3=url, sqs=sqs_server)
 
 
 def endpoints_of(name: str, request: pytest.FixtureRequest) -> Endpoints:
-    """Where `moto`, `dynamodb-local` (with moto's S3) or `durable` is, started when it is first
-    wanted."""
-    if name == "durable":
-        durable: Endpoints = request.getfixturevalue("durable_backend")
-        return durable
-    aws = request.getfixturevalue("moto_backend")
-    if name == "moto":
-        return endpoints(aws=aws)
-    return endpoints(aws=aws, dynamodb=request.getfixturevalue("dynamodb_local"))
+    """Where a backend is; it is started when it is first wanted."""
+    where: Endpoints = request.getfixturevalue(f"{name}_backend")
+    return where
 
 
-@pytest.fixture(scope="session", params=["moto", "durable"])
+@pytest.fixture(scope="session", params=BACKENDS)
 def _tables(request: pytest.FixtureRequest) -> Iterator["Tables"]:
     with pytest.MonkeyPatch.context() as patch:
         yield _open_tables(request.param, endpoints_of(request.param, request), patch)
 
 
 @pytest.fixture(scope="session")
-def _best_tables(request: pytest.FixtureRequest) -> Iterator["Tables"]:
-    name = "durable" if "CI" in os.environ or launcher.is_available() else "moto"
+def _tables_of_the_store(local_backend: Endpoints) -> Iterator["Tables"]:
     with pytest.MonkeyPatch.context() as patch:
-        yield _open_tables(name, endpoints_of(name, request), patch)
-
-
-@pytest.fixture(scope="session")
-def _atomic_tables(request: pytest.FixtureRequest) -> Iterator["Tables"]:
-    name = "dynamodb-local"
-    with pytest.MonkeyPatch.context() as patch:
-        yield _open_tables(name, endpoints_of(name, request), patch)
+        yield _open_tables("local", local_backend, patch)
 
 
 @pytest.fixture
@@ -103,16 +108,8 @@ def backend(_tables: "Tables") -> str:
 
 
 @pytest.fixture
-def best_backend(_best_tables: "Tables") -> str:
-    """The name of the backend on which the test runs."""
-    _best_tables.use()
-    return _best_tables.name
-
-
-@pytest.fixture
-def atomic_backend(_atomic_tables: "Tables") -> str:
-    _atomic_tables.use()
-    return _atomic_tables.name
+def store(_tables_of_the_store: "Tables") -> None:
+    _tables_of_the_store.use()
 
 
 class Tables:
@@ -123,31 +120,43 @@ class Tables:
 
         self.name = name
         self._where = where
-        self._models = schema.MODELS
-        dynamodb = where["AWS_ENDPOINT_URL_DYNAMODB"]
-        self._client: Any = boto3.client("dynamodb", endpoint_url=dynamodb)
+        self._keys = {
+            model.Meta.table_name: [
+                key["AttributeName"] for key in model._get_schema()["key_schema"]
+            ]
+            for model in schema.MODELS
+        }
 
     def use(self) -> None:
-        """Points the product's models here, and empties the tables."""
+        """Points the product here, and empties the tables."""
         if any(os.environ.get(key) != url for key, url in self._where.items()):
             self.connect()
-        for model in self._models:
-            self._empty(model.Meta.table_name)
+        for table, keys in self._keys.items():
+            self._empty(table, keys)
 
     def connect(self) -> None:
         os.environ.update(self._where)
         forget_connections()
 
-    def _empty(self, table: str) -> None:
+    def _empty(self, table: str, keys: list[str]) -> None:
         """Deletes the items: much faster than making the table anew."""
-        keys = [k["AttributeName"] for k in self._key_schema(table)]
-        for page in self._client.get_paginator("scan").paginate(TableName=table):
-            for item in page["Items"]:
-                self._client.delete_item(TableName=table, Key={key: item[key] for key in keys})
+        names = {f"#{key}": key for key in keys}
+        asked = {
+            "TableName": table,
+            "ProjectionExpression": ",".join(names),
+            "ExpressionAttributeNames": names,
+        }
+        while items := _call("Scan", asked)["Items"]:
+            for first in range(0, len(items), DELETED_AT_ONCE):
+                batch = items[first : first + DELETED_AT_ONCE]
+                doomed = [{"DeleteRequest": {"Key": item}} for item in batch]
+                _call("BatchWriteItem", {"RequestItems": {table: doomed}})
 
-    def _key_schema(self, table: str) -> Any:
-        model = next(model for model in self._models if model.Meta.table_name == table)
-        return model._get_schema()["key_schema"]
+
+def _call(operation: str, arguments: Any) -> Any:
+    from chalicelib.dynamo.transport import dynamodb
+
+    return json.loads(dynamodb().send(operation, json.dumps(arguments).encode()))
 
 
 def _open_tables(name: str, where: Endpoints, patch: pytest.MonkeyPatch) -> Tables:

@@ -2,8 +2,8 @@
 
 | fixture | gives |
 | --- | --- |
-| `live_api` | a running control plane on moto, shared by the tests of a module |
-| `control_plane` | a factory: `control_plane(backend="moto", **settings)`, with tables of its own |
+| `live_api` | a running control plane, shared by the tests of a module |
+| `control_plane` | a factory: `control_plane(backend="local", **settings)`; tables of its own |
 | `agent_process` | a factory: `agent_process(live_api)`, a real agent, online when it returns |
 """
 
@@ -119,14 +119,14 @@ def live_processes(tmp_path: Path) -> Iterator[Processes]:
 
 @pytest.fixture(scope="module")
 def live_api(_module_processes: Processes, request: pytest.FixtureRequest) -> LiveControlPlane:
-    return _start(_module_processes, "moto", {}, request)
+    return _start(_module_processes, "local", {}, request)
 
 
 @pytest.fixture
 def control_plane(
     live_processes: Processes, request: pytest.FixtureRequest
 ) -> Callable[..., LiveControlPlane]:
-    def start(backend: str = "moto", **settings: str) -> LiveControlPlane:
+    def start(backend: str = "local", **settings: str) -> LiveControlPlane:
         return _start(live_processes, backend, settings, request)
 
     return start

@@ -1,6 +1,7 @@
 """What stands in for AWS is fit to test on."""
 
 import io
+import os
 import threading
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -8,18 +9,22 @@ from typing import TYPE_CHECKING, Any, cast
 from uuid import UUID
 
 import boto3
+import psutil
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from infra.local.backends import Endpoints
 from infra.local.dynamodb_local import java_version
+from infra.local.environment import new_keys
 from infra.local.moto_server import OneAtATime
-from tests.stack.backends import endpoints_of
+from tests.stack.backends import BACKENDS, endpoints_of
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 RACERS, ITEMS = 16, 20
+STRANGER = ("ResourceNotFoundException", "UnrecognizedClientException")
 # Items that take long to copy: without its lock, moto gives some of them to two racers.
 BULK = {"L": [{"S": "x"}] * 3000}
 CLAIM = {
@@ -29,7 +34,7 @@ CLAIM = {
 }
 
 
-@pytest.fixture(params=["moto", "dynamodb-local"])
+@pytest.fixture(params=BACKENDS)
 def race(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A client with a table of its own."""
     url = endpoints_of(request.param, request)["AWS_ENDPOINT_URL_DYNAMODB"]
@@ -102,12 +107,12 @@ def test_only_dynamodb_is_served_one_at_a_time(target: str, patience: float, met
         assert set(clients.map(request, range(2))) == met
 
 
-def test_a_presigned_address_takes_and_gives_an_object(moto_backend: str) -> None:
+def test_a_presigned_address_takes_and_gives_an_object(moto_backend: Endpoints) -> None:
     import requests
 
     client = boto3.client(
         "s3",
-        endpoint_url=moto_backend,
+        endpoint_url=moto_backend["AWS_ENDPOINT_URL_S3"],
         config=Config(signature_version="s3v4", s3={"addressing_style": "path"}),
     )
     client.create_bucket(Bucket="presigned")
@@ -117,6 +122,46 @@ def test_a_presigned_address_takes_and_gives_an_object(moto_backend: str) -> Non
     get = client.generate_presigned_url("get_object", Params=name)
     assert requests.put(put, data=every_byte, timeout=10).status_code == 200
     assert requests.get(get, timeout=10).content == every_byte
+
+
+@pytest.mark.parametrize("name", ["local", "durable"])
+def test_whoever_has_other_keys_finds_no_tables(request: pytest.FixtureRequest, name: str) -> None:
+    """DynamoDB Local listens on all addresses and gives strangers a database of their own;
+    dynalite's launcher refuses them."""
+    url = endpoints_of(name, request)["AWS_ENDPOINT_URL_DYNAMODB"]
+    keys = {each.lower(): text for each, text in new_keys().variables().items()}
+    own: Any = boto3.client("dynamodb", endpoint_url=url)
+    stranger: Any = boto3.client("dynamodb", endpoint_url=url, **keys)  # type: ignore
+    own.create_table(
+        TableName="ours",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    assert own.scan(TableName="ours")["Count"] == 0
+    for refused in (lambda: stranger.scan(TableName="ours"), lambda: stranger.list_tables()):
+        try:
+            assert refused()["TableNames"] == []
+        except ClientError as error:
+            assert error.response["Error"]["Code"] in STRANGER
+    own.delete_table(TableName="ours")
+
+
+@pytest.mark.usefixtures("local_backend")
+def test_no_command_line_shows_the_keys() -> None:
+    lines = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
+    assert any("rclone serve s3" in line for line in lines)
+    for variable in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        assert [line for line in lines if os.environ[variable] in line] == []
+
+
+def test_s3_with_a_disk_refuses_other_keys(s3_server: str) -> None:
+    keys = {name.lower(): text for name, text in new_keys().variables().items()}
+    config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
+    stranger = boto3.client("s3", endpoint_url=s3_server, config=config, **keys)  # type: ignore
+    with pytest.raises(ClientError) as refused:
+        stranger.list_buckets()
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
 
 
 @pytest.mark.parametrize(

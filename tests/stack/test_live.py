@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from infra.local.addresses import answers, free_port
+from infra.local.environment import base
 from infra.local.processes import Processes
 from tests.stack.live import PROGRAMS, AgentProcess, LiveControlPlane
 
@@ -19,7 +20,7 @@ def test_the_admin_token_lets_in(live_api: LiveControlPlane) -> None:
 
 
 def test_control_planes_share_no_tables(control_plane: Callable[..., LiveControlPlane]) -> None:
-    one, other = control_plane(), control_plane("dynamodb-local")
+    one, other = control_plane(), control_plane()
     one.call("POST", "/enrollments", {"description": "only here"})
     assert len(one.call("GET", "/enrollments")["items"]) == 1
     assert other.call("GET", "/enrollments")["items"] == []
@@ -76,5 +77,6 @@ def test_chalice_local_serves_the_api_given_the_endpoints(
 
 def test_nothing_of_the_users_aws_account_reaches_the_tests() -> None:
     assert os.environ["AWS_SHARED_CREDENTIALS_FILE"] == os.devnull
-    assert os.environ["AWS_ACCESS_KEY_ID"] == "local"
+    own = base({"AWS_ACCESS_KEY_ID": "the user's", "AWS_PROFILE": "the user's"})
+    assert own["AWS_ACCESS_KEY_ID"] == os.environ["AWS_ACCESS_KEY_ID"] != "the user's"
     assert "AWS_PROFILE" not in os.environ

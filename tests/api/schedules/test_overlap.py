@@ -178,7 +178,8 @@ def test_a_sweep_sees_to_a_bounded_number_of_schedules(
     assert [firing.fire_due(travel.now, limit=2) for _ in range(3)] == [2, 1, 0]
 
 
-def test_racing_sweepers_make_one_run_per_due_time(atomic_backend: str) -> None:
+@pytest.mark.usefixtures("store")
+def test_racing_sweepers_make_one_run_per_due_time() -> None:
     agents.enroll(Agent(agent_id(1), "machine", NINE, "hash", Facts()))
     task = create_task(definition(agent_id(1)), task_id="T", created_by="ann", now=NINE)
     hourly = Schedule(

@@ -1,0 +1,28 @@
+"""What a stack keeps in its directory."""
+
+from pathlib import Path
+
+import pytest
+
+from infra.local.place import Place
+
+
+@pytest.mark.parametrize(("backend", "stays"), [("local", True), ("memory", False)])
+def test_keys_stay_as_long_as_the_state(tmp_path: Path, backend: str, stays: bool) -> None:
+    place = Place(tmp_path, 1, backend)
+    place.clear()
+    keys = place.keys()
+    assert place.keys() == keys
+    place.clear()
+    assert (place.keys() == keys) is stays
+
+
+def test_keys_are_random_letters_and_digits_that_only_the_owner_can_read(tmp_path: Path) -> None:
+    one, other = Place(tmp_path, 1), Place(tmp_path, 2)
+    for place in (one, other):
+        place.clear()
+        assert len(place.keys().access_key_id) == 20
+        assert place.keys().access_key_id.isalnum()
+        (file,) = place.state.iterdir()
+        assert file.stat().st_mode & 0o777 == 0o600
+    assert one.keys() != other.keys()
