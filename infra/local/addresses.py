@@ -2,6 +2,7 @@
 
 import errno
 import socket
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
@@ -11,6 +12,17 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def kept_port(place: Path) -> int:
+    """The port that a file names, where it is still free; else another, which it names then.
+
+    What was handed out before a restart, such as an address of an object, is good after it.
+    """
+    kept = int(place.read_text()) if place.exists() else 0
+    port = kept if kept and is_free(kept) else free_port()
+    place.write_text(str(port))
+    return port
 
 
 def is_free(port: int) -> bool:

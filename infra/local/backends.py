@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from infra.local import dynalite, dynamodb_local, rclone
-from infra.local.addresses import HOST, answers, free_port
+from infra.local.addresses import HOST, answers, free_port, kept_port
 from infra.local.processes import Processes
 
 Endpoints = Mapping[str, str]
@@ -26,9 +26,10 @@ def start_moto(processes: Processes) -> str:
     return url
 
 
-def start_sqs(processes: Processes) -> str:
-    """Starts our own SQS, in memory; answers its URL."""
-    port = free_port()
+def start_sqs(processes: Processes, state: Path) -> str:
+    """Starts our own SQS, in memory; answers its URL, the same as before where that is free."""
+    state.mkdir(parents=True, exist_ok=True)
+    port = kept_port(state / "sqs.port")
     url = f"http://{HOST}:{port}"
     processes.start("sqs", [sys.executable, "-m", "infra.local.sqs", "--port", str(port)])
     processes.wait_until(lambda: answers(url), START_SECONDS, f"An answer of SQS at {url}")
@@ -38,7 +39,7 @@ def start_sqs(processes: Processes) -> str:
 def memory(processes: Processes, state: Path) -> Endpoints:
     """All but the queues in one moto server; nothing outlives it."""
     moto = start_moto(processes)
-    return endpoints(dynamodb=moto, s3=moto, sqs=start_sqs(processes))
+    return endpoints(dynamodb=moto, s3=moto, sqs=start_sqs(processes, state))
 
 
 def local(processes: Processes, state: Path) -> Endpoints:
@@ -55,7 +56,7 @@ def durable(processes: Processes, state: Path) -> Endpoints:
 
 def _with_rclone(processes: Processes, state: Path, dynamodb: str) -> Endpoints:
     _, s3 = rclone.start(processes, state / "s3")
-    return endpoints(dynamodb=dynamodb, s3=s3, sqs=start_sqs(processes))
+    return endpoints(dynamodb=dynamodb, s3=s3, sqs=start_sqs(processes, state))
 
 
 BACKENDS: Mapping[str, Start] = {"local": local, "durable": durable, "memory": memory}

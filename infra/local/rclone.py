@@ -4,16 +4,17 @@ import os
 import sys
 from pathlib import Path
 
-from infra.local.addresses import HOST, answers, free_port
+from infra.local.addresses import HOST, answers, kept_port
 from infra.local.processes import Child, Processes
 
 START_SECONDS = 30.0
 
 
-def start(processes: Processes, state: Path, port: int | None = None) -> tuple[Child, str]:
-    """Starts it with its buckets under `state`; answers the child and its URL."""
+def start(processes: Processes, state: Path) -> tuple[Child, str]:
+    """Starts it with its buckets under `state`; answers the child and its URL, the same as before
+    where that is free."""
     state.mkdir(parents=True, exist_ok=True)
-    url = f"http://{HOST}:{port or free_port()}"
+    url = f"http://{HOST}:{kept_port(state.with_suffix('.port'))}"
     arguments = [
         str(Path(sys.executable).parent / "rclone"), "serve", "s3", str(state),
         "--addr", url.removeprefix("http://"), "--config", os.devnull,

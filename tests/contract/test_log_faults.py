@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from infra.local import rclone
-from infra.local.addresses import free_port
 from infra.local.backends import Endpoints
 from infra.local.processes import Processes
 from tests.contract.conftest import task
@@ -22,8 +21,7 @@ def test_killing_agent_control_plane_and_s3_in_turn_loses_no_byte(
     cli: Any,
     tmp_path: Path,
 ) -> None:
-    port = free_port()
-    s3, url = rclone.start(live_processes, tmp_path / "s3", port)
+    s3, url = rclone.start(live_processes, tmp_path / "s3")
     own = {"PLUMBER_TABLE_PREFIX": "faults-", "PLUMBER_BUCKET": "faults"}
     plane = LiveControlPlane(live_processes, {**local_backend, "AWS_ENDPOINT_URL_S3": url, **own})
     plane.start()
@@ -53,7 +51,7 @@ def test_killing_agent_control_plane_and_s3_in_turn_loses_no_byte(
                 plane.start()
             case 2:
                 live_processes.kill(s3)
-                s3, _ = rclone.start(live_processes, tmp_path / "s3", port)
+                s3, _ = rclone.start(live_processes, tmp_path / "s3")
     job: Any = None
 
     def is_whole() -> bool:

@@ -243,11 +243,13 @@ def state_of(plane: ControlPlane, path: str) -> str:
     return state
 
 
-@pytest.mark.parametrize("way", ["SIGTERM", "SIGKILL"])
-def test_a_durable_stack_that_ends_in_the_middle_of_fifty_runs_goes_on_where_it_was(
-    start: Callable[..., Stack], way: str
+@pytest.mark.parametrize(
+    ("backend", "way"), [("local", "SIGTERM"), ("local", "SIGKILL"), ("durable", "SIGKILL")]
+)
+def test_a_stack_that_ends_in_the_middle_of_fifty_runs_goes_on_where_it_was(
+    start: Callable[..., Stack], backend: str, way: str
 ) -> None:
-    options = ("--backend", "durable", "--agents", "3")
+    options = ("--backend", backend, "--agents", "3")
     stack = start(*options)
     plane = stack.wait_until_up()
     assert not any("infra.local.moto_server" in p.cmdline() for p in stack.processes())

@@ -46,8 +46,8 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def sqs_server(session_processes: Processes) -> str:
-    return start_sqs(session_processes)
+def sqs_server(session_processes: Processes, state: Path) -> str:
+    return start_sqs(session_processes, state)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,11 @@
 """What a stack keeps in its directory."""
 
+import socket
 from pathlib import Path
 
 import pytest
 
+from infra.local.addresses import HOST, kept_port
 from infra.local.place import Place
 
 
@@ -26,3 +28,12 @@ def test_keys_are_random_letters_and_digits_that_only_the_owner_can_read(tmp_pat
         (file,) = place.state.iterdir()
         assert file.stat().st_mode & 0o777 == 0o600
     assert one.keys() != other.keys()
+
+
+def test_a_server_gets_the_port_of_its_last_start_where_that_is_free(tmp_path: Path) -> None:
+    first = kept_port(tmp_path / "port")
+    assert kept_port(tmp_path / "port") == first
+    with socket.create_server((HOST, first)):
+        other = kept_port(tmp_path / "port")
+    assert other != first
+    assert kept_port(tmp_path / "port") == other
