@@ -89,7 +89,7 @@ test: test-deps lint types ## everything: installs what it needs, checks, all su
 bench: test-deps ## measures all, or ONLY=name; the results are kept in docs/benchmarks.md
 	@$(bin)/python -m tests.bench $(if $(ONLY),--only $(ONLY))
 
-soak: deps ## simulated schedules with faults for MINUTES; failing ones in .build/soak
+soak: deps infra/local/node_modules/.installed ## simulated schedules with faults for MINUTES; failing ones in .build/soak
 	@$(bin)/python -m tests.simulation.soak --minutes $(MINUTES)
 
 # --- use

@@ -25,6 +25,7 @@ from chalicelib.operations import schedules as scheduling
 from chalicelib.operations.tokens import create_token
 from chalicelib.operations.trigger import trigger
 from chalicelib.principal import Role
+from infra.local.backends import Endpoints
 from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
 from tests.simulation.faults import installed
 from tests.simulation.world import World
@@ -117,26 +118,45 @@ def _forget_history() -> None:
 
 
 @contextmanager
-def laboratory() -> Iterator[Laboratory]:
-    """The product over moto in this process, without sockets."""
+def laboratory(where: Endpoints | None = None) -> Iterator[Laboratory]:
+    """The product over moto in this process, without sockets; or over what is at `where`."""
+    if where is None:
+        with _without_endpoints(), moto_in_process(), _opened() as lab:
+            yield lab
+    else:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, url in where.items():
+                patch.setenv(name, url)
+            with _opened() as lab:
+                yield lab
+
+
+@contextmanager
+def _without_endpoints() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
+            patch.delenv(name)
+        yield
+
+
+@contextmanager
+def _opened() -> Iterator[Laboratory]:
     from app import app
     from chalicelib.dynamo import schema
     from chalicelib.s3 import buckets
     from tests.stack.backends import forget_connections
 
-    with pytest.MonkeyPatch.context() as patch, moto_in_process():
-        for name in [name for name in os.environ if name.startswith("AWS_ENDPOINT_URL")]:
-            patch.delenv(name)
-        forget_connections()
-        authentication.forget_everybody()
-        logging.disable(logging.CRITICAL)
-        patch.setattr(clock, "read", lambda: BEGIN)
-        schema.create_all()
-        buckets.create()
-        try:
+    forget_connections()
+    authentication.forget_everybody()
+    logging.disable(logging.CRITICAL)
+    try:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(clock, "read", lambda: BEGIN)
+            schema.create_all()
+            buckets.create()
             with Client(app) as client:
                 yield Laboratory(client)
-        finally:
-            logging.disable(logging.NOTSET)
-            forget_connections()
-            authentication.forget_everybody()
+    finally:
+        logging.disable(logging.NOTSET)
+        forget_connections()
+        authentication.forget_everybody()

@@ -1,14 +1,18 @@
-"""`make soak`: schedules for as long as asked. A failing one is saved, and replayed by its seed."""
+"""`make soak`: schedules for as long as asked, on the default store. A failing one is saved, and
+replayed by its seed."""
 
 import argparse
 import os
 import sys
+import tempfile
 import time
 import traceback
 from pathlib import Path
 from random import Random
 
+from infra.local.backends import local
 from infra.local.environment import base
+from infra.local.processes import Processes
 from tests.simulation.schedule import Laboratory, laboratory
 
 SAVED = Path(".build/soak")
@@ -19,10 +23,19 @@ def main() -> int:
     """Exit code 1 when a schedule violated an invariant."""
     options = _options()
     os.environ.update(base(os.environ))
-    with laboratory() as lab:
-        if options.seed is not None:
-            return 0 if _try(lab, options.seed, options.actions) else 1
-        return _soak(lab, options.minutes * 60, options.first_seed, options.actions)
+    with tempfile.TemporaryDirectory(prefix="plumber-soak-") as directory:
+        processes = Processes(Path(directory) / "logs", base(os.environ))
+        try:
+            with laboratory(local(processes, Path(directory))) as lab:
+                return _run(lab, options)
+        finally:
+            processes.stop()
+
+
+def _run(lab: Laboratory, options: argparse.Namespace) -> int:
+    if options.seed is not None:
+        return 0 if _try(lab, options.seed, options.actions) else 1
+    return _soak(lab, options.minutes * 60, options.first_seed, options.actions)
 
 
 def _options() -> argparse.Namespace:
