@@ -14,7 +14,7 @@ import TaskPage from "./pages/tasks/TaskPage.vue";
 import TasksPage from "./pages/tasks/TasksPage.vue";
 import TokensPage from "./pages/access/TokensPage.vue";
 import { followLink, takeToken } from "./signInLink";
-import { useSession } from "./stores/session";
+import { useSession } from "./stores/access/session";
 
 declare module "vue-router" {
   interface RouteMeta {

@@ -1,10 +1,10 @@
 import { computed, onScopeDispose, reactive, ref, shallowRef, watch, type Ref } from "vue";
 import { messageOf } from "@/api/errors";
 import type { StreamName } from "@/api/types";
+import { useDebounced } from "@/composables/useDebounced";
 import type { LogLines } from "@/log/lines";
 import { compile, Search, type Query } from "@/log/search";
 import { runInSlices } from "@/log/slices";
-import { useDebounced } from "./useDebounced";
 
 /**
  * A search in the lines that are loaded, in slices of time; it goes on with the log. `goTo` is called

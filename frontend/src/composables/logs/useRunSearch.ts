@@ -2,8 +2,8 @@ import { onScopeDispose, reactive, ref, shallowRef, watch } from "vue";
 import { isAbort, messageOf } from "@/api/errors";
 import { searchRun } from "@/api/runs";
 import type { LogMatch } from "@/api/types";
+import { useDebounced } from "@/composables/useDebounced";
 import type { Query } from "@/log/search";
-import { useDebounced } from "./useDebounced";
 
 /** So many matches are fetched before somebody asks for more. */
 const MATCHES_AT_ONCE = 200;

@@ -1,8 +1,8 @@
 import { ref } from "vue";
 import { useRouter } from "vue-router";
 import { executeTask, getTask } from "@/api/tasks";
-import { useLaunch } from "@/stores/launch";
 import { useNotices } from "@/stores/notices";
+import { useLaunch } from "@/stores/tasks/launch";
 
 /** Triggers a task, after a dialog when it has parameters, and goes to its run. A second click while the first one is under way is nothing. */
 export function useRunStart() {
