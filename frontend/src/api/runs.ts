@@ -1,4 +1,4 @@
-import type { Query } from "@/log/search";
+import type { Query } from "@/rules/logs/search";
 import { call } from "./client";
 import type {
   DownloadName,

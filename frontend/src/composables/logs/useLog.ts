@@ -2,8 +2,8 @@ import { onScopeDispose, ref, shallowRef } from "vue";
 import { Code, hasCode, isAbort, messageOf } from "@/api/errors";
 import { readLog } from "@/api/runs";
 import type { LogPage, LogRecord, MissingLog } from "@/api/types";
-import { LogLines } from "@/log/lines";
-import { runInSlices, type Steps } from "@/log/slices";
+import { LogLines } from "@/rules/logs/lines";
+import { runInSlices, type Steps } from "@/rules/logs/slices";
 
 /** While there is nothing new, an answer waits so long for it; then it is asked for again. */
 const WAIT_SECONDS = 5;

@@ -1,8 +1,8 @@
 import { onScopeDispose, shallowRef, triggerRef, watch, type Ref } from "vue";
 import type { StreamName } from "@/api/types";
-import { Layout } from "@/log/layout";
-import type { LogLines } from "@/log/lines";
-import { runInSlices } from "@/log/slices";
+import { Layout } from "@/rules/logs/layout";
+import type { LogLines } from "@/rules/logs/lines";
+import { runInSlices } from "@/rules/logs/slices";
 
 /**
  * The rows of a log's lines for one stream (null: all) and width. It is made in slices of time, the

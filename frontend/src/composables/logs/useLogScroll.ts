@@ -1,6 +1,6 @@
 import { computed, nextTick, onScopeDispose, ref, watch, type Ref, type ShallowRef } from "vue";
-import type { Layout } from "@/log/layout";
-import { ScrollMap } from "@/log/scroll";
+import type { Layout } from "@/rules/logs/layout";
+import { ScrollMap } from "@/rules/logs/scroll";
 
 export const ROW_PX = 18;
 /** Above the first and below the last line. */

@@ -2,9 +2,9 @@ import { computed, onScopeDispose, reactive, ref, shallowRef, watch, type Ref } 
 import { messageOf } from "@/api/errors";
 import type { StreamName } from "@/api/types";
 import { useDebounced } from "@/composables/useDebounced";
-import type { LogLines } from "@/log/lines";
-import { compile, Search, type Query } from "@/log/search";
-import { runInSlices } from "@/log/slices";
+import type { LogLines } from "@/rules/logs/lines";
+import { compile, Search, type Query } from "@/rules/logs/search";
+import { runInSlices } from "@/rules/logs/slices";
 
 /**
  * A search in the lines that are loaded, in slices of time; it goes on with the log. `goTo` is called

@@ -3,7 +3,7 @@ import { isAbort, messageOf } from "@/api/errors";
 import { searchRun } from "@/api/runs";
 import type { LogMatch } from "@/api/types";
 import { useDebounced } from "@/composables/useDebounced";
-import type { Query } from "@/log/search";
+import type { Query } from "@/rules/logs/search";
 
 /** So many matches are fetched before somebody asks for more. */
 const MATCHES_AT_ONCE = 200;

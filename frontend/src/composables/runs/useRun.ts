@@ -3,7 +3,7 @@ import { Code, hasCode } from "@/api/errors";
 import { getRun } from "@/api/runs";
 import type { Job, RunDetail } from "@/api/types";
 import { usePolling, type Polling } from "@/composables/usePolling";
-import { hasBegun, isActive } from "@/text/states";
+import { hasBegun, isActive } from "@/rules/states";
 
 const ACTIVE_MS = 1_000;
 const RETRY_MS = 5_000;

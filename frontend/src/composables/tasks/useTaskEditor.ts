@@ -3,7 +3,7 @@ import { listAgents } from "@/api/agents";
 import { ApiError, Code, hasCode } from "@/api/errors";
 import { createTask, getTask, replaceTask } from "@/api/tasks";
 import type { TaskDetail, TomlFault } from "@/api/types";
-import { starter } from "@/text/toml";
+import { starter } from "@/rules/tasks/toml";
 
 /** A task's definition while it is edited. Without an id it is a new one. */
 export function useTaskEditor(id: string | undefined) {

@@ -1,8 +1,8 @@
 import { describe, expect, it, vi } from "vitest";
 import type { StreamName } from "@/api/types";
-import type { LogLines } from "@/log/lines";
-import { compile, matchesIn, Search, type Query } from "@/log/search";
-import { runInSlices, type Steps } from "@/log/slices";
+import type { LogLines } from "@/rules/logs/lines";
+import { compile, matchesIn, Search, type Query } from "@/rules/logs/search";
+import { runInSlices, type Steps } from "@/rules/logs/slices";
 import { addTo, drain, linesOf, record } from "./records";
 
 function pattern(text: string, options: Partial<Query> = {}): RegExp {

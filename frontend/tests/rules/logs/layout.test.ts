@@ -1,9 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { Layout } from "@/log/layout";
-import { LogLines } from "@/log/lines";
-import { Rows } from "@/log/rows";
-import { MAX_ELEMENT_PX, ScrollMap } from "@/log/scroll";
-import { CHUNK_LINES } from "@/log/table";
+import { Layout } from "@/rules/logs/layout";
+import { LogLines } from "@/rules/logs/lines";
+import { Rows } from "@/rules/logs/rows";
+import { MAX_ELEMENT_PX, ScrollMap } from "@/rules/logs/scroll";
+import { CHUNK_LINES } from "@/rules/logs/table";
 import { addTo, drain, linesOf, record } from "./records";
 
 function rowsOf(columns: number | null, ...cells: number[]): Rows {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { carryStyle, markMatches, spansOf } from "@/log/ansi";
-import { cellsOf, plainText, shownText } from "@/log/text";
+import { carryStyle, markMatches, spansOf } from "@/rules/logs/ansi";
+import { cellsOf, plainText, shownText } from "@/rules/logs/text";
 
 describe("the text of a line", () => {
   it("is what a carriage return left", () => {

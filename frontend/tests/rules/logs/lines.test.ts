@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { DRAWN_CHARACTERS, KEPT_CHARACTERS, LogLines } from "@/log/lines";
-import { CHUNK_LINES } from "@/log/table";
+import { DRAWN_CHARACTERS, KEPT_CHARACTERS, LogLines } from "@/rules/logs/lines";
+import { CHUNK_LINES } from "@/rules/logs/table";
 import { addTo, AT, keptLines, linesOf, record } from "./records";
 
 const texts = (lines: LogLines) => keptLines(lines).map((line) => line.text);

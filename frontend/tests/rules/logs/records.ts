@@ -1,6 +1,6 @@
 import type { LineStream, LogRecord } from "@/api/types";
-import { LogLines, type Line } from "@/log/lines";
-import type { Steps } from "@/log/slices";
+import { LogLines, type Line } from "@/rules/logs/lines";
+import type { Steps } from "@/rules/logs/slices";
 
 export const AT = "2026-01-02T03:04:05.678Z";
 

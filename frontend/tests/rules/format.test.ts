@@ -1,8 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { formatBytes, formatCount, formatDuration, formatRelative } from "@/text/format";
-import { formatLabels, parseLabels } from "@/text/labels";
-import { hasBegun, isActive, stateText, TONES } from "@/text/states";
-import { insertServerId, starter, type Change } from "@/text/toml";
+import { formatLabels, parseLabels } from "@/rules/agents/labels";
+import { formatBytes, formatCount, formatDuration, formatRelative } from "@/rules/format";
+import { hasBegun, isActive, stateText, TONES } from "@/rules/states";
+import { insertServerId, starter, type Change } from "@/rules/tasks/toml";
 
 const NOW = Date.parse("2026-01-02T00:00:00Z");
 

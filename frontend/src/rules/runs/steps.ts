@@ -1,5 +1,5 @@
 import type { Step } from "@/api/types";
-import { formatDuration } from "./format";
+import { formatDuration } from "@/rules/format";
 
 /** What a step says beyond its command, in words; nothing where it says nothing. */
 export function stepRules(step: Step): string[] {
