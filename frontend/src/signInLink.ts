@@ -1,5 +1,5 @@
+import { getMe } from "@/api/access";
 import { Code, hasCode, messageOf } from "@/api/errors";
-import { getMe } from "@/api/tokens";
 import type { Principal } from "@/api/types";
 import { useSession } from "@/stores/access/session";
 import { useConfirmation } from "@/stores/confirmation";

@@ -1,6 +1,6 @@
 import { onScopeDispose, ref, shallowRef } from "vue";
 import { Code, hasCode, isAbort, messageOf } from "@/api/errors";
-import { readLog } from "@/api/runs";
+import { readLog } from "@/api/logs";
 import type { LogPage, LogRecord, MissingLog } from "@/api/types";
 import { LogLines } from "@/rules/logs/lines";
 import { runInSlices, type Steps } from "@/rules/logs/slices";

@@ -1,6 +1,6 @@
 import { onScopeDispose, reactive, ref, shallowRef, watch } from "vue";
 import { isAbort, messageOf } from "@/api/errors";
-import { searchRun } from "@/api/runs";
+import { searchRun } from "@/api/logs";
 import type { LogMatch } from "@/api/types";
 import { useDebounced } from "@/composables/useDebounced";
 import type { Query } from "@/rules/logs/search";

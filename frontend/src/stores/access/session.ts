@@ -1,8 +1,8 @@
 import { defineStore } from "pinia";
 import { computed, ref } from "vue";
+import { getMe } from "@/api/access";
 import { useCredentials } from "@/api/client";
 import { Code, hasCode } from "@/api/errors";
-import { getMe } from "@/api/tokens";
 import type { Principal } from "@/api/types";
 
 const KEY = "plumber.token";
