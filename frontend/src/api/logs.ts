@@ -2,11 +2,14 @@ import type { Query } from "@/rules/logs/search";
 import { call } from "./client";
 import type { DownloadName, LogDownload, LogMatches, LogPage, Outputs } from "./types";
 
-/** What of a job's log follows the cursor, waited for some seconds; empty: from the beginning. */
+/**
+ * What of a log follows the cursor, waited for some seconds; empty: from the beginning. Without
+ * `attempt` it is the last one's.
+ */
 export function readLog(
   runId: string,
   jobId: string,
-  query: { cursor: string; wait: number | null },
+  query: { attempt: number | null; cursor: string; wait: number | null },
   signal?: AbortSignal,
 ): Promise<LogPage> {
   return call("GET", `/runs/${runId}/jobs/${jobId}/log`, { query, signal });

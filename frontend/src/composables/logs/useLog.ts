@@ -15,10 +15,11 @@ const BATCH_SIZE = 32 * 1_024;
 const RECORD_COST = 100;
 
 /**
- * A job's log, read on until it is complete. Rests while the tab is hidden, ends with the component
- * that uses it. `version` changes when `lines` has got more.
+ * The log of a job's attempt, read on until it is complete; 0 while there was none: of whichever is
+ * the last. Rests while the tab is hidden, ends with the component that uses it. `version` changes
+ * when `lines` has got more.
  */
-export function useLog(runId: string, jobId: string) {
+export function useLog(runId: string, jobId: string, attempt: number) {
   const lines = new LogLines();
   const version = ref(0);
   const state = ref<LogPage["state"] | null>(null);
@@ -32,27 +33,33 @@ export function useLog(runId: string, jobId: string) {
 
   async function poll(): Promise<void> {
     try {
-      const wait = isCaughtUp.value ? WAIT_SECONDS : null;
-      const page = await readLog(runId, jobId, { cursor, wait }, aborter.signal);
-      await take(page);
+      // After an error an answer is wanted at once, so that the error goes when it is over.
+      const wait = isCaughtUp.value && error.value === "" ? WAIT_SECONDS : null;
+      const query = { attempt: attempt || null, cursor, wait };
+      const page = await readLog(runId, jobId, query, aborter.signal);
+      if (!(await take(page))) return;
       if (page.has_more) schedule(0);
       else if (page.state === "streaming" || page.state === "shipping") schedule(PAUSE_MS);
     } catch (caught) {
       if (isAbort(caught)) return;
       // A job that has not begun has no log: that is no error, only too early.
-      error.value = hasCode(caught, Code.notFound) ? "" : messageOf(caught);
+      const isTooEarly = hasCode(caught, Code.notFound) && state.value === null;
+      error.value = isTooEarly ? "" : messageOf(caught);
       schedule(error.value ? RETRY_MS : NOT_BEGUN_MS);
     }
   }
 
-  async function take(page: LogPage): Promise<void> {
+  /** Answers whether there is still somebody who wants it. */
+  async function take(page: LogPage): Promise<boolean> {
     error.value = "";
     cursor = page.next;
-    await runInSlices(addTo(lines, page.records), () => !aborter.signal.aborted);
+    const isWanted = () => !aborter.signal.aborted;
+    if (!(await runInSlices(addTo(lines, page.records), isWanted))) return false;
     state.value = page.state;
     missing.value = page.missing;
     isCaughtUp.value = !page.has_more;
     if (page.records.length > 0) version.value++;
+    return true;
   }
 
   function schedule(delay: number): void {
