@@ -60,11 +60,12 @@ export function useLogSearch(
     if (isRunning) return;
     isRunning = isSearching.value = true;
     await runInSlices(mine.run(), () => {
+      if (search !== mine || isDisposed) return false; // another one has begun, and tells of itself
       count.value = mine.found.length;
       if (near !== null && mine.countBefore(near) < mine.found.length) near = firstFrom(mine, near);
-      return search === mine && !isDisposed;
+      return true;
     });
-    if (search !== mine) return;
+    if (search !== mine || isDisposed) return;
     isRunning = isSearching.value = false;
     count.value = mine.found.length;
     if (near !== null) firstFrom(mine, near);
@@ -95,7 +96,9 @@ export function useLogSearch(
     goTo(line);
   }
 
-  const beginSoon = useDebounced(begin);
+  const beginSoon = useDebounced(() => {
+    if (query.text !== searched) begin(); // a step may have begun it already
+  });
   watch(() => query.text, beginSoon);
   watch([() => query.isRegex, () => query.ignoresCase, stream], begin);
   watch(version, () => void run(null));

@@ -18,9 +18,11 @@ export function useRunSearch(runId: string) {
   const next = ref<string | null>(null);
   const searchedBytes = ref(0);
   let aborter = new AbortController();
+  let begun = "";
 
   function begin(): void {
     aborter.abort();
+    begun = query.text;
     matches.value = [];
     searchedBytes.value = 0;
     error.value = "";
@@ -30,9 +32,11 @@ export function useRunSearch(runId: string) {
   }
 
   async function searchOn(): Promise<void> {
+    if (isSearching.value) return;
     const { signal } = (aborter = new AbortController());
     const enough = matches.value.length + MATCHES_AT_ONCE;
     isSearching.value = true;
+    error.value = "";
     try {
       do {
         const part = await searchRun(runId, query, next.value, signal);
@@ -48,7 +52,9 @@ export function useRunSearch(runId: string) {
     isSearching.value = false;
   }
 
-  const beginSoon = useDebounced(begin);
+  const beginSoon = useDebounced(() => {
+    if (query.text !== begun) begin(); // Enter may have begun it already
+  });
   watch(() => query.text, beginSoon);
   watch([() => query.isRegex, () => query.ignoresCase], begin);
   onScopeDispose(() => aborter.abort());
