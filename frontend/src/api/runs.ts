@@ -19,9 +19,10 @@ export function cancelRun(id: string): Promise<Run> {
   return call("POST", `/runs/${id}/cancel`);
 }
 
-/** Runs again what a run has frozen. */
-export function retryRun(id: string, what: RetryWhat): Promise<Run> {
-  return call("POST", `/runs/${id}/retry`, { body: { what } });
+/** Runs again what a run has frozen. The same key answers the same run, as with `executeTask`. */
+export function retryRun(id: string, what: RetryWhat, idempotencyKey: string): Promise<Run> {
+  const headers = { "Idempotency-Key": idempotencyKey };
+  return call("POST", `/runs/${id}/retry`, { headers, body: { what } });
 }
 
 export function cancelJob(runId: string, jobId: string): Promise<Job> {

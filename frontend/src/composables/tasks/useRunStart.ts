@@ -1,10 +1,14 @@
 import { ref } from "vue";
 import { useRouter } from "vue-router";
+import { newIdempotencyKey } from "@/api/idempotency";
 import { executeTask, getTask } from "@/api/tasks";
 import { useNotices } from "@/stores/notices";
 import { useLaunch } from "@/stores/tasks/launch";
 
-/** Triggers a task, after a dialog when it has parameters, and goes to its run. A second click while the first one is under way is nothing. */
+/**
+ * Triggers a task, after a dialog when it has parameters, and goes to its run. A second click while
+ * the first one is under way is nothing.
+ */
 export function useRunStart() {
   const router = useRouter();
   const notices = useNotices();
@@ -18,7 +22,7 @@ export function useRunStart() {
       const task = await getTask(taskId);
       const values = task.params.length > 0 ? await launch.ask(task) : {};
       if (values !== null) {
-        const run = await executeTask(taskId, values, newKey());
+        const run = await executeTask(taskId, values, newIdempotencyKey());
         await router.push(`/runs/${run.id}`);
       }
     } catch (error) {
@@ -28,10 +32,4 @@ export function useRunStart() {
   }
 
   return { isStarting, start };
-}
-
-/** 128 random bits; `crypto.randomUUID` is not there on plain HTTP. */
-function newKey(): string {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
