@@ -1,6 +1,7 @@
 import js from "@eslint/js";
 import vue from "eslint-plugin-vue";
 import ts from "typescript-eslint";
+import rooms from "./lint/rooms.js";
 
 export default ts.config(
   { ignores: ["node_modules/", "src/api/schema.d.ts"] },
@@ -31,6 +32,15 @@ export default ts.config(
       "prefer-const": "error",
       "max-lines": ["error", 400],
     },
+  },
+  {
+    files: ["src/**/*.ts", "src/**/*.vue"],
+    plugins: { panel: { rules: { rooms } } },
+    rules: { "panel/rooms": "error" },
+  },
+  {
+    files: ["lint/**/*.js"],
+    languageOptions: { globals: { URL: "readonly" } },
   },
   {
     files: ["scripts/**/*.mjs"],

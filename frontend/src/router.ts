@@ -5,16 +5,16 @@ import {
   type RouteLocationNormalized,
   type Router,
 } from "vue-router";
-import AgentsPage from "./pages/AgentsPage.vue";
+import AgentsPage from "./pages/agents/AgentsPage.vue";
 import NotFoundPage from "./pages/NotFoundPage.vue";
-import RunPage from "./pages/RunPage.vue";
-import RunsPage from "./pages/RunsPage.vue";
-import SignInPage from "./pages/SignInPage.vue";
-import TaskPage from "./pages/TaskPage.vue";
-import TasksPage from "./pages/TasksPage.vue";
-import TokensPage from "./pages/TokensPage.vue";
+import RunPage from "./pages/runs/RunPage.vue";
+import RunsPage from "./pages/runs/RunsPage.vue";
+import SignInPage from "./pages/access/SignInPage.vue";
+import TaskPage from "./pages/tasks/TaskPage.vue";
+import TasksPage from "./pages/tasks/TasksPage.vue";
+import TokensPage from "./pages/access/TokensPage.vue";
 import { followLink, takeToken } from "./signInLink";
-import { useSession } from "./stores/session";
+import { useSession } from "./stores/access/session";
 
 declare module "vue-router" {
   interface RouteMeta {

@@ -1,9 +1,9 @@
-import { getMe } from "@/api/tokens";
+import { getMe } from "@/api/access";
 import { Code, hasCode, messageOf } from "@/api/errors";
 import type { Principal } from "@/api/types";
+import { useSession } from "@/stores/access/session";
 import { useConfirmation } from "@/stores/confirmation";
 import { useNotices } from "@/stores/notices";
-import { useSession } from "@/stores/session";
 
 const LINK = /^#token=(.*)$/s;
 const TOKEN = /^[\w.-]+$/;

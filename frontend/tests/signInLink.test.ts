@@ -3,9 +3,9 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { nextTick } from "vue";
 import { createPanelRouter } from "@/router";
 import { followLink, takeToken } from "@/signInLink";
+import { useSession } from "@/stores/access/session";
 import { useConfirmation } from "@/stores/confirmation";
 import { useNotices } from "@/stores/notices";
-import { useSession } from "@/stores/session";
 
 const KEY = "plumber.token";
 const ROLES: Record<string, string> = { plb_mine: "viewer", plb_link: "admin" };

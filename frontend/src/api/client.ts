@@ -1,5 +1,5 @@
 import { setServerTime } from "./clock";
-import { ApiError, Code, isAbort } from "./errors";
+import { ApiError, Code } from "./errors";
 
 type Query = Record<string, string | number | null | undefined>;
 
@@ -32,11 +32,11 @@ export function useCredentials(given: Credentials): void {
   credentials = given;
 }
 
-/** The `data` of an answer of the API. Raises ApiError; an aborted call raises AbortError. */
+/** The `data` of an answer of the API. Raises ApiError; AbortError only where `signal` has ended it. */
 export async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
   const token = options.token ?? credentials.token();
   const response = await send(method, path, token, options);
-  const envelope = await read(response);
+  const envelope = await read(response, options.signal);
   setServerTime(envelope.timestamp);
   if (envelope.code === 0) return envelope.data as T;
   if (response.status === 401 && options.token === undefined && token === credentials.token()) {
@@ -70,17 +70,18 @@ async function send(
   try {
     return await fetch(addressOf(path, query), { ...init, signal: signal ?? null });
   } catch (error) {
-    if (isAbort(error)) throw error;
+    // A browser that ends calls by itself raises AbortError too: that is no answer like any other.
+    if (signal?.aborted) throw error;
     throw new ApiError(Code.unreachable, "The control plane cannot be reached.");
   }
 }
 
-async function read(response: Response): Promise<Envelope> {
+async function read(response: Response, signal: AbortSignal | undefined): Promise<Envelope> {
   try {
     const parsed: unknown = await response.json();
     if (isEnvelope(parsed)) return parsed;
   } catch (error) {
-    if (isAbort(error)) throw error;
+    if (signal?.aborted) throw error;
   }
   const said = `The control plane answered with HTTP ${response.status} and something unreadable.`;
   throw new ApiError(Code.unreachable, said);

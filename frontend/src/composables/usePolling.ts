@@ -1,5 +1,4 @@
 import { getCurrentScope, onScopeDispose, ref, shallowRef, type Ref, type ShallowRef } from "vue";
-import { isAbort } from "@/api/errors";
 
 export interface Polling<T> {
   data: ShallowRef<T | null>;
@@ -8,12 +7,12 @@ export interface Polling<T> {
   isLoading: Ref<boolean>;
   /** Calls now, and ends what is under way. */
   refresh: () => Promise<void>;
-  stop: () => void;
 }
 
 /**
  * Calls `fetch` at once and then again `intervalMs()` after each answer; null ends it until
- * `refresh`. Rests while the tab is hidden, and ends with the component that uses it.
+ * `refresh`. Rests after the first answer while the tab is hidden, and ends with the component
+ * that uses it.
  */
 export function usePolling<T>(
   fetch: (signal: AbortSignal) => Promise<T>,
@@ -27,6 +26,7 @@ export function usePolling<T>(
   let stopped = false;
 
   async function refresh(): Promise<void> {
+    if (stopped) return; // as when a page was left while it waited for something else
     clearTimeout(timer);
     current.abort();
     const mine = (current = new AbortController());
@@ -36,7 +36,7 @@ export function usePolling<T>(
       data.value = fetched;
       error.value = null;
     } catch (caught) {
-      if (mine.signal.aborted || isAbort(caught)) return;
+      if (mine.signal.aborted) return;
       error.value = caught;
     }
     isLoading.value = false;
@@ -64,5 +64,5 @@ export function usePolling<T>(
   document.addEventListener("visibilitychange", onVisibilityChange);
   if (getCurrentScope()) onScopeDispose(stop);
   void refresh();
-  return { data, error, isLoading, refresh, stop };
+  return { data, error, isLoading, refresh };
 }
