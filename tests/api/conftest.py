@@ -13,6 +13,9 @@ from chalicelib import clock
 from chalicelib.operations import authentication
 from chalicelib.operations.tokens import create_token
 from chalicelib.principal import Role
+from tests.stack.policy import within_the_policy
+
+__all__ = ["within_the_policy"]
 
 
 class People:
