@@ -90,7 +90,7 @@ class Client:
                 error = fault
             if answer is not None and answer.status == 200:
                 self._quota.give_back(taken)
-                return unpacked(answer)
+                return answer.body
             if answer is not None:
                 error = _refusal(answer, operation)
                 if not mended and self._mend(answer, _code(error), keys):
@@ -122,7 +122,7 @@ class Client:
         }
         answer = self._pool.exchange(path, headers, body)
         _check(answer)
-        return answer
+        return unpacked(answer)
 
     def _mend(self, answer: Answer, code: str, used: signature.Keys) -> bool:
         """Whether the call was refused for a clock or keys that are no longer so."""
@@ -183,7 +183,7 @@ def _refusal(answer: Answer, operation: str) -> ClientError:
     """As botocore's parser of JSON makes it: `Error`, `ResponseMetadata`, and what the service
     says besides, such as the reasons why a transaction was cancelled."""
     try:
-        said = json.loads(unpacked(answer))
+        said = json.loads(answer.body)
     except ValueError:
         said = {}
     said = said if isinstance(said, dict) else {}

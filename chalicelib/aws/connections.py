@@ -22,6 +22,7 @@ from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    HTTPClientError,
     ProxyConnectionError,
     ReadTimeoutError,
     SSLError,
@@ -334,11 +335,11 @@ def _tls() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=bundle or get_cert_path(True))
 
 
-def unpacked(answer: Answer) -> bytes:
-    """The body without its content encoding. Raises ValueError when it is damaged."""
+def unpacked(answer: Answer) -> Answer:
+    """Without its content encoding. Raises HTTPClientError when that is damaged."""
     if answer.headers.get("content-encoding", "").lower() != "gzip":
-        return answer.body
+        return answer
     try:
-        return zlib.decompress(answer.body, 31)
+        return replace(answer, body=zlib.decompress(answer.body, zlib.MAX_WBITS | 16))
     except zlib.error as error:
-        raise ValueError(f"a damaged body: {error}") from error
+        raise HTTPClientError(error=error) from error

@@ -171,6 +171,12 @@ def test_a_packed_answer_is_unpacked_and_checked_as_it_travelled(serve: Serve, o
     assert far.heard[0].headers["accept-encoding"] == "gzip"
 
 
+def test_a_packed_answer_that_is_damaged_is_none(serve: Serve, ours: Ours) -> None:
+    far = serve(answer(b"\x1f\x8b\x08 damaged", Content_Encoding="gzip"), answer())
+    assert ask(ours()) == ITEM
+    assert len(far.heard) == 2
+
+
 def test_a_clock_that_is_wrong_is_put_right_by_the_servers(serve: Serve, ours: Ours) -> None:
     skewed = refusal("InvalidSignatureException", Date=at_noon_of_next_day())
     far = serve(skewed, answer(), answer())
