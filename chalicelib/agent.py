@@ -1,9 +1,10 @@
 """An agent: a managed machine. Its status is derived from what was heard of it last."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
+
+import msgspec
 
 
 class AgentStatus(str, Enum):
@@ -15,8 +16,7 @@ class AgentStatus(str, Enum):
     NEVER_SEEN = "never_seen"
 
 
-@dataclass(frozen=True)
-class Facts:
+class Facts(msgspec.Struct, frozen=True):
     """What an agent says of its machine."""
 
     hostname: str = ""
@@ -26,23 +26,21 @@ class Facts:
     version: str = ""
 
 
-@dataclass(frozen=True)
-class Agent:
+class Agent(msgspec.Struct, frozen=True):
     """An enrolled agent."""
 
     id: str
     name: str
     created_at: datetime
     secret_hash: str
-    facts: Facts = field(default_factory=Facts)
-    labels: Mapping[str, str] = field(default_factory=dict)
+    facts: Facts = msgspec.field(default_factory=Facts)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     group: str | None = None
     disabled: bool = False
     doorbell: bool = True  # False: it only polls
 
 
-@dataclass(frozen=True)
-class Presence:
+class Presence(msgspec.Struct, frozen=True):
     """When an agent was heard of last, and when its silence means that it is offline. `online` is
     cleared by the sweeper."""
 

@@ -7,9 +7,10 @@
 | with one, idle for longer | `idle_heartbeat_seconds` | when it is rung, and with each heartbeat |
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import Enum
+
+import msgspec
 
 SETTLED = timedelta(minutes=10)
 BUSY_POLL_MS = 500
@@ -30,8 +31,7 @@ class Doorbell(str, Enum):
         return self in (Doorbell.LISTENING, Doorbell.LAPSING)
 
 
-@dataclass(frozen=True)
-class Cadence:
+class Cadence(msgspec.Struct, frozen=True):
     """An installation's intervals, in seconds: see `Settings`."""
 
     heartbeat_seconds: int

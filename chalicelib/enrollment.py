@@ -1,12 +1,12 @@
 """An enrollment: a join token that lets new agents in."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
+import msgspec
 
-@dataclass(frozen=True)
-class Enrollment:
+
+class Enrollment(msgspec.Struct, frozen=True):
     """A join token as stored. `used_by` are the agents that joined with it."""
 
     id: str
@@ -16,6 +16,6 @@ class Enrollment:
     created_by: str
     created_at: datetime
     expires_at: datetime
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     group: str | None = None
     used_by: frozenset[str] = frozenset()

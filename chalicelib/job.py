@@ -1,10 +1,12 @@
 """A job: one step of one run on one agent. Its states, and which may follow which."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
+
+import msgspec
+from msgspec.structs import replace
 
 END_GRACE = timedelta(seconds=60)  # for the kill after a time-out and the report of it
 KILL_AFTER_SECONDS = 10  # between SIGTERM and SIGKILL
@@ -88,8 +90,7 @@ class Outcome(str, Enum):
         }[self]
 
 
-@dataclass(frozen=True)
-class JobKey:
+class JobKey(msgspec.Struct, frozen=True):
     """A job's name: its run, its step's number and its agent."""
 
     run_id: str
@@ -110,8 +111,7 @@ class JobKey:
         return cls(run_id, int(step), agent_id.lower())
 
 
-@dataclass(frozen=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True):
     """An earlier try at a job, as it ended."""
 
     number: int
@@ -125,8 +125,7 @@ class Attempt:
     log: Mapping[str, Any] | None = None
 
 
-@dataclass(frozen=True)
-class LateReport:
+class LateReport(msgspec.Struct, frozen=True):
     """What an agent reported of an attempt that had been given up. It changes no state."""
 
     attempt: int
@@ -136,8 +135,7 @@ class LateReport:
     received_at: datetime
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(msgspec.Struct, frozen=True):
     """A job as stored. `index` is its place among the step's; `origin` the one whose slot it got,
     `successor` the one that got its slot (see `wave`)."""
 
@@ -224,8 +222,7 @@ class Job:
         return f"{where} {what}: {self.reason}" if self.reason else f"{where} {what}."
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(msgspec.Struct, frozen=True):
     """How a job ended. `log` is the wire's summary of its output."""
 
     state: JobState
@@ -242,8 +239,7 @@ class Ending:
         return self.state not in (JobState.SUCCEEDED, JobState.SKIPPED)
 
 
-@dataclass(frozen=True)
-class Deadlines:
+class Deadlines(msgspec.Struct, frozen=True):
     """When the sweeper looks at an active job next, and when it gives the attempt up, if ever."""
 
     look_at: datetime

@@ -3,10 +3,11 @@
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any
+
+import msgspec
 
 from chalicelib.job import Ending, Job, JobKey, JobState
 
@@ -51,8 +52,7 @@ class CorruptChunk(ValueError):
     """A log chunk is not in the format of docs/wire.md."""
 
 
-@dataclass(frozen=True)
-class Record:
+class Record(msgspec.Struct, frozen=True):
     """A piece of output. `at` is the agent's clock, for display only."""
 
     stream: Stream
@@ -146,8 +146,7 @@ def milliseconds(instant: datetime) -> int:
 _NUMBERS = frozenset(stream.value for stream in Stream)
 
 
-@dataclass(frozen=True)
-class Position:
+class Position(msgspec.Struct, frozen=True):
     """Where a reader stands: the chunk to read next, and how many of its records to pass over."""
 
     seq: int = 1
@@ -175,8 +174,7 @@ def reported_chunks(summary: Mapping[str, object] | None) -> int | None:
     return chunks if isinstance(chunks, int) else None
 
 
-@dataclass(frozen=True)
-class Missing:
+class Missing(msgspec.Struct, frozen=True):
     """What is not in a log that has ended. `chunks` were promised and have not arrived."""
 
     chunks: int = 0

@@ -9,7 +9,6 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -51,8 +50,7 @@ class Needle:
         return found.span() if found else None
 
 
-@dataclass(frozen=True)
-class Match:
+class Match(msgspec.Struct, frozen=True):
     """A line with a match. `start` and `end` are characters of `text`, a part of the line."""
 
     line: int
@@ -76,13 +74,12 @@ _STATE = Reader(dict[str, Any])
 _OPEN_LINES = Reader(dict[str, OpenLine])
 
 
-@dataclass(frozen=True)
-class Cursor:
+class Cursor(msgspec.Struct, frozen=True):
     """Where a search goes on."""
 
-    position: Position = field(default_factory=Position)
+    position: Position = msgspec.field(default_factory=Position)
     next_number: int = 1
-    open: "dict[Stream, OpenLine]" = field(default_factory=dict)
+    open: "dict[Stream, OpenLine]" = msgspec.field(default_factory=dict)
 
     def __str__(self) -> str:
         state = {

@@ -3,8 +3,9 @@
 import re
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from chalicelib.errors import BadParameter
 
@@ -34,8 +35,7 @@ _FORMS = {
 }
 
 
-@dataclass(frozen=True)
-class Param:
+class Param(msgspec.Struct, frozen=True):
     """One `[Params.name]`. Required when it has no default, or when it says so. The value of a
     secret one is not shown, and masked in logs."""
 

@@ -5,7 +5,8 @@ does nothing when it has been done before.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from chalicelib.job import Job, JobState
 from chalicelib.run import (
@@ -24,20 +25,17 @@ from chalicelib.wave import Wave
 SKIP_REASON = "Too many jobs of this step failed before."
 
 
-@dataclass(frozen=True)
-class TakeTurn:
+class TakeTurn(msgspec.Struct, frozen=True):
     """Start a run that was held, if it is its turn."""
 
 
-@dataclass(frozen=True)
-class Resolve:
+class Resolve(msgspec.Struct, frozen=True):
     """Choose the agents of a step that is about to start."""
 
     step: RunStep
 
 
-@dataclass(frozen=True)
-class Enqueue:
+class Enqueue(msgspec.Struct, frozen=True):
     """Put the job with this index into its agent's inbox, on the slot of the job `origin`."""
 
     step: RunStep
@@ -45,16 +43,14 @@ class Enqueue:
     origin: int | None
 
 
-@dataclass(frozen=True)
-class PassSlot:
+class PassSlot(msgspec.Struct, frozen=True):
     """Give the slot of a job that has ended to the job with this index."""
 
     job: Job
     successor: int
 
 
-@dataclass(frozen=True)
-class EndQueued:
+class EndQueued(msgspec.Struct, frozen=True):
     """End a job that no agent has claimed."""
 
     job: Job
@@ -62,16 +58,14 @@ class EndQueued:
     reason: str | None
 
 
-@dataclass(frozen=True)
-class RequestCancel:
+class RequestCancel(msgspec.Struct, frozen=True):
     """Ask the agent to end a job, which then is in `state`."""
 
     job: Job
     state: JobState
 
 
-@dataclass(frozen=True)
-class EndRun:
+class EndRun(msgspec.Struct, frozen=True):
     """Bring the run to its terminal state."""
 
     state: RunState

@@ -1,7 +1,8 @@
 """Who calls and what it may do: permissions, and roles as one table of them."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from chalicelib.errors import NotAllowed
 
@@ -56,8 +57,7 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 }
 
 
-@dataclass(frozen=True)
-class Principal:
+class Principal(msgspec.Struct, frozen=True):
     """An authenticated caller. `id` is a token's id, or the agent's for the roles of agents."""
 
     id: str

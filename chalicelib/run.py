@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 from functools import cached_property
+
+import msgspec
 
 from chalicelib.job import Job, JobState
 from chalicelib.task import Concurrency, Step, When
@@ -55,8 +56,7 @@ class Trigger(str, Enum):
     COMMAND = "command"
 
 
-@dataclass(frozen=True)
-class RunStep:
+class RunStep(msgspec.Struct, frozen=True, dict=True):
     """A step as frozen in a run. Its agents are chosen when it starts: `size` is None before.
 
     `agents` are their names by id, in the order of the roster; those of a step with many, which
@@ -66,7 +66,7 @@ class RunStep:
     step: Step
     size: int | None = None
     roster_id: str | None = None
-    agents: Mapping[str, str] = field(default_factory=dict)
+    agents: Mapping[str, str] = msgspec.field(default_factory=dict)
 
     @property
     def number(self) -> int:
@@ -84,8 +84,7 @@ class RunStep:
         return waves(self.step, self.size or 0)
 
 
-@dataclass(frozen=True)
-class Run:
+class Run(msgspec.Struct, frozen=True):
     """A run as stored. `stop` is the state that remaining jobs get once the run is to stop.
 
     `is_held` until earlier runs of the task have ended, for `Concurrency` queue and replace.
@@ -102,7 +101,7 @@ class Run:
     created_at: datetime
     expires_at: datetime
     trigger: Trigger = Trigger.PERSON
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = msgspec.field(default_factory=dict)
     concurrency: Concurrency = Concurrency.ALLOW
     is_held: bool = False
     retry_of: str | None = None
@@ -117,13 +116,12 @@ class Run:
     counts: Mapping[str, int] | None = None
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(msgspec.Struct, frozen=True, dict=True):
     """A run with all that its partition holds."""
 
     run: Run
     steps: Sequence[RunStep]
-    jobs: Sequence[Job] = field(default_factory=tuple)
+    jobs: Sequence[Job] = msgspec.field(default_factory=tuple)
 
     @cached_property
     def _by_step(self) -> Mapping[int, Mapping[int, Job]]:

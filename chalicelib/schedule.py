@@ -8,7 +8,6 @@ time. Pure.
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from functools import lru_cache
@@ -16,7 +15,9 @@ from importlib import resources
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
 
+import msgspec
 from cronsim import CronSim, CronSimError
+from msgspec.structs import fields, replace
 
 from chalicelib.errors import BadParameter
 from chalicelib.ids import derived_ulid
@@ -72,8 +73,7 @@ class CatchUp(str, Enum):
     ONE = "one"
 
 
-@dataclass(frozen=True)
-class Schedule:
+class Schedule(msgspec.Struct, frozen=True):
     """A schedule as stored. `next_due_at` is None while it is paused, and when nothing comes.
 
     `run_id` is the run that `next_due_at` makes, as soon as a sweeper has begun with it.
@@ -89,7 +89,7 @@ class Schedule:
     paused: bool
     created_by: str
     created_at: datetime
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    parameters: Mapping[str, str] = msgspec.field(default_factory=dict)
     next_due_at: datetime | None = None
     run_id: str | None = None
     last_due_at: datetime | None = None
@@ -97,8 +97,7 @@ class Schedule:
     last_problem: str | None = None
 
 
-@dataclass(frozen=True)
-class Change:
+class Change(msgspec.Struct, frozen=True):
     """What people change of a schedule; what is None stays as it is."""
 
     cron: str | None = None

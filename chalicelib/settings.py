@@ -1,11 +1,11 @@
 """The environment, read once."""
 
 import os
-from dataclasses import dataclass
+
+import msgspec
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(msgspec.Struct, frozen=True):
     """How this installation runs. Every field comes from the variable `PLUMBER_<FIELD>`."""
 
     table_prefix: str = "plumber-"
@@ -21,9 +21,10 @@ class Settings:
     @classmethod
     def from_environment(cls) -> "Settings":
         """Raises ValueError when a number is none."""
+        defaults = cls()
 
         def value(field: str) -> str:
-            return os.environ.get(f"PLUMBER_{field.upper()}", str(getattr(cls, field)))
+            return os.environ.get(f"PLUMBER_{field.upper()}", str(getattr(defaults, field)))
 
         return cls(
             table_prefix=value("table_prefix"),

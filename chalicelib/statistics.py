@@ -1,15 +1,15 @@
 """Statistics of a task's runs. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from chalicelib.run import Run, RunState
 
 LAST_FAILURES = 5
 
 
-@dataclass(frozen=True)
-class Statistics:
+class Statistics(msgspec.Struct, frozen=True):
     """Of the runs that have ended, cancelled ones left out. Durations are seconds of those that
     succeeded; everything is None where there is nothing to say."""
 

@@ -2,8 +2,9 @@
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 from chalicelib.agent import Agent
 from chalicelib.errors import BadParameter
@@ -29,8 +30,7 @@ class Operator(str, Enum):
     MISSING = "missing"
 
 
-@dataclass(frozen=True)
-class Requirement:
+class Requirement(msgspec.Struct, frozen=True):
     """One part of a selector."""
 
     key: str
@@ -80,12 +80,11 @@ def _requirement(part: str) -> Requirement:
     )
 
 
-@dataclass(frozen=True)
-class Targets:
+class Targets(msgspec.Struct, frozen=True):
     """Named agents, everybody, or all that fit labels, group and selector together."""
 
     agent_ids: tuple[str, ...] = ()
-    labels: Mapping[str, str] = field(default_factory=dict)
+    labels: Mapping[str, str] = msgspec.field(default_factory=dict)
     group: str | None = None
     selector: str | None = None
     everybody: bool = False

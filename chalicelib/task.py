@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import Enum
+
+import msgspec
 
 from chalicelib.job import JobState
 from chalicelib.param import Param
@@ -51,8 +52,7 @@ class Concurrency(str, Enum):
 RETRYABLE = (JobState.FAILED, JobState.TIMED_OUT, JobState.LOST, JobState.UNDELIVERED)
 
 
-@dataclass(frozen=True)
-class Amount:
+class Amount(msgspec.Struct, frozen=True):
     """A number of agents, or a percentage of a step's."""
 
     number: float
@@ -67,8 +67,7 @@ class Amount:
         return f"{self.number:g}%" if self.is_percent else f"{self.number:g}"
 
 
-@dataclass(frozen=True)
-class Retry:
+class Retry(msgspec.Struct, frozen=True):
     """How often an attempt that ended in one of the states `on` is followed by another one."""
 
     times: int = 0
@@ -85,8 +84,7 @@ class Retry:
         return min(MAX_DURATION_SECONDS, self.delay_seconds * self.backoff ** (attempt - 1))
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(msgspec.Struct, frozen=True):
     """One `[[step]]`; `number` counts from 1. `path` None means the agent's own work directory.
 
     Exactly one of `command` and `script` is there; `shell` is what runs the script.
@@ -100,7 +98,7 @@ class Step:
     script: str | None = None
     shell: str | None = None
     user: str | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = msgspec.field(default_factory=dict)
     timeout_seconds: float | None = None
     deliver_within_seconds: float = DELIVER_WITHIN_SECONDS
     lost_after_seconds: float = LOST_AFTER_SECONDS
@@ -112,8 +110,7 @@ class Step:
     mask: tuple[str, ...] = ()  # regular expressions of what is masked in logs
 
 
-@dataclass(frozen=True)
-class Definition:
+class Definition(msgspec.Struct, frozen=True):
     """What a task's TOML says."""
 
     name: str

@@ -5,16 +5,16 @@ The prefix lets secret scanners find leaks: `plb` people and programs, `pla` age
 
 import hashlib
 import hmac
-from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from chalicelib.principal import Role
 
 SECRET_HEX_DIGITS = 64  # 256 random bits
 
 
-@dataclass(frozen=True)
-class Token:
+class Token(msgspec.Struct, frozen=True):
     """An access token as stored."""
 
     id: str
@@ -26,8 +26,7 @@ class Token:
     expires_at: datetime | None = None
 
 
-@dataclass(frozen=True)
-class Credential:
+class Credential(msgspec.Struct, frozen=True):
     """A token as a caller sends it."""
 
     prefix: str

@@ -3,9 +3,10 @@
 import difflib
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeVar
+
+import msgspec
 
 from chalicelib import task as limits
 from chalicelib.errors import BadParameter
@@ -24,8 +25,7 @@ class InvalidDefinition(BadParameter):
     """The task's definition is wrong. `details` has line, column and key, each None if unknown."""
 
 
-@dataclass(frozen=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """A table of the document, with what is needed to say where something in it is wrong."""
 
     source: str

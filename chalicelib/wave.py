@@ -6,14 +6,14 @@ many of its jobs are active at most. The first `slots` jobs are put out at once;
 passes its slot on to one other job, its `successor`, or parks it when nothing is left.
 """
 
-from dataclasses import dataclass
 from typing import TypeGuard
+
+import msgspec
 
 from chalicelib.task import Step
 
 
-@dataclass(frozen=True)
-class Wave:
+class Wave(msgspec.Struct, frozen=True):
     """The jobs with an index from `first` up to `end`, `slots` of them at once.
 
     More than `max_failures` failures close the wave; None when failures close nothing.

@@ -2,11 +2,11 @@
 
 import secrets
 from collections.abc import Mapping
-from dataclasses import asdict
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
+from msgspec.structs import asdict
 
 from chalicelib.agent import Facts
 from chalicelib.api.rpc import Call, Method

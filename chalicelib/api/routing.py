@@ -7,13 +7,13 @@ import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import Enum
 from typing import Annotated, Any, TypeVar
 
 import msgspec
 from chalice.app import Blueprint, Chalice, Response
+from msgspec.structs import replace
 
 from chalicelib import clock
 from chalicelib.api.task_shapes import TaskSource
@@ -38,8 +38,7 @@ AwareInstant = Annotated[datetime, msgspec.Meta(tz=True)]
 _AWARE_INSTANT: Reader[datetime] = Reader(AwareInstant)
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """What a view gets beside the parts of its path. `headers` has lower-case names."""
 
     principal: Principal | None
@@ -93,8 +92,7 @@ class Request:
         return self.query.get("cursor") or None
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(msgspec.Struct, frozen=True):
     """A declared route. `answers` is a shape, a list of one (a page), None, or the media type of
     pages that are no JSON document."""
 

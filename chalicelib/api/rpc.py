@@ -3,7 +3,6 @@
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -40,16 +39,14 @@ ERROR_CODES: tuple[tuple[type[PlumberError], int], ...] = (
 _log = logging.getLogger("plumber")
 
 
-@dataclass(frozen=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """What a method gets beside its parameters. `principal` is None for enrollment only."""
 
     principal: Principal | None
     now: datetime
 
 
-@dataclass(frozen=True)
-class Method:
+class Method(msgspec.Struct, frozen=True):
     """A method: the shape of its parameters, and whether a caller must be an agent."""
 
     handle: Callable[[Call, Any], Any]
@@ -65,8 +62,7 @@ class RpcError(Exception):
         super().__init__(message)
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """The HTTP side of an answer; `body` None goes with 204."""
 
     status: int

@@ -10,11 +10,11 @@ import threading
 import time
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 
+import msgspec
 from botocore.exceptions import (
     BotoCoreError,
     ChecksumError,
@@ -32,8 +32,7 @@ SKEW_AT_LEAST = timedelta(minutes=4)  # AWS refuses signatures that are five min
 _TRANSIENT = (ConnectionError, HTTPClientError, ChecksumError)
 
 
-@dataclass(frozen=True)
-class Service:
+class Service(msgspec.Struct, frozen=True):
     """How a service wants to be called. Times are seconds."""
 
     name: str  # as boto3, its variables and the signature's scope name it

@@ -12,12 +12,12 @@ import zlib
 from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import lru_cache
 from time import monotonic
 from urllib.parse import unquote, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+import msgspec
 from botocore.exceptions import (
     ConnectionClosedError,
     ConnectTimeoutError,
@@ -27,6 +27,7 @@ from botocore.exceptions import (
     ReadTimeoutError,
     SSLError,
 )
+from msgspec.structs import replace
 
 IDLE_SECONDS = 45.0  # an older one may have been dropped on the way without a word
 KEPT = 32  # connections that wait for work
@@ -34,8 +35,7 @@ MAX_HEAD_BYTES = 64 << 10
 _RECEIVE_BYTES = 64 << 10
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """What a server said. Headers are named in lower case; the body is as it came."""
 
     status: int
@@ -289,8 +289,7 @@ class _Unheard(Exception):
     """A kept connection ended before an answer began: the server had closed it."""
 
 
-@dataclass(frozen=True)
-class _Route:
+class _Route(msgspec.Struct, frozen=True):
     """How to reach an origin: where to connect, and what a proxy on the way wants to hear."""
 
     host: str

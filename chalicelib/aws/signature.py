@@ -6,18 +6,18 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-re
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from urllib.parse import quote
+
+import msgspec
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"  # S3's: whoever has the address sends what he likes
 NOTHING = hashlib.sha256(b"").hexdigest()
 
 
-@dataclass(frozen=True)
-class Keys:
+class Keys(msgspec.Struct, frozen=True):
     """Who signs. `token` belongs to keys that expire: a role's, for one."""
 
     access_key: str
@@ -25,8 +25,7 @@ class Keys:
     token: str | None = None
 
 
-@dataclass(frozen=True)
-class Scope:
+class Scope(msgspec.Struct, frozen=True):
     """What a signature is good for."""
 
     region: str

@@ -1,8 +1,8 @@
 """The agents' table: identity, labels, facts. Grows with the fleet, not with history."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, replace
 
+from msgspec.structs import asdict, replace
 from pynamodb.attributes import BooleanAttribute, JSONAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action

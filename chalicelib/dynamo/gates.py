@@ -1,15 +1,13 @@
 """Gates: what the jobs of a wave share. One atomic update answers how many have failed and which
 job comes next, so that no job is put out on a slot after the wave has closed."""
 
-from dataclasses import dataclass
-
+import msgspec
 from pynamodb.expressions.update import Action
 
 from chalicelib.dynamo.run_items import GateItem, gate_sort_key
 
 
-@dataclass(frozen=True)
-class Gate:
+class Gate(msgspec.Struct, frozen=True):
     """`granted` successors were promised; `failures` are agents whose jobs failed."""
 
     granted: int = 0

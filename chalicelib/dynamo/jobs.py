@@ -1,7 +1,6 @@
 """Jobs: each verb is one conditional update that names the state, and the lease, it leaves."""
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -313,8 +312,7 @@ def inbox(agent_id: str, limit: int) -> Iterator[Job]:
     return (value(item) for item in items)
 
 
-@dataclass(frozen=True)
-class Due:
+class Due(msgspec.Struct, frozen=True):
     """What the sweeper should look at: a job, or its run when `job` is None."""
 
     run_id: str

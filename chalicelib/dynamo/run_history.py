@@ -2,10 +2,11 @@
 of the last run that was looked at is the cursor. Nothing is scanned."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby, islice
 from typing import Any
+
+import msgspec
 
 from chalicelib.dynamo import runs
 from chalicelib.dynamo.run_items import JobItem, RunItem, month_of
@@ -17,8 +18,7 @@ LOOKED_AT = 500  # runs in one call, however few of them fit; the cursor goes on
 PAGE = 100
 
 
-@dataclass(frozen=True)
-class Filter:
+class Filter(msgspec.Struct, frozen=True):
     """What runs must be, all together; None does not matter. From `begin` to before `end`."""
 
     task_id: str | None = None

@@ -2,9 +2,9 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+import msgspec
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -219,8 +219,7 @@ def progress(run_id: str) -> Progress | None:
     return Progress(run, tuple(steps.with_agents(step, parts) for step in frozen), tuple(found))
 
 
-@dataclass(frozen=True)
-class Context:
+class Context(msgspec.Struct, frozen=True):
     """What stands around a job: its run, its step without its agents if they are many, and
     its wave's gate."""
 

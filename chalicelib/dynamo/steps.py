@@ -3,7 +3,6 @@
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
@@ -34,8 +33,7 @@ def frozen(item: StepItem) -> RunStep:
     return RunStep(step, size, item.roster, dict(item.agents or ()))
 
 
-@dataclass(frozen=True)
-class _Placed:
+class _Placed(msgspec.Struct, frozen=True):
     """A step's agents as they are stored: in its own item, or in parts under a name that follows
     from them."""
 

@@ -3,9 +3,9 @@
 What unique names need is in `task_names`.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
@@ -27,8 +27,7 @@ from chalicelib.errors import Conflict
 _EVERY_TASK = "task"
 
 
-@dataclass(frozen=True)
-class StoredTask:
+class StoredTask(msgspec.Struct, frozen=True):
     """A task. `definition` is its current TOML, empty in lists."""
 
     id: str
@@ -42,8 +41,7 @@ class StoredTask:
     is_template: bool = False
 
 
-@dataclass(frozen=True)
-class StoredRevision:
+class StoredRevision(msgspec.Struct, frozen=True):
     """An immutable saved state of a task: the TOML as it came."""
 
     task_id: str

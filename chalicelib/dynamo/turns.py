@@ -1,8 +1,8 @@
 """Turns: of the runs of a task that exclude each other, one has its turn."""
 
-from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.dynamo.base import passed
@@ -15,8 +15,7 @@ def _partition(task_id: str) -> str:
     return f"TURN#{task_id}"
 
 
-@dataclass(frozen=True)
-class Turn:
+class Turn(msgspec.Struct, frozen=True):
     """Which run has its turn, and since when."""
 
     run_id: str

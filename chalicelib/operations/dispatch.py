@@ -1,9 +1,10 @@
 """Handing jobs to agents: a poll is one query of the inbox, and a conditional write per job."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
+
+import msgspec
 
 from chalicelib.dynamo import jobs, runs
 from chalicelib.dynamo.runs import Context
@@ -20,8 +21,7 @@ CANCEL_REASON = "It was cancelled before it began."
 LOST_REASON = "The agent no longer knows this job: its journal was lost, or the machine replaced."
 
 
-@dataclass(frozen=True)
-class Offer:
+class Offer(msgspec.Struct, frozen=True):
     """A job that the agent should run now."""
 
     job: Job
@@ -30,8 +30,7 @@ class Offer:
     secrets: Sequence[str] = ()  # names among the parameters
 
 
-@dataclass(frozen=True)
-class Work:
+class Work(msgspec.Struct, frozen=True):
     """The answer to a poll. `cancels` are leases whose jobs should end, `followed` those whose
     output somebody waits for."""
 

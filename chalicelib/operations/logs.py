@@ -1,7 +1,9 @@
 """Reading logs: pages by position while they grow, and whole streams afterwards."""
 
-from dataclasses import dataclass, replace
 from datetime import datetime
+
+import msgspec
+from msgspec.structs import replace
 
 from chalicelib import log
 from chalicelib.dynamo import jobs
@@ -20,8 +22,7 @@ TAIL_BYTES = 4 << 20  # so far back the last lines are looked for
 PUT_TOGETHER_CHUNKS = 64  # of a megabyte: what a handler can do while somebody waits
 
 
-@dataclass(frozen=True)
-class LogPage:
+class LogPage(msgspec.Struct, frozen=True):
     """A part of a log, and where to go on; `has_more` when that was as much as fits a page."""
 
     records: list[Record]
@@ -105,8 +106,7 @@ def follow(job: Job, now: datetime) -> None:
         doorbells.ring(job.key.agent_id)
 
 
-@dataclass(frozen=True)
-class Download:
+class Download(msgspec.Struct, frozen=True):
     """A presigned address of a whole stream, or of all of them in their order (`all`)."""
 
     url: str

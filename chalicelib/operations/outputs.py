@@ -1,7 +1,8 @@
 """The outputs of a step's jobs side by side: which agents printed the same."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from chalicelib import log
 from chalicelib.job import Job
@@ -12,8 +13,7 @@ SAMPLE_BYTES = 16_384
 SAMPLE_CHUNKS = 3  # read for it, at most
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(msgspec.Struct, frozen=True):
     """Jobs whose streams are the same, byte for byte. `sample` is the beginning of the first
     one's log, None where it is to be read at its job."""
 

@@ -1,7 +1,8 @@
 """Previews: what a run of a task would do now. Nothing is started, nothing written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+
+import msgspec
 
 from chalicelib.dynamo.tasks import StoredTask
 from chalicelib.operations.choice import choose
@@ -12,16 +13,14 @@ from chalicelib.task_toml import parse
 from chalicelib.wave import max_failures, waves
 
 
-@dataclass(frozen=True)
-class PreviewedWave:
+class PreviewedWave(msgspec.Struct, frozen=True):
     """Agents of which `at_once` are active at most: pairs of id and name."""
 
     at_once: int
     agents: tuple[tuple[str, str], ...]
 
 
-@dataclass(frozen=True)
-class PreviewedStep:
+class PreviewedStep(msgspec.Struct, frozen=True):
     """A step with the agents that it would have. `text` is what would run, for people to read."""
 
     step: Step
@@ -31,8 +30,7 @@ class PreviewedStep:
     waves: tuple[PreviewedWave, ...]
 
 
-@dataclass(frozen=True)
-class Preview:
+class Preview(msgspec.Struct, frozen=True):
     """All steps, with the parameters filled in."""
 
     task: StoredTask

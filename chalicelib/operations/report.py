@@ -1,8 +1,9 @@
 """What an agent reports of its attempts. Every report carries the lease and may be repeated."""
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+
+import msgspec
 
 from chalicelib.dynamo import jobs, presences, runs
 from chalicelib.errors import Conflict, NotFound
@@ -56,8 +57,7 @@ def extend(key: JobKey, lease: str, now: datetime) -> Job:
     return job
 
 
-@dataclass(frozen=True)
-class Report:
+class Report(msgspec.Struct, frozen=True):
     """What the agent says of the end of an attempt. `log` is the summary of its output."""
 
     outcome: Outcome

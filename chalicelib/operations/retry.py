@@ -1,8 +1,9 @@
 """Retrying a run that has ended: a new run of what was frozen in it."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from enum import Enum
+
+from msgspec.structs import replace
 
 from chalicelib.dynamo import runs
 from chalicelib.errors import Conflict, NotFound

@@ -7,8 +7,9 @@ dies in between leaves a schedule that the next sweeper takes up with the same r
 
 import logging
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from chalicelib.dynamo import runs, schedules, tasks
 from chalicelib.errors import BadParameter, Conflict, NotFound, PlumberError

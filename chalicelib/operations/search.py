@@ -1,7 +1,8 @@
 """Searching logs: a bounded piece of work a call, so that the first matches come at once."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+
+import msgspec
 
 from chalicelib.errors import BadParameter
 from chalicelib.job import Job
@@ -13,8 +14,7 @@ BYTES_AT_ONCE = 16 << 20  # of output
 MATCHES_AT_ONCE = 200
 
 
-@dataclass
-class Budget:
+class Budget(msgspec.Struct):
     """What is left of a call's work."""
 
     is_late: Callable[[], bool]
@@ -27,8 +27,7 @@ class Budget:
         return self.bytes <= 0 or self.matches <= 0 or self.is_late()
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(msgspec.Struct, frozen=True):
     """Matches with their jobs, and where to go on; None when everything that is there was
     searched."""
 

@@ -7,8 +7,9 @@ writes is conditional, and any number of sweepers may run at once.
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import datetime, timedelta
+
+import msgspec
 
 from chalicelib.dynamo import jobs, presences, runs, sweeps
 from chalicelib.job import Ending, Job, JobKey, JobState
@@ -27,8 +28,7 @@ WATCH_GAP = timedelta(minutes=3)  # without a sweep for so long nobody was watch
 log = logging.getLogger("plumber.sweep")
 
 
-@dataclass(frozen=True)
-class Swept:
+class Swept(msgspec.Struct, frozen=True):
     """What a sweep has done, for the log."""
 
     went_offline: int = 0

@@ -1,7 +1,8 @@
 """Saving and finding tasks."""
 
-from dataclasses import replace
 from datetime import datetime
+
+from msgspec.structs import replace
 
 from chalicelib.dynamo import agents, runs, schedules, tasks
 from chalicelib.dynamo.tasks import StoredRevision, StoredTask

@@ -1,8 +1,9 @@
 """Templates: definitions with parameters to start from, the library's and own tasks."""
 
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib import resources
+
+import msgspec
 
 from chalicelib.dynamo import tasks
 from chalicelib.task_toml import parse
@@ -10,8 +11,7 @@ from chalicelib.task_toml import parse
 TASKS_LOOKED_AT = 1_000
 
 
-@dataclass(frozen=True)
-class Template:
+class Template(msgspec.Struct, frozen=True):
     """`id` is a file's name in the library, or an own task's id."""
 
     id: str

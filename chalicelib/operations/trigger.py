@@ -1,8 +1,9 @@
 """Starting runs: freeze the steps into a new run and put the first jobs out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
+
+from msgspec.structs import replace
 
 from chalicelib.dynamo import agents, runs, steps
 from chalicelib.errors import BadParameter, Conflict

@@ -7,8 +7,8 @@ agent receives them straight from SQS through a presigned address, see docs/wire
 
 import logging
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 
+import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.aws import account
@@ -32,8 +32,7 @@ _DELETED_JUST_NOW = ("AWS.SimpleQueueService.QueueDeletedRecently", "QueueDelete
 _log = logging.getLogger("plumber.doorbell")
 
 
-@dataclass(frozen=True)
-class Address:
+class Address(msgspec.Struct, frozen=True):
     """Where an agent waits for its rings: GET answers within `wait_seconds`, as SQS's XML."""
 
     url: str

@@ -1,8 +1,9 @@
 """What must be true of a run at any time. The numbers are those of the design's invariants."""
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from chalicelib.job import Job, JobKey
 from chalicelib.planner import EndRun, plan

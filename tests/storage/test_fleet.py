@@ -1,9 +1,9 @@
 """The verbs of agents, presences, enrollments, tokens and sweeps, on every backend."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.agent import Agent, Facts
 from chalicelib.dynamo import agents, enrollments, presences, sweeps, tasks, tokens

@@ -1,9 +1,9 @@
 """The verbs of jobs, on every backend."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.dynamo import jobs
 from chalicelib.job import Attempt, Deadlines, Ending, Job, JobKey, JobState, LateReport, Outcome

@@ -1,10 +1,10 @@
 """Finding runs of the past, on every backend."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.dynamo import jobs, runs
 from chalicelib.dynamo.run_history import Filter, find

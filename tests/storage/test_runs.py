@@ -1,9 +1,9 @@
 """The verbs of runs, on every backend."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.dynamo import gates, jobs, runs, steps, turns
 from chalicelib.job import Job, JobKey, JobState

@@ -1,9 +1,9 @@
 """The schedules' table: each verb is one conditional write, on every backend."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.dynamo import schedules
 from chalicelib.schedule import CatchUp, Change, Overlap, Schedule

@@ -1,11 +1,11 @@
 """The verbs of tasks, their names and their revisions, on every backend."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.dynamo import task_names, tasks
 from chalicelib.dynamo.tasks import RevisionItem, StoredTask

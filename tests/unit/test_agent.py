@@ -1,7 +1,8 @@
 """Agents: their status."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
+
+from msgspec.structs import replace
 
 from chalicelib.agent import Agent, AgentStatus, Presence, status
 

@@ -1,9 +1,9 @@
 """Jobs: transitions, names, ends."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.job import (
     END_GRACE,

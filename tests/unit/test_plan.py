@@ -1,13 +1,13 @@
 """The planner: what is due next, for every shape that a run can be in."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib import run as runs
 from chalicelib.job import Job, JobKey, JobState

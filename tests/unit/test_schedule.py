@@ -1,9 +1,9 @@
 """When schedules come due: cron's rules, the days on which clocks change, and missed times."""
 
-from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.errors import BadParameter
 from chalicelib.schedule import (

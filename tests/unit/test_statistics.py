@@ -1,9 +1,9 @@
 """Statistics of a task's runs."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from msgspec.structs import replace
 
 from chalicelib.run import Run, RunState
 from chalicelib.statistics import percentile, statistics
