@@ -17,7 +17,7 @@ front     := $(shell find frontend \( -name node_modules -o -name dist -o -name 
                -o -type f ! -name '*.timestamp-*' -print 2>/dev/null)
 
 .DEFAULT_GOAL := check
-.PHONY: help check lint types unit panel-checks test bench soak deps test-deps panel up fmt openapi resources \
+.PHONY: help check lint types unit panel-checks test bench soak mutants deps test-deps panel up fmt openapi resources \
         package lock clean reset FORCE
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -91,6 +91,9 @@ bench: test-deps ## measures all, or ONLY=name; the results are kept in docs/ben
 
 soak: deps infra/local/node_modules/.installed ## simulated schedules with faults for MINUTES; failing ones in .build/soak
 	@$(bin)/python -m tests.simulation.soak --minutes $(MINUTES)
+
+mutants: test-deps ## small wrongs in conditions and rules: do the tests notice? SAMPLE=n of each
+	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE))
 
 # --- use
 
