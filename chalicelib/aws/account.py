@@ -50,10 +50,10 @@ def region() -> str:
 @lru_cache(maxsize=8)
 def origin(service: str) -> str:
     """Scheme and host of a service, from `AWS_ENDPOINT_URL_<SERVICE>` and what else boto3 obeys;
-    otherwise AWS's own of this region."""
+    otherwise AWS's own of this region. Raises ValueError for an endpoint with a path."""
     configured = _configured(service)
     if configured is not None:
-        return configured.rstrip("/")
+        return _normal(configured)
     # What botocore knows of all regions: 20 ms to read, once, and only where nothing is configured.
     resolver = EndpointResolver(session().get_component("data_loader").load_data("endpoints"))
     known: Mapping[str, Any] | None = resolver.construct_endpoint(
@@ -65,6 +65,16 @@ def origin(service: str) -> str:
     if known is None:
         raise NoRegionError
     return f"https://{known['hostname']}"
+
+
+def _normal(url: str) -> str:
+    """As every client will write it into `Host`: a signature is over these letters."""
+    parts = urlsplit(url)
+    if parts.path.strip("/") or not parts.hostname:
+        raise ValueError(f"The endpoint {url} is not just a scheme and a host.")
+    host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+    is_usual = parts.port in (None, {"http": 80, "https": 443}.get(parts.scheme))
+    return f"{parts.scheme}://{host}" + ("" if is_usual else f":{parts.port}")
 
 
 def _is_set(name: str) -> bool:

@@ -9,7 +9,6 @@ import random
 import threading
 import time
 import zlib
-from collections.abc import Mapping
 from datetime import timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -73,7 +72,7 @@ class Client:
         """Gives up its connections. It can be used again."""
         self._pool.close()
 
-    def send(self, operation: str, body: bytes, path: str = "/") -> bytes:
+    def send(self, operation: str, body: bytes) -> bytes:
         """One call; answers the body of the answer. Both are JSON.
 
         Raises botocore's ClientError for what the service refused, and its other exceptions for
@@ -84,7 +83,7 @@ class Client:
             keys, answer = account.keys(), None
             error: BotoCoreError | ClientError | None = None
             try:
-                answer = self._ask(operation, body, path, keys)
+                answer = self._ask(operation, body, keys)
             except _TRANSIENT as fault:
                 error = fault
             if answer is not None and answer.status == 200:
@@ -96,12 +95,12 @@ class Client:
                     mended = True  # the same call again, signed anew: that is not an attempt
                     continue
             assert error is not None
-            taken = self._further_attempt(attempt, error, answer)
+            taken = self._wait_for_another(attempt, error, answer)
             if taken is None:
                 raise error
             attempt += 1
 
-    def _ask(self, operation: str, body: bytes, path: str, keys: signature.Keys) -> Answer:
+    def _ask(self, operation: str, body: bytes, keys: signature.Keys) -> Answer:
         at = account.now() + self._skew
         signed = {
             "content-type": "application/x-amz-json-1.0",
@@ -111,7 +110,7 @@ class Client:
         }
         if keys.token is not None:
             signed["x-amz-security-token"] = keys.token
-        line = signature.authorization("POST", path, signed, body, keys, self._scope, at)
+        line = signature.authorization("POST", "/", signed, body, keys, self._scope, at)
         headers = {
             **signed,
             "authorization": line,
@@ -119,7 +118,7 @@ class Client:
             "accept-encoding": "gzip",
             "user-agent": f"plumber/{VERSION}",
         }
-        answer = self._pool.exchange(path, headers, body)
+        answer = self._pool.exchange(headers, body)
         _check(answer)
         return unpacked(answer)
 
@@ -131,18 +130,18 @@ class Client:
             return False
         try:
             skew = parsedate_to_datetime(answer.headers["date"]) - account.now()
-        except ValueError:
+        except (TypeError, ValueError):  # no date, or one without its zone
             return False
         if abs(skew - self._skew) < SKEW_AT_LEAST:
             return False
         self._skew = skew
         return True
 
-    def _further_attempt(
+    def _wait_for_another(
         self, attempt: int, error: BotoCoreError | ClientError, answer: Answer | None
     ) -> int | None:
-        """Waits for the next attempt, and answers what it took from the quota; None where the call
-        is not made again."""
+        """Waits before the call is made again, and answers what that took from the quota; None, at
+        once, where it is not made again."""
         status, code = (answer.status, _code(error)) if answer is not None else (0, "")
         is_throttled = retrying.is_throttled(status, code)
         if answer is not None and not (is_throttled or retrying.is_transient(status, code)):
@@ -180,15 +179,13 @@ def _code(error: ClientError | BotoCoreError | None) -> str:
 
 def _refusal(answer: Answer, operation: str) -> ClientError:
     """As botocore's parser of JSON makes it: `Error`, `ResponseMetadata`, and what the service
-    says besides, such as the reasons why a transaction was cancelled."""
+    says besides."""
     try:
         said = json.loads(answer.body)
     except ValueError:
         said = {}
     said = said if isinstance(said, dict) else {}
     code = str(said.pop("__type", answer.status)).partition(":")[0].rpartition("#")[2]
-    # What an older protocol called the error, and what callers know it as.
-    code = answer.headers.get("x-amzn-query-error", "").partition(";")[0] or code
     lower, upper = said.pop("message", None), said.pop("Message", None)
     message = lower or upper or ""
     response: Any = {
@@ -221,8 +218,3 @@ def forget() -> None:
     while _CLIENTS:
         _CLIENTS.popitem()[1].close()
     account.forget()
-
-
-def as_json(arguments: Mapping[str, Any]) -> bytes:
-    """A call's arguments as botocore writes them."""
-    return json.dumps(arguments).encode()

@@ -23,6 +23,7 @@ from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
     HTTPClientError,
+    InvalidProxiesConfigError,
     ProxyConnectionError,
     ReadTimeoutError,
     SSLError,
@@ -90,22 +91,28 @@ class Connection:
         self._left = b""
         try:
             self._socket.sendall(request)
-            head = self._until(b"\r\n\r\n", MAX_HEAD_BYTES)
-        except (BrokenPipeError, ConnectionResetError, ConnectionAbortedError) as error:
-            raise Broken(str(error), began=bool(self._left)) from error
-        status, headers = _parsed(head)
+            self._left = self._receive()
+        except ConnectionError as error:
+            raise Broken(str(error), began=False) from error
         try:
-            body = self._body(headers)
+            answer = self._answer()
         except ConnectionError as error:
             raise Broken(str(error), began=True) from error
-        self.is_reusable &= headers.get("connection", "").lower() != "close" and not self._left
+        has_said_bye = answer.headers.get("connection", "").lower() == "close"
+        self.is_reusable = not has_said_bye and not self._left
         self._unused_since = monotonic()
-        return Answer(status, headers, body)
+        return answer
+
+    def _answer(self) -> Answer:
+        while True:
+            status, headers = _parsed(self._until(b"\r\n\r\n", MAX_HEAD_BYTES))
+            if status >= 200:  # what is below says that the answer is still to come
+                return Answer(status, headers, self._body(headers))
 
     def _receive(self) -> bytes:
         data = self._socket.recv(_RECEIVE_BYTES)
         if not data:
-            raise Broken("the server closed the connection", began=bool(self._left))
+            raise ConnectionResetError("the server closed the connection")
         return data
 
     def _until(self, mark: bytes, limit: int) -> bytes:
@@ -120,19 +127,18 @@ class Connection:
     def _exactly(self, count: int) -> bytes:
         parts, have = [self._left], len(self._left)
         while have < count:
-            self._left = self._left or b"\0"  # from here on an end is one in mid-answer
             parts.append(self._receive())
             have += len(parts[-1])
-        data = b"".join(parts) if len(parts) > 1 else parts[0]
+        data = b"".join(parts)
         self._left = data[count:]
         return data[:count]
 
     def _body(self, headers: Mapping[str, str]) -> bytes:
         if headers.get("transfer-encoding", "").lower() == "chunked":
             return self._chunked()
-        length = headers.get("content-length", "0")
-        if not length.isdigit():
-            raise Broken(f"a body of {length!r} bytes", began=True)
+        length = headers.get("content-length", "")
+        if not length.isdigit() or "transfer-encoding" in headers:
+            raise Broken("a body without a length", began=True)
         return self._exactly(int(length))
 
     def _chunked(self) -> bytes:
@@ -178,11 +184,11 @@ class Pool:
         self._route = _route(origin)
         self._idle: deque[Connection] = deque(maxlen=KEPT)
 
-    def exchange(self, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-        """One POST. A kept connection that turns out to be closed is replaced by a new one."""
+    def exchange(self, headers: Mapping[str, str], body: bytes) -> Answer:
+        """One POST to `/`. A kept connection that turns out to be closed costs a new one."""
         lines = "".join([f"{name}: {text}\r\n" for name, text in headers.items()])
         route = self._route
-        head = f"POST {route.prefix}{path} HTTP/1.1\r\n{lines}{route.allowed}\r\n"
+        head = f"POST {route.prefix}/ HTTP/1.1\r\n{lines}{route.allowed}\r\n"
         request = head.encode("latin-1") + body
         kept = self._kept()
         if kept is not None:
@@ -204,19 +210,16 @@ class Pool:
     def _through(self, connection: Connection, request: bytes, *, is_kept: bool) -> Answer:
         try:
             answer = connection.exchange(request)
-        except TimeoutError as error:
+        except BaseException as error:
             connection.close()
-            raise ReadTimeoutError(endpoint_url=self.origin, error=error) from error
-        except Broken as error:
-            connection.close()
-            if is_kept and not error.began:
+            if is_kept:
+                self.close()  # what ended one may have ended all: the next attempt finds out anew
+            if isinstance(error, TimeoutError):
+                raise ReadTimeoutError(endpoint_url=self.origin, error=error) from error
+            if is_kept and isinstance(error, Broken) and not error.began:
                 raise _Unheard from error
-            raise ConnectionClosedError(endpoint_url=self.origin, error=error) from error
-        except OSError as error:
-            connection.close()
-            raise ConnectionClosedError(endpoint_url=self.origin, error=error) from error
-        except BaseException:
-            connection.close()
+            if isinstance(error, Broken | OSError):
+                raise ConnectionClosedError(endpoint_url=self.origin, error=error) from error
             raise
         if connection.is_reusable and len(self._idle) < KEPT:
             self._idle.append(connection)
@@ -295,7 +298,7 @@ class _Route(msgspec.Struct, frozen=True):
     host: str
     port: int
     is_tls: bool
-    prefix: str = ""  # before the path of a call
+    prefix: str = ""  # before the path
     allowed: str = ""  # a header line with the proxy's password
     tunnel: bytes | None = None  # the request that opens one
     shown: str = ""  # the proxy, without its password
@@ -315,7 +318,9 @@ def _route(origin: str) -> _Route:
     if via.username is not None:
         pair = f"{unquote(via.username)}:{unquote(via.password or '')}".encode()
         allowed = f"Proxy-Authorization: Basic {base64.b64encode(pair).decode()}\r\n"
-    target = f"{host}:{port}"
+    if via.scheme != "http":
+        raise InvalidProxiesConfigError(error=f"{shown}: only proxies that speak HTTP are known")
+    target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     tunnel = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{allowed}\r\n".encode("latin-1")
     near = _Route(via.hostname or "", via.port or 80, is_tls, shown=shown)
     if is_tls:

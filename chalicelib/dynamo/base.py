@@ -43,12 +43,9 @@ class ExpiryAttribute(Attribute[datetime]):
 
 
 class TableMeta:
-    """Shared settings of the models' `Meta`. Time-outs are seconds; a Lambda lives 30."""
+    """Shared settings of the models' `Meta`. How calls are made is the transport's to say."""
 
     billing_mode = "PAY_PER_REQUEST"
-    connect_timeout_seconds = 2
-    read_timeout_seconds = 5
-    max_retry_attempts = 4
 
 
 def table_name(name: str) -> str:

@@ -46,9 +46,11 @@ def get(name: str) -> TaskNameItem | None:
 
 
 def take(name: str, task_id: str, revision: int, now: datetime) -> bool:
-    """Takes a name that nobody has, or once more for the same task. May be repeated."""
+    """Takes a name that nobody has, or once more for a later revision of the same task. May be
+    repeated."""
     item = TaskNameItem(_key(name), guards=task_id, revision=revision, since=now)
-    is_ours = TaskNameItem.guards == task_id
+    # Never for an earlier one: who left the name before could give it back once more.
+    is_ours = (TaskNameItem.guards == task_id) & (TaskNameItem.revision <= revision)
     return passed(lambda: item.save(condition=_IS_FREE | is_ours))
 
 

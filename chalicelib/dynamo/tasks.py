@@ -131,10 +131,9 @@ def _revision_item(task: StoredTask) -> RevisionItem:
     )
 
 
-def create(task: StoredTask) -> bool:
-    """Saves a new task; False when its name is taken."""
-    if not _take_name(task):
-        return False
+def create(task: StoredTask) -> None:
+    """Saves a new task; may be repeated. Raises Conflict when its name is taken."""
+    _take_name(task)
     item = TaskItem(
         task.id,
         listing=_EVERY_TASK,
@@ -148,17 +147,17 @@ def create(task: StoredTask) -> bool:
         is_template=task.is_template,
     )
     is_new = TaskItem.task_id.does_not_exist()
-    return passed(lambda: item.save(condition=is_new))
+    passed(lambda: item.save(condition=is_new))  # else a call before this one has saved it
 
 
 def replace(old: StoredTask, new: StoredTask) -> bool:
-    """Saves the next revision; False when another was saved meanwhile.
+    """Saves the next revision; may be repeated. False when another was saved meanwhile.
 
     Raises Conflict when the task gets a name that another one bears.
     """
     is_renamed = new.name != old.name
-    if is_renamed and not _take_name(new):
-        raise Conflict(f"Another task is named '{new.name}' already.")
+    if is_renamed:
+        _take_name(new)
     # First, since the task's own item holds only its newest state. Whoever races for the next
     # revision writes the same here.
     _revision_item(old).save()
@@ -173,22 +172,35 @@ def replace(old: StoredTask, new: StoredTask) -> bool:
         TaskItem.is_template.set(new.is_template),
     ]
     if not passed(lambda: TaskItem(old.id).update(actions, condition=is_current)):
-        return False  # the new name is free again in a minute: somebody else may have taken it too
+        # A call whose answer was lost is made again, and finds its own work.
+        found = get(old.id)
+        if found is None:
+            RevisionItem(old.id, old.revision).delete()
+        if found != new:
+            return False  # the new name is free again in a minute: others may have taken it too
     if is_renamed:
         task_names.give_back(old.name, old.id, old.revision)
     return True
 
 
-def _take_name(task: StoredTask) -> bool:
+def _take_name(task: StoredTask) -> None:
     now = task.updated_at
     if task_names.take(task.name, task.id, task.revision, now):
-        return True
+        return
     taken = task_names.get(task.name)
     if taken is None:  # given back just now
-        return task_names.take(task.name, task.id, task.revision, now)
-    if _bears(taken.guards, task.name):
-        return False
-    return task_names.take_over(taken, task.id, task.revision, now)
+        if task_names.take(task.name, task.id, task.revision, now):
+            return
+    elif taken.guards == task.id:
+        return  # a later revision has it, which the save itself will find
+    elif _bears(taken.guards, task.name):
+        raise Conflict(f"Another task is named '{task.name}' already.")
+    elif task_names.take_over(taken, task.id, task.revision, now):
+        return
+    raise Conflict(
+        f"The name '{task.name}' is being given to another task, or was until a moment ago. "
+        "Try again in a minute."
+    )
 
 
 def _bears(task_id: str, name: str) -> bool:

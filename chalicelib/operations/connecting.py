@@ -3,6 +3,7 @@
 import os
 
 from chalicelib.dynamo.transport import dynamodb
+from chalicelib.sqs import doorbells
 from chalicelib.sqs.client import client as sqs
 
 
@@ -12,4 +13,5 @@ def connect_early() -> None:
     first call connects."""
     if "AWS_LAMBDA_FUNCTION_NAME" in os.environ:
         dynamodb().warm()
-        sqs().warm()
+        if doorbells.are_hung():
+            sqs().warm()

@@ -63,8 +63,7 @@ def create_task(source: str, *, task_id: str, created_by: str, now: datetime) ->
         definition=source,
         is_template=definition.is_template,
     )
-    if not tasks.create(task):
-        raise Conflict(f"Another task is named '{task.name}' already.")
+    tasks.create(task)
     return task
 
 

@@ -5,6 +5,7 @@ Rings are not deleted; they become invisible when they are received, for longer 
 agent receives them straight from SQS through a presigned address, see docs/wire.md.
 """
 
+import json
 import logging
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,7 +13,6 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.aws import account
-from chalicelib.aws.client import as_json
 from chalicelib.settings import settings
 from chalicelib.sqs.client import RINGERS, SQS, client
 
@@ -59,7 +59,7 @@ def _path(agent_id: str) -> str:
 
 
 def _ask(operation: str, **arguments: object) -> None:
-    client().send(operation, as_json(arguments))
+    client().send(operation, json.dumps(arguments).encode())
 
 
 def hang(agent_id: str) -> None:

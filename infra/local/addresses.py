@@ -19,9 +19,13 @@ def kept_port(place: Path) -> int:
 
     What was handed out before a restart, such as an address of an object, is good after it.
     """
-    kept = int(place.read_text()) if place.exists() else 0
-    port = kept if kept and is_free(kept) else free_port()
-    place.write_text(str(port))
+    kept = place.read_text() if place.exists() else ""
+    if kept.isdigit() and is_free(int(kept)):
+        return int(kept)
+    port = free_port()
+    draft = place.with_suffix(".new")  # whole or not at all, whenever the stack is killed
+    draft.write_text(str(port))
+    draft.rename(place)
     return port
 
 

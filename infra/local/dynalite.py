@@ -1,4 +1,4 @@
-"""The default store: dynalite (DynamoDB's protocol over LevelDB), on disk or in memory. ADR 13."""
+"""The default store: dynalite, DynamoDB's protocol over LevelDB. See ADR 14."""
 
 from pathlib import Path
 
@@ -10,8 +10,8 @@ START_SECONDS = 30.0
 _HERE = Path(__file__).parent
 
 
-def start(processes: Processes, state: Path | None = None) -> tuple[Child, str]:
-    """Starts it, in memory or with its tables under `state`; answers the child and its URL.
+def start(processes: Processes, state: Path) -> tuple[Child, str]:
+    """Starts it with its tables under `state`; answers the child and its URL.
 
     LevelDB leaves writing to the disk to the system: what was answered survives a killed process,
     and a power cut may take the last seconds.
@@ -20,11 +20,8 @@ def start(processes: Processes, state: Path | None = None) -> tuple[Child, str]:
     if node is None or not (_HERE / "node_modules" / "dynalite").exists():
         raise NotReady("The store is not installed. `make deps` installs it.")
     port = free_port()
-    directory = ""
-    if state is not None:
-        state.mkdir(parents=True, exist_ok=True)
-        directory = str(state)
-    child = processes.start("dynalite", [node, str(_HERE / "dynalite.cjs"), str(port), directory])
+    state.mkdir(parents=True, exist_ok=True)
+    child = processes.start("dynalite", [node, str(_HERE / "dynalite.cjs"), str(port), str(state)])
     url = f"http://{HOST}:{port}"
     processes.wait_until(lambda: answers(url), START_SECONDS, f"An answer of the store at {url}")
     return child, url

@@ -95,9 +95,9 @@ def metered() -> Iterator[Meter]:
         meter.note_call(client.meta.service_model.service_name, operation, answer)
         return answer
 
-    def counted_send(client: Client, operation: str, body: bytes, path: str = "/") -> bytes:
+    def counted_send(client: Client, operation: str, body: bytes) -> bytes:
         began = time.perf_counter()
-        answer = send(client, operation, body, path)
+        answer = send(client, operation, body)
         meter.note_seconds(time.perf_counter() - began)
         meter.note_call(client.name, operation, json.loads(answer or b"{}"))
         meter.note_bytes(len(body) + len(answer))

@@ -57,7 +57,7 @@ def test_nothing_is_imported_at_start_that_is_not_needed() -> None:
 def test_lambda_connects_before_the_first_call() -> None:
     far = FarSide([answer()])
     with far.serving() as origin:
-        keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"}
+        keys = {"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b", "PLUMBER_ACCOUNT": "1"}
         _, clients = start(AWS_LAMBDA_FUNCTION_NAME="plumber", AWS_ENDPOINT_URL=origin, **keys)
         assert all(far.accepted.acquire(timeout=10) for _ in range(2)), "DynamoDB's and SQS's"
         assert (far.connections, far.heard, clients) == (2, [], [])

@@ -177,5 +177,5 @@ def forget_connections() -> None:
     from chalicelib.aws import client as aws
     from chalicelib.s3 import client as s3
 
-    s3.client.cache_clear()
+    s3.forget()
     aws.forget()

@@ -16,8 +16,8 @@ from chalicelib.aws.connections import Answer, Pool
 from infra.local.moto_mends import mend
 
 
-def _exchange(pool: Pool, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-    request = AWSRequest("POST", pool.origin + path, dict(headers), body).prepare()
+def _exchange(pool: Pool, headers: Mapping[str, str], body: bytes) -> Answer:
+    request = AWSRequest("POST", f"{pool.origin}/", dict(headers), body).prepare()
     answer = botocore_stubber.process_request(request)
     assert answer is not None, f"moto does not know {request.url}"
     status, said, text = answer

@@ -37,3 +37,5 @@ def test_a_server_gets_the_port_of_its_last_start_where_that_is_free(tmp_path: P
         other = kept_port(tmp_path / "port")
     assert other != first
     assert kept_port(tmp_path / "port") == other
+    (tmp_path / "port").write_text("")
+    assert kept_port(tmp_path / "port") > 0

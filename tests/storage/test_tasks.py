@@ -27,11 +27,21 @@ def numbers(task: StoredTask, limit: int, cursor: str | None = None) -> tuple[li
 def saved(count: int) -> StoredTask:
     """A task with so many revisions."""
     task = TASK
-    assert tasks.create(task)
+    tasks.create(task)
     for number in range(2, count + 1):
         older, task = task, replace(task, revision=number, definition=f"source {number}")
         assert tasks.replace(older, task)
     return task
+
+
+def is_taken(task: StoredTask) -> bool:
+    """Whether a task cannot be saved because of its name."""
+    try:
+        tasks.create(task)
+    except Conflict as error:
+        assert f"'{task.name}'" in str(error)
+        return True
+    return False
 
 
 # --- revisions
@@ -94,14 +104,36 @@ def test_a_deleted_task_is_not_saved_again() -> None:
     tasks.delete(TASK)
     assert not tasks.replace(TASK, replace(TASK, revision=2))
     assert tasks.get("T") is None
+    assert list(RevisionItem.scan()) == []
+
+
+def test_a_save_whose_answer_was_lost_is_told_as_what_it_was() -> None:
+    """The transport makes the call again; so may whoever called us."""
+    for _ in range(2):
+        tasks.create(TASK)
+    for _ in range(2):
+        assert tasks.replace(TASK, RENAMED)
+    assert tasks.get("T") == RENAMED
+    tasks.create(replace(TASK, id="U"))  # the old name was given back
+
+
+def test_a_renaming_whose_answer_was_lost_gives_the_old_name_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    tasks.create(TASK)
+    with monkeypatch.context() as patch:
+        patch.setattr(task_names, "give_back", lambda *_: None)  # it died there
+        tasks.replace(TASK, RENAMED)
+    assert tasks.replace(TASK, RENAMED)
+    tasks.create(replace(TASK, id="U"))
 
 
 # --- names
 
 
 def test_a_name_belongs_to_one_task() -> None:
-    assert tasks.create(TASK)
-    assert not tasks.create(replace(TASK, id="U", updated_at=LATER))
+    tasks.create(TASK)
+    assert is_taken(replace(TASK, id="U", updated_at=LATER))
     assert tasks.get("U") is None
     assert tasks.get_by_name("deploy") == TASK
 
@@ -116,7 +148,7 @@ def test_a_renamed_task_gives_its_old_name_free() -> None:
     assert tasks.replace(TASK, RENAMED)
     assert tasks.get_by_name("deploy") is None
     assert tasks.get_by_name("ship") == RENAMED
-    assert tasks.create(replace(TASK, id="U"))
+    tasks.create(replace(TASK, id="U"))
 
 
 def test_a_task_cannot_take_the_name_of_another() -> None:
@@ -137,9 +169,9 @@ def test_a_task_takes_its_own_old_name_again() -> None:
 def test_a_name_whose_taker_died_is_free_after_a_minute() -> None:
     assert task_names.take("deploy", "dead", 1, NOW)
     a_moment_later = replace(TASK, updated_at=LATER - timedelta(milliseconds=1))
-    assert not tasks.create(a_moment_later), "it may yet come to its end"
+    assert is_taken(a_moment_later), "it may yet come to its end"
     assert tasks.get_by_name("deploy") is None
-    assert tasks.create(replace(TASK, updated_at=LATER))
+    tasks.create(replace(TASK, updated_at=LATER))
     assert tasks.get_by_name("deploy") is not None
 
 
@@ -150,7 +182,7 @@ def test_a_name_that_its_task_left_without_giving_it_back_is_free_after_a_minute
     monkeypatch.setattr(task_names, "give_back", lambda *_: None)  # it died there
     tasks.replace(TASK, RENAMED)
     assert tasks.get_by_name("deploy") is None
-    assert tasks.create(replace(TASK, id="U", updated_at=LATER))
+    tasks.create(replace(TASK, id="U", updated_at=LATER))
 
 
 def test_two_that_find_a_dead_name_do_not_both_get_it() -> None:
@@ -198,7 +230,22 @@ def test_a_task_that_is_renamed_back_while_its_name_is_given_back_keeps_it(
     meanwhile(monkeypatch, "give_back", lambda: tasks.replace(RENAMED, back))
     assert tasks.replace(TASK, RENAMED)
     assert tasks.get_by_name("deploy") == back
-    assert not tasks.create(replace(TASK, id="U", updated_at=LATER))
+    assert is_taken(replace(TASK, id="U", updated_at=LATER))
+
+
+def test_a_slow_rival_of_an_old_renaming_does_not_make_a_living_name_free() -> None:
+    tasks.create(TASK)
+    ships = [
+        replace(TASK, revision=n, name="ship" if n % 2 == 0 else "deploy") for n in range(2, 5)
+    ]
+    older = TASK
+    for newer in ships:
+        assert tasks.replace(older, newer)
+        older = newer
+    assert not task_names.take("ship", "T", 2, NOW), "the rival of revision 2, late"
+    task_names.give_back("ship", "T", 2)  # and what revision 3 had still to do
+    assert tasks.get_by_name("ship") == ships[-1]
+    assert is_taken(replace(TASK, id="U", name="ship", updated_at=LATER))
 
 
 def test_deleting_a_task_that_was_renamed_meanwhile_frees_no_name_of_another(
@@ -207,10 +254,10 @@ def test_deleting_a_task_that_was_renamed_meanwhile_frees_no_name_of_another(
     tasks.create(TASK)
     other = replace(TASK, id="U")
     tasks.replace(TASK, RENAMED)
-    assert tasks.create(other)
+    tasks.create(other)
     tasks.delete(TASK)  # as it was read before it was renamed
     assert tasks.get_by_name("deploy") == other
-    assert not tasks.create(replace(TASK, id="V", updated_at=LATER))
+    assert is_taken(replace(TASK, id="V", updated_at=LATER))
 
 
 def test_of_two_who_rename_a_task_one_does_and_the_others_name_heals() -> None:
@@ -218,7 +265,7 @@ def test_of_two_who_rename_a_task_one_does_and_the_others_name_heals() -> None:
     assert tasks.replace(TASK, RENAMED)
     assert not tasks.replace(TASK, replace(RENAMED, name="sail"))
     assert tasks.get_by_name("sail") is None
-    assert tasks.create(replace(TASK, id="U", name="sail", updated_at=LATER))
+    tasks.create(replace(TASK, id="U", name="sail", updated_at=LATER))
 
 
 def test_a_name_that_is_given_back_while_it_is_asked_for_is_taken(
@@ -226,7 +273,7 @@ def test_a_name_that_is_given_back_while_it_is_asked_for_is_taken(
 ) -> None:
     tasks.create(TASK)
     meanwhile(monkeypatch, "get", lambda: tasks.delete(TASK))
-    assert tasks.create(replace(TASK, id="U"))
+    tasks.create(replace(TASK, id="U"))
 
 
 def test_lists_of_tasks_are_by_name_and_without_definitions() -> None:

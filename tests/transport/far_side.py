@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any
 
@@ -124,10 +125,9 @@ def silence(line: Line) -> bool:
     return False
 
 
-def at_noon_of_next_day() -> str:
+def of_tomorrow() -> str:
     """A `Date` header that is far from ours."""
-    later = account.now().replace(hour=12, microsecond=0)
-    return format_datetime(later.replace(year=later.year + 1), usegmt=True)
+    return format_datetime(account.now() + timedelta(days=1), usegmt=True)
 
 
 @dataclass

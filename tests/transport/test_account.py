@@ -66,6 +66,33 @@ def test_an_origin_is_botocores(
     assert account.origin(service) == told_by_botocore(service)
 
 
+@pytest.mark.parametrize(
+    ("configured", "origin"),
+    [
+        ("http://127.0.0.1:9000/", "http://127.0.0.1:9000"),
+        ("https://s3.Example:443", "https://s3.example"),
+        ("http://s3.example:80", "http://s3.example"),
+        ("http://s3.example:443", "http://s3.example:443"),
+        ("http://[::1]:9000", "http://[::1]:9000"),
+    ],
+)
+def test_an_origin_is_written_as_clients_write_it(
+    monkeypatch: pytest.MonkeyPatch, configured: str, origin: str
+) -> None:
+    """Into `Host`, over which addresses are signed: lower case, and no usual port."""
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", configured)
+    assert account.origin("s3") == origin
+
+
+@pytest.mark.parametrize("wrong", ["http://127.0.0.1:9000/path", "127.0.0.1:9000"])
+def test_an_endpoint_that_is_more_or_less_than_an_origin_is_refused(
+    monkeypatch: pytest.MonkeyPatch, wrong: str
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", wrong)
+    with pytest.raises(ValueError, match="not just a scheme and a host"):
+        account.origin("s3")
+
+
 def test_s3_is_asked_in_its_region(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where botocore asks at the global address, an object's address would be redirected."""
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")

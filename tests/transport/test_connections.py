@@ -16,6 +16,7 @@ import pytest
 from botocore.exceptions import (
     ConnectTimeoutError,
     EndpointConnectionError,
+    InvalidProxiesConfigError,
     ProxyConnectionError,
     SSLError,
 )
@@ -29,7 +30,7 @@ from chalicelib.aws import connections
 from chalicelib.aws.client import Client
 from chalicelib.dynamo.transport import DYNAMODB
 from tests.transport.conftest import Serve
-from tests.transport.far_side import ITEM, FarSide, answer, echo, hang_up, then_close
+from tests.transport.far_side import ITEM, FarSide, Line, answer, echo, hang_up, silence, then_close
 
 Ours = Callable[[], Client]
 
@@ -70,6 +71,24 @@ def test_nor_does_one_that_is_closed_while_the_request_is_under_way(
     assert [ask(ours()) for _ in range(2)] == [ITEM] * 2
     assert used(far) == [1, 1, 2]
     assert pauses == []
+
+
+def test_when_one_has_died_silently_the_others_are_not_tried_too(serve: Serve) -> None:
+    """Or a few dead ones would use up all attempts, and all their time."""
+    kept = 4
+    meeting = threading.Barrier(kept)
+
+    def together(line: Line) -> bool:
+        meeting.wait(10)
+        return answer()(line)
+
+    far = serve(*[together] * kept, silence, answer())
+    client = aws.client(aws.Service("dynamodb", DYNAMODB.target, 2, 1, 0.1))
+    with ThreadPoolExecutor(kept) as callers:
+        list(callers.map(lambda _: ask(client), range(kept)))
+    assert ask(client) == ITEM
+    assert far.connections == kept + 1
+    assert used(far)[-1] == kept + 1
 
 
 def test_a_new_one_that_is_closed_at_once_is_a_fault(
@@ -142,7 +161,7 @@ def test_a_server_that_does_not_accept_is_told(pauses: list[float]) -> None:
             each.connect_ex(("127.0.0.1", port))
         pool = connections.Pool(f"http://127.0.0.1:{port}", 0.1, 0.1)
         with pytest.raises(ConnectTimeoutError):
-            pool.exchange("/", {}, b"")
+            pool.exchange({}, b"")
         for each in waiting:
             each.close()
 
@@ -226,7 +245,7 @@ def test_a_certificate_of_another_host_is_refused(certificate: Path, serve: Serv
     with far.serving() as origin:
         pool = connections.Pool(origin.replace("127.0.0.1", "localhost"), 2, 2)
         with pytest.raises(SSLError):
-            pool.exchange("/", {}, b"")
+            pool.exchange({}, b"")
 
 
 # --- proxies
@@ -249,7 +268,7 @@ def test_a_proxy_gets_the_whole_address_and_its_password(serve: Serve, through: 
     with proxy.serving() as origin:
         through("http", origin.replace("http://", "http://ann:p%40ss@"))
         pool = connections.Pool("http://dynamodb.example", 2, 2)
-        assert json.loads(pool.exchange("/", {"host": "dynamodb.example"}, b"").body) == ITEM
+        assert json.loads(pool.exchange({"host": "dynamodb.example"}, b"").body) == ITEM
         pool.close()
     heard = proxy.heard[0]
     assert heard.line == "POST http://dynamodb.example/ HTTP/1.1"
@@ -297,7 +316,7 @@ def test_tls_goes_through_a_tunnel(certificate: Path, through: Any) -> None:
         threading.Thread(target=tunnel, args=(proxy, asked, None), daemon=True).start()
         through("https", f"http://127.0.0.1:{proxy.getsockname()[1]}")
         pool = connections.Pool(origin, 2, 2)
-        assert json.loads(pool.exchange("/", {"host": "h"}, b"").body) == ITEM
+        assert json.loads(pool.exchange({"host": "h"}, b"").body) == ITEM
         pool.close()
     target = origin.removeprefix("https://").encode()
     assert asked[0].startswith(b"CONNECT " + target + b" HTTP/1.1\r\nHost: " + target)
@@ -311,12 +330,20 @@ def test_a_proxy_that_refuses_is_told_without_its_password(through: Any) -> None
         through("https", f"http://ann:secret@127.0.0.1:{proxy.getsockname()[1]}")
         pool = connections.Pool("https://dynamodb.example", 2, 2)
         with pytest.raises(ProxyConnectionError) as caught:
-            pool.exchange("/", {}, b"")
+            pool.exchange({}, b"")
     assert "407" in str(caught.value.__cause__)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_proxy_that_speaks_tls_is_refused_at_once(through: Any) -> None:
+    """Its password would go to it in clear."""
+    through("https", "https://ann:secret@127.0.0.1:1")
+    with pytest.raises(InvalidProxiesConfigError) as caught:
+        connections.Pool("https://dynamodb.example", 2, 2)
     assert "secret" not in str(caught.value)
 
 
 def test_a_proxy_that_is_not_there_is_told(through: Any) -> None:
     through("https", "http://127.0.0.1:1")
     with pytest.raises(EndpointConnectionError):
-        connections.Pool("https://dynamodb.example", 2, 2).exchange("/", {}, b"")
+        connections.Pool("https://dynamodb.example", 2, 2).exchange({}, b"")

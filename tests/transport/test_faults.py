@@ -1,7 +1,9 @@
 """What becomes of a call when the far side fails, beside what botocore makes of it."""
 
 import json
+import threading
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -25,9 +27,9 @@ from tests.transport.far_side import (
     Act,
     Line,
     answer,
-    at_noon_of_next_day,
     chunked,
     hang_up,
+    of_tomorrow,
     packed,
     raw,
     refusal,
@@ -147,6 +149,8 @@ def test_a_truncated_answer_is_none(serve: Serve, ours: Ours, missing: int) -> N
     "wrong",
     [
         b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\n\r\n{}",  # to the end of the connection: who says that it is whole?
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         b"HTTP/1.1 2\r\n\r\n",
         b"x" * 100_000,
@@ -178,14 +182,21 @@ def test_a_packed_answer_that_is_damaged_is_none(serve: Serve, ours: Ours) -> No
 
 
 def test_a_clock_that_is_wrong_is_put_right_by_the_servers(serve: Serve, ours: Ours) -> None:
-    skewed = refusal("InvalidSignatureException", Date=at_noon_of_next_day())
+    skewed = refusal("InvalidSignatureException", Date=of_tomorrow())
     far = serve(skewed, answer(), answer())
     client = ours()
     assert ask(client) == ITEM
     ask(client)
-    dates = [heard.headers["x-amz-date"][:4] for heard in far.heard]
-    this_year = str(account.now().year)
-    assert dates == [this_year, str(int(this_year) + 1), str(int(this_year) + 1)]
+    days = [heard.headers["x-amz-date"][:8] for heard in far.heard]
+    tomorrow = f"{account.now() + timedelta(days=1):%Y%m%d}"
+    assert (days[0] < tomorrow, days[1:]) == (True, [tomorrow, tomorrow])
+
+
+@pytest.mark.parametrize("date", ["soon", "Tue, 24 Nov 2026 21:29:32 -0000", ""])
+def test_a_date_that_says_nothing_mends_nothing(serve: Serve, ours: Ours, date: str) -> None:
+    far = serve(refusal("InvalidSignatureException", Date=date))
+    assert "InvalidSignatureException" in outcome(lambda: ask(ours()))
+    assert len(far.heard) == 1
 
 
 def test_a_wrong_signature_at_the_right_time_is_refused_once(serve: Serve, ours: Ours) -> None:
@@ -206,6 +217,29 @@ def test_keys_that_were_renewed_meanwhile_are_used(
     assert "Credential=NEW/" in far.heard[1].headers["authorization"]
     assert far.heard[1].headers["x-amz-security-token"] == "token"
     assert "x-amz-security-token" in far.heard[1].headers["authorization"]
+
+
+def test_an_answer_that_breaks_off_between_chunks_has_begun(
+    serve: Serve, ours: Ours, pauses: list[float]
+) -> None:
+    half = raw(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n", stays=False)
+    far = serve(answer(), half, answer())
+    assert [ask(ours()), ask(ours())] == [ITEM, ITEM]
+    assert (len(far.heard), len(pauses)) == (3, 1), "that was an attempt"
+
+
+def test_what_says_that_the_answer_is_still_to_come_is_none(serve: Serve, ours: Ours) -> None:
+    """A proxy may send it unasked; the next call must not get this one's answer."""
+    said = threading.Event()
+
+    def later(line: Line) -> bool:
+        line.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        said.wait(0.05)
+        return answer({"Item": {"id": {"S": "first"}}})(line)
+
+    far = serve(later, answer({"Item": {"id": {"S": "second"}}}))
+    found = [ask(ours())["Item"]["id"]["S"] for _ in range(2)]
+    assert (found, [heard.connection for heard in far.heard]) == (["first", "second"], [1, 1])
 
 
 # --- nobody there

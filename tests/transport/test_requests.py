@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
+import boto3
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest, AWSResponse
@@ -29,6 +30,7 @@ from chalicelib.aws import client as aws
 from chalicelib.aws.client import Client
 from chalicelib.aws.connections import Answer, Pool
 from chalicelib.dynamo.transport import TableModel
+from chalicelib.sqs import doorbells
 from tests.stack.in_process import moto_in_process
 from tests.transport.conftest import botocores
 
@@ -70,7 +72,6 @@ class Thing(TableModel):
 
 @dataclass(frozen=True)
 class Sent:
-    path: str
     headers: Mapping[str, str]
     body: bytes
 
@@ -91,9 +92,9 @@ def recorded(monkeypatch: pytest.MonkeyPatch) -> Any:
             operations.append(operation)
             return send(client, operation, *given)
 
-        def exchanged(pool: Pool, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
-            found.append((operations[-1], Sent(path, headers, body)))
-            return exchange(pool, path, headers, body)
+        def exchanged(pool: Pool, headers: Mapping[str, str], body: bytes) -> Answer:
+            found.append((operations[-1], Sent(headers, body)))
+            return exchange(pool, headers, body)
 
         monkeypatch.setattr(Client, "send", sent)
         monkeypatch.setattr(Pool, "exchange", exchanged)
@@ -144,7 +145,7 @@ def test_requests_are_botocores_byte_for_byte(
     assert {operation for operation, _ in recorded} == OPERATIONS
     for (operation, mine), given in zip(recorded, arguments, strict=True):
         theirs = _request_of_botocore(operation, given)
-        assert theirs.url == f"{account.origin('dynamodb')}{mine.path}"
+        assert theirs.url == f"{account.origin('dynamodb')}/"
         assert theirs.body == mine.body, operation
         named = {name.lower(): _text(value) for name, value in theirs.headers.items()}
         for name in ("content-type", "x-amz-target", "x-amz-date", "content-length"):
@@ -204,6 +205,41 @@ def _signed_by_botocore(sent: Sent) -> str:
     credentials = Credentials(keys.access_key, keys.secret_key, keys.token)
     SigV4Auth(credentials, "dynamodb", "us-east-1").add_auth(request)
     return str(request.headers["Authorization"])
+
+
+def test_calls_of_sqs_are_botocores_too(recorded: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: AT)
+    sent: list[tuple[str, Sent]] = []
+
+    def answered(pool: Pool, headers: Mapping[str, str], body: bytes) -> Answer:
+        sent.append((headers["x-amz-target"], Sent(headers, body)))
+        return Answer(200, {}, b"{}")
+
+    monkeypatch.setattr(Pool, "exchange", answered)
+    client = boto3.Session().client("sqs")
+    caught: list[Any] = []
+
+    def caught_and_answered(request: Any, **_: Any) -> AWSResponse:
+        caught.append(request)
+        return AWSResponse(request.url, 200, {}, MockRawResponse(b"{}"))  # type: ignore[arg-type]
+
+    client.meta.events.register_first("before-send", caught_and_answered)
+    url = f"{account.origin('sqs')}{doorbells._path('a')}"
+    attributes = {"MessageRetentionPeriod": "60", "VisibilityTimeout": "120"}
+    doorbells.hang("a")
+    client.create_queue(QueueName=doorbells._name("a"), Attributes=attributes)
+    doorbells.ring("a")
+    client.send_message(QueueUrl=url, MessageBody="poll")
+    doorbells.take_down("a")
+    client.delete_queue(QueueUrl=url)
+    assert len(sent) == len(caught) == 3
+    for (target, mine), theirs in zip(sent, caught, strict=True):
+        named = {name.lower(): _text(value) for name, value in theirs.headers.items()}
+        assert (theirs.url, theirs.body) == (f"{account.origin('sqs')}/", mine.body)
+        assert (named["x-amz-target"], named["content-type"]) == (
+            target,
+            mine.headers["content-type"],
+        )
 
 
 # --- binary attributes
