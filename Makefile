@@ -127,7 +127,7 @@ lock: deps ## pins the requirements anew, from infra/*.in
 lock_options := --quiet --universal --python-version 3.10 --upgrade --no-header --no-annotate \
     --no-emit-index-url --no-emit-find-links
 
-reset: ## forgets the local stack on PORT, what its durable backend keeps included
+reset: ## forgets the local stack on PORT, and all that it keeps
 	rm -rf .plumber/$(PORT)
 
 clean: ## removes what was installed and built

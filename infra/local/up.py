@@ -27,6 +27,9 @@ from infra.local.story import Story, complain
 
 SAMPLE_SECONDS = 60.0
 EXPECTED = (ChildEnded, NotReady, dynamodb_local.Unavailable)  # their texts say all
+_OPEN = """\
+         DynamoDB Local listens on all addresses, and knows no secret: use it where nobody else
+         reaches this machine. The default backend keeps its state too."""
 _CLI = str(Path(sys.executable).parent / "plumber-cli")
 
 
@@ -101,6 +104,8 @@ class _Stack:
     def _start_control_plane(self) -> ControlPlane:
         place, processes, step = self._wish.place, self._processes, self._story.step
         step(f"AWS on this machine (backend: {place.backend})")
+        if place.backend == "durable":
+            self._story.say(_OPEN)
         endpoints = BACKENDS[place.backend](processes, place.state)
         step("Tables, bucket, admin token")
         token = control_plane.bootstrap(processes, endpoints, place.admin_token())
