@@ -11,6 +11,7 @@ from typing import Any
 from plumber_agent.attempt import Attempt
 from plumber_agent.config import Identity
 from plumber_agent.journal import JobDirectory, Journal
+from plumber_agent.ownership import NotOurs
 from plumber_agent.poll import Poller
 from plumber_agent.reports import Reports
 from plumber_agent.spawning import Spawner
@@ -124,7 +125,7 @@ class Agent:
         """What cannot be written down is not begun; it is offered again."""
         try:
             self._begin(self._journal.add(offer))
-        except OSError as error:
+        except (OSError, NotOurs) as error:
             log.error("A job could not be written to the journal: %s", error)
 
     def _follow(self, leases: frozenset[str]) -> None:

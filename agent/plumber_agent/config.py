@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from plumber_agent.files import read_json, write_durably
+from plumber_agent.ownership import require_own_file
 
 
 class ConfigError(Exception):
@@ -36,9 +37,11 @@ class Joining:
 def load(path: Path) -> Identity | Joining:
     """What the file says. A first start adds an id and a secret to it.
 
-    Raises ConfigError for a file that is missing, unreadable or incomplete.
+    Raises ConfigError for a file that is missing, unreadable or incomplete, and NotOurs for one
+    that another user may have written.
     """
     try:
+        require_own_file(path)
         document = read_json(path)
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
