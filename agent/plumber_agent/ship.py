@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 
+from plumber_agent.connection import Connection
 from plumber_agent.spool import CHUNK_BYTES, Cut, Spool
 from plumber_agent.wire import CONNECT_SECONDS, READ_SECONDS, Refused, Unreachable, Wire, until_done
 
@@ -34,7 +35,7 @@ class Shipper:
         self._spool = spool
         self._urls = {int(each["seq"]): str(each["url"]) for each in urls}
         self._urls_at = time.monotonic()
-        self._session = requests.Session()
+        self._connection = Connection()
         self._ended = threading.Event()
         self._stop = threading.Event()
         self._followed = threading.Event()
@@ -113,7 +114,7 @@ class Shipper:
 
     def _put(self, cut: Cut, content: bytes) -> bool:
         try:
-            response = self._session.put(
+            response = self._connection.put(
                 self._url(cut.seq), data=content, timeout=(CONNECT_SECONDS, READ_SECONDS)
             )
         except requests.RequestException as error:

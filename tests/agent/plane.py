@@ -24,7 +24,7 @@ class Plane:
         self.calls: list[tuple[str, dict[str, Any], str | None]] = []
         self.chunks: dict[str, bytes] = {}
         self.store_status = 200
-        self.put_headers: list[dict[str, str]] = []
+        self.signed: list[tuple[str, str | None]] = []  # method and Authorization
         self.connections = 0
         self._lock = threading.Lock()
         plane = self
@@ -50,13 +50,14 @@ class Plane:
 
             def do_PUT(self) -> None:
                 body = self._body()
-                plane.put_headers.append(dict(self.headers))
+                plane.signed.append(("PUT", self.headers.get("Authorization")))
                 if plane.store_status == 200:
                     plane.chunks[self.path] = body
                 self._say(plane.store_status, "")
 
             def do_GET(self) -> None:
-                self._say(200, self.headers.get("Authorization") or "")
+                plane.signed.append(("GET", self.headers.get("Authorization")))
+                self._say(200, "<Message>")
 
             def _body(self) -> bytes:
                 return self.rfile.read(int(self.headers["Content-Length"]))
