@@ -17,6 +17,7 @@ from plumber_agent.reports import Reports
 from plumber_agent.spawning import Spawner
 from plumber_agent.wire import Wire
 
+LEAVING_LOOK_SECONDS = 1.0
 CAPACITY = 10  # jobs at once (OS AGENT-001)
 
 log = logging.getLogger("plumber.agent")
@@ -93,12 +94,16 @@ class Agent:
         log.info("Stopped.%s", f" {len(self.held)} jobs go on by themselves." if self.held else "")
 
     def _patience(self) -> float | None:
-        return None if self._leave_at is None else max(0.0, self._leave_at - time.monotonic())
+        """How long to wait for an event, before looking whether it is time to leave."""
+        if self._leave_at is None:
+            return None
+        return min(LEAVING_LOOK_SECONDS, max(0.0, self._leave_at - time.monotonic()))
 
     def _may_leave(self) -> bool:
         if self._leave_at is None:
             return False
-        return not self._attempts or time.monotonic() >= self._leave_at
+        is_left = all(attempt.may_be_left for attempt in self._attempts.values())
+        return is_left or time.monotonic() >= self._leave_at
 
     def _shut_down(self) -> None:
         if self._leave_at is not None:

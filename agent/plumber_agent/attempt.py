@@ -54,12 +54,20 @@ class Attempt:
         self._stop = threading.Event()
         self._cancelled = threading.Event()
         self._is_over = threading.Event()
+        self._is_stuck = False
         self._threads: list[threading.Thread] = []
 
     @property
     def is_reported(self) -> bool:
         """Whether the control plane knows the end."""
         return self._directory.is_reported()
+
+    @property
+    def may_be_left(self) -> bool:
+        """Whether an agent that goes does not wait for it: its command is over, and what is left to
+        do has failed for some time. It is on disk, and the next agent's."""
+        is_over = self.is_reported or self._directory.result() is not None
+        return is_over and (self._shipper.is_stuck or self._is_stuck)
 
     def start(self) -> None:
         """Begins, or goes on where an earlier agent left off."""
@@ -107,6 +115,7 @@ class Attempt:
                 return
             except Exception:
                 log.exception("%s could not be carried on", self._name())
+                self._is_stuck = True
             if self._stop.wait(backoff.next()):
                 self._shipper.stop()
                 return

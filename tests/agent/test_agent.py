@@ -1,13 +1,17 @@
 """The whole agent, as a process, against a control plane that does what the test says."""
 
+import contextlib
 import json
 import os
 import subprocess
+import zlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from plumber_agent.output import RECORD_HEADER
 from tests.agent.plane import SECONDS, Plane, wait_until
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -85,3 +89,75 @@ def test_another_users_job_without_a_path_runs_where_that_user_may_be(
     plane.offers = [plane.offer("pwd", user="nobody")]
     wait_until(lambda: plane.ends())
     assert plane.ends()["l1"]["exit_code"] == 0
+
+
+# --- a full disk
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A small disk of its own, as the work directory."""
+    place = tmp_path / "work"
+    place.mkdir(mode=0o700)
+    options = ["-t", "tmpfs", "-o", "size=90m,mode=700", "none", str(place)]
+    if subprocess.run(["mount", *options], capture_output=True).returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    yield place
+    subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def fill(disk: Path) -> None:
+    with (disk / "filler").open("wb", buffering=0) as file:
+        for size in (1 << 20, 4096, 1):
+            with contextlib.suppress(OSError):
+                while file.write(bytes(size)) == size:
+                    pass
+
+
+def spooled(plane: Plane, disk: Path, tmp_path: Path) -> bytes:
+    """A job's output lies on a disk that is full, and the log store is away."""
+    data = os.urandom(12 << 20)
+    (tmp_path / "data").write_bytes(data)
+    plane.store_status = 503
+    plane.offers = [plane.offer(f"cat {tmp_path}/data; touch {tmp_path}/printed; sleep 1")]
+    wait_until((tmp_path / "printed").exists)
+    wait_until(lambda: plane.signed)
+    fill(disk)
+    return data
+
+
+def test_on_a_full_disk_output_goes_on_being_shipped_and_makes_room(
+    plane: Plane, agent: Any, disk: Path, tmp_path: Path
+) -> None:
+    agent()
+    data = spooled(plane, disk, tmp_path)
+    plane.store_status = 200
+    wait_until(lambda: not list((disk / "jobs").iterdir()))
+    chunks = [plane.chunks[f"/logs/l1/{seq}"] for seq in range(1, len(plane.chunks) + 1)]
+    assert b"".join(map(stdout, chunks)) == data
+    assert plane.ends()["l1"]["outcome"] == "exited"
+
+
+def stdout(chunk: bytes) -> bytes:
+    records = chunk[4:] if chunk.startswith(b"PLB1") else zlib.decompress(chunk[4:])
+    found, at = b"", 0
+    while at < len(records):
+        _, _, length = RECORD_HEADER.unpack_from(records, at)
+        at += RECORD_HEADER.size + length
+        found += records[at - length : at]
+    return found
+
+
+def test_whoever_is_stopped_does_not_wait_for_output_that_cannot_be_shipped(
+    plane: Plane, agent: Any, disk: Path, tmp_path: Path
+) -> None:
+    stopped = agent("--drain-seconds", "120")
+    data = spooled(plane, disk, tmp_path)
+    stopped.terminate()
+    assert stopped.wait(SECONDS) == 0
+    (disk / "filler").unlink()
+    plane.store_status = 200
+    agent()
+    wait_until(lambda: not list((disk / "jobs").iterdir()))
+    chunks = [plane.chunks[f"/logs/l1/{seq}"] for seq in range(1, len(plane.chunks) + 1)]
+    assert b"".join(map(stdout, chunks)) == data
