@@ -5,9 +5,12 @@ import queue
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from plumber_agent import __version__
+from plumber_agent import offer as offers
 from plumber_agent.attempt import Attempt
 from plumber_agent.config import Identity
 from plumber_agent.journal import JobDirectory, Journal
@@ -57,12 +60,12 @@ class Agent:
         """Time since it last had a job."""
         return 0 if self.held else int((time.monotonic() - self._active_at) * 1000)
 
-    def take(self, offers: list[dict[str, Any]], cancels: list[str]) -> None:
+    def take(self, jobs: list[dict[str, Any]], cancels: list[str]) -> None:
         """Hands over what a poll brought; returns when it is in the journal and held."""
-        if not offers and not cancels:
+        if not jobs and not cancels:
             return
         done = threading.Event()
-        self._events.put(lambda: self._take(offers, cancels, done))
+        self._events.put(lambda: self._take(jobs, cancels, done))
         done.wait()
 
     def follow(self, leases: list[str]) -> None:
@@ -80,18 +83,25 @@ class Agent:
         self._reports.start()
         self._spawner.warm_up()
         for directory in self._journal.all():
-            self._begin(directory)
+            self._handle(partial(self._begin, directory))
         self._poller.start()
         while not self._may_leave():
             try:
                 event = self._events.get(timeout=self._patience())
             except queue.Empty:
                 continue
-            event()
+            self._handle(event)
         self._stop.set()
         for attempt in self._attempts.values():
             attempt.leave()
         log.info("Stopped.%s", f" {len(self.held)} jobs go on by themselves." if self.held else "")
+
+    def _handle(self, event: Event) -> None:
+        """Whatever one job brings with it, the loop goes on for the others."""
+        try:
+            event()
+        except Exception:
+            log.exception("Something could not be done")
 
     def _patience(self) -> float | None:
         """How long to wait for an event, before looking whether it is time to leave."""
@@ -113,23 +123,29 @@ class Agent:
         if self._attempts:
             log.info("Stopping: waiting up to %g s for jobs.", self._drain_seconds)
 
-    def _take(
-        self, offers: list[dict[str, Any]], cancels: list[str], done: threading.Event
-    ) -> None:
+    def _take(self, jobs: list[dict[str, Any]], cancels: list[str], done: threading.Event) -> None:
         try:
-            for offer in offers:
-                if offer["lease"] not in self._attempts:
-                    self._accept(offer)
+            for offer in jobs:
+                self._handle(partial(self._accept, offer))
             for lease in cancels:
                 if lease in self._attempts:
-                    self._attempts[lease].cancel()
+                    self._handle(self._attempts[lease].cancel)
         finally:
             done.set()
 
-    def _accept(self, offer: dict[str, Any]) -> None:
+    def _accept(self, offer: Any) -> None:
         """What cannot be written down is not begun; it is offered again."""
+        reference = offers.reference(offer)
+        if reference is not None and reference["lease"] in self._attempts:
+            return
         try:
+            offers.check(offer)
             self._begin(self._journal.add(offer))
+        except offers.BadOffer as problem:
+            log.error("A job that is offered cannot be understood: %s.", problem)
+            if reference is not None:
+                reason = f"the agent, version {__version__}, does not understand the job: {problem}"
+                self._begin(self._journal.refuse(reference, reason))
         except (OSError, NotOurs) as error:
             log.error("A job could not be written to the journal: %s", error)
 

@@ -23,7 +23,7 @@ from plumber_agent.ownership import (
     require_private_directory,
 )
 from plumber_agent.processes import kill_leftovers
-from plumber_agent.supervisor import boot_id
+from plumber_agent.supervisor import boot_id, not_started
 
 log = logging.getLogger("plumber.agent")
 
@@ -140,6 +140,18 @@ class Journal:
             document["spool_quota"] = self._spool_quota
             write_durably(directory.path / "job.json", document)
             sync_directory(self._jobs)
+        return directory
+
+    def refuse(self, reference: dict[str, str], reason: str) -> JobDirectory:
+        """Notes a job that cannot be carried out: nothing is left of it but to report that, which
+        lasts until it is accepted. Raises as `add`."""
+        directory = JobDirectory(self._jobs / "-".join((*reference.values(), "refused")))
+        private_directory(directory.path)
+        # The result first: a job that has one is never started.
+        write_durably(directory.path / "result.json", not_started(reason))
+        nothing = {"timeout_seconds": None, "log": {"urls": [], "max_bytes": 0}}
+        write_durably(directory.path / "job.json", {**reference, **nothing})
+        sync_directory(self._jobs)
         return directory
 
     def _path_of(self, offer: dict[str, Any]) -> str | None:

@@ -161,3 +161,39 @@ def test_whoever_is_stopped_does_not_wait_for_output_that_cannot_be_shipped(
     wait_until(lambda: not list((disk / "jobs").iterdir()))
     chunks = [plane.chunks[f"/logs/l1/{seq}"] for seq in range(1, len(plane.chunks) + 1)]
     assert b"".join(map(stdout, chunks)) == data
+
+
+# --- offers that cannot be understood
+
+
+def test_a_job_that_cannot_be_understood_fails_with_a_reason_and_the_agent_goes_on(
+    plane: Plane, agent: Any, tmp_path: Path
+) -> None:
+    process = agent()
+    odd = [None, {}, "job", {"lease": "l0"}, {"lease": ["l"]}, plane.offer("true", "l1/../..")]
+    plane.cancels = ["unheard of", {}]  # type: ignore[list-item]
+    bad = [
+        plane.offer("true", "l2", env=None),
+        plane.offer("true", "l3", log={}),
+        {"run_id": "01R", "job_id": "1-a", "lease": "l4"},
+    ]
+    plane.offers = [*odd, *bad, plane.offer("exit 7", "l5")]
+    wait_until(lambda: len(plane.ends()) == 4)
+    for lease in ("l2", "l3", "l4"):
+        assert plane.ends()[lease]["outcome"] == "not_started"
+        assert "does not understand the job: its '" in plane.ends()[lease]["reason"]
+    assert plane.ends()["l5"]["exit_code"] == 7
+    wait_until(lambda: not list((tmp_path / "work" / "jobs").iterdir()))
+    assert process.poll() is None
+
+
+def test_a_journal_entry_that_cannot_be_read_does_not_keep_the_agent_from_starting(
+    plane: Plane, agent: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "work").mkdir(mode=0o700)
+    (tmp_path / "work" / "jobs").mkdir(mode=0o700)
+    directory = entry(tmp_path / "work" / "jobs", "true", plane)
+    (directory / "job.json").write_text("{}")
+    agent()
+    plane.offers = [plane.offer("true", "own")]
+    wait_until(lambda: "own" in plane.ends())
