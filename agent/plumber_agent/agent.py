@@ -10,15 +10,15 @@ from pathlib import Path
 from typing import Any
 
 from plumber_agent import __version__
-from plumber_agent import offer as offers
-from plumber_agent.attempt import Attempt
-from plumber_agent.config import Identity
-from plumber_agent.journal import JobDirectory, Journal
-from plumber_agent.ownership import NotOurs
+from plumber_agent.jobs import offer as offers
+from plumber_agent.jobs.attempt import Attempt
+from plumber_agent.jobs.journal import JobDirectory, Journal
+from plumber_agent.jobs.reports import Reports
+from plumber_agent.jobs.spawning import Spawner
+from plumber_agent.machine.config import Identity
+from plumber_agent.machine.ownership import NotOurs
+from plumber_agent.machine.wire import Wire
 from plumber_agent.poll import Poller
-from plumber_agent.reports import Reports
-from plumber_agent.spawning import Spawner
-from plumber_agent.wire import Wire
 
 LEAVING_LOOK_SECONDS = 1.0
 CAPACITY = 10  # jobs at once (OS AGENT-001)

@@ -5,7 +5,7 @@ from typing import Any
 
 import psutil
 
-from plumber_agent.facts import Facts
+from plumber_agent.machine.facts import Facts
 
 DEFAULT_SECONDS = 30.0
 REFUSED_SECONDS = 5.0

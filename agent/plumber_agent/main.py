@@ -11,12 +11,13 @@ import threading
 from collections.abc import Mapping
 from pathlib import Path
 
-from plumber_agent import __version__, config
+from plumber_agent import __version__
 from plumber_agent.agent import Agent
-from plumber_agent.config import ConfigError, Identity
-from plumber_agent.enroll import enroll
-from plumber_agent.ownership import NotOurs, private_directory, require_own_file
-from plumber_agent.wire import Refused
+from plumber_agent.machine import config
+from plumber_agent.machine.config import ConfigError, Identity
+from plumber_agent.machine.enroll import enroll
+from plumber_agent.machine.ownership import NotOurs, private_directory, require_own_file
+from plumber_agent.machine.wire import Refused
 
 LOG_BYTES, LOG_FILES = 2 << 20, 5
 EXIT_USAGE, EXIT_REFUSED = 2, 3

@@ -10,9 +10,9 @@ import threading
 import time
 from typing import Any, Protocol
 
-from plumber_agent.doorbell import Doorbell
 from plumber_agent.heartbeat import JITTER, REFUSED_SECONDS, Heartbeat
-from plumber_agent.wire import Backoff, Refused, Unreachable, Wire
+from plumber_agent.machine.doorbell import Doorbell
+from plumber_agent.machine.wire import Backoff, Refused, Unreachable, Wire
 
 # After a ring that brought nothing: the inbox may be some milliseconds late (docs/adr/0002).
 LOOK_AGAIN_SECONDS = (0.25, 1.0)

@@ -12,8 +12,8 @@ from typing import Any
 import psutil
 import pytest
 
-from plumber_agent import supervisor
-from plumber_agent.spool import HEADER
+from plumber_agent.jobs import supervisor
+from plumber_agent.machine.segments import RECORD_HEADER
 from tests.agent.plane import Plane, start_agent
 
 SECONDS = 30
@@ -56,8 +56,8 @@ class Job:
         segments = sorted(self.directory.glob("spool.*"))
         data, at, found = b"".join(each.read_bytes() for each in segments), 0, []
         while at < len(data):
-            stream, _, length = HEADER.unpack_from(data, at)
-            at += HEADER.size
+            stream, _, length = RECORD_HEADER.unpack_from(data, at)
+            at += RECORD_HEADER.size
             found.append((stream, data[at : at + length]))
             at += length
         return found

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from plumber_agent.output import RECORD_HEADER
+from plumber_agent.machine.segments import RECORD_HEADER
 from tests.agent.plane import SECONDS, Plane, wait_until
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from plumber_agent import connection, facts
-from plumber_agent.connection import IDLE_SECONDS, KEEPALIVE, Connection
-from plumber_agent.doorbell import Doorbell
-from plumber_agent.facts import RESOLVED_SECONDS, Facts
-from plumber_agent.wire import Wire
+from plumber_agent.machine import connection, facts
+from plumber_agent.machine.connection import IDLE_SECONDS, KEEPALIVE, Connection
+from plumber_agent.machine.doorbell import Doorbell
+from plumber_agent.machine.facts import RESOLVED_SECONDS, Facts
+from plumber_agent.machine.wire import Wire
 from plumber_cli.client import Client
 from plumber_cli.config import Target
 from tests.agent.plane import SECONDS, Plane, wait_until

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from plumber_agent.reports import AT_ONCE, Reports
-from plumber_agent.wire import Refused, Unreachable
+from plumber_agent.jobs.reports import AT_ONCE, Reports
+from plumber_agent.machine.wire import Refused, Unreachable
 
 SECONDS = 20
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from plumber_agent.offer import BadOffer, check, reference
+from plumber_agent.jobs.offer import BadOffer, check, reference
 
 OFFER: dict[str, Any] = {
     "run_id": "01R", "job_id": "1-a", "step": 1, "attempt": 1, "lease": "l", "path": None,

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from plumber_agent import ownership
-from plumber_agent.config import load
-from plumber_agent.files import write_durably
+from plumber_agent.machine import ownership
+from plumber_agent.machine.config import load
+from plumber_agent.machine.files import write_durably
+from plumber_agent.machine.ownership import NotOurs, private_directory, require_own_file
 from plumber_agent.main import default_workdir
-from plumber_agent.ownership import NotOurs, private_directory, require_own_file
 
 
 def test_what_is_missing_is_made_for_this_user_alone(tmp_path: Path) -> None:

@@ -13,13 +13,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plumber_agent import output
-from plumber_agent.output import segment_path
-from plumber_agent.spool import CHUNK_BYTES, HEADER, MAGIC, PACKED_MAGIC, Cut, Spool
+from plumber_agent.jobs import output
+from plumber_agent.machine.segments import RECORD_HEADER, segment_path
+from plumber_agent.machine.spool import CHUNK_BYTES, MAGIC, PACKED_MAGIC, Cut, Spool
 
 
 def record(data: bytes, stream: int = 1) -> bytes:
-    return HEADER.pack(stream, 0, len(data)) + data
+    return RECORD_HEADER.pack(stream, 0, len(data)) + data
 
 
 def append(directory: Path, data: bytes, segment: int = 1) -> None:

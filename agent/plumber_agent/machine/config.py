@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plumber_agent.files import read_json, write_durably
-from plumber_agent.ownership import require_own_file
+from plumber_agent.machine.files import read_json, write_durably
+from plumber_agent.machine.ownership import require_own_file
 
 
 class ConfigError(Exception):

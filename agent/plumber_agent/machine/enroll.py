@@ -4,10 +4,10 @@ import socket
 import threading
 from pathlib import Path
 
-from plumber_agent import config
-from plumber_agent.config import Identity, Joining
-from plumber_agent.facts import Facts
-from plumber_agent.wire import Wire
+from plumber_agent.machine import config
+from plumber_agent.machine.config import Identity, Joining
+from plumber_agent.machine.facts import Facts
+from plumber_agent.machine.wire import Wire
 
 
 def enroll(path: Path, joining: Joining, stop: threading.Event) -> Identity | None:

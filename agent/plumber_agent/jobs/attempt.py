@@ -8,14 +8,14 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from plumber_agent import supervisor
-from plumber_agent.files import write_durably
-from plumber_agent.journal import JobDirectory
-from plumber_agent.reports import Reports
-from plumber_agent.ship import Shipper
-from plumber_agent.spawning import Spawner
-from plumber_agent.spool import Spool
-from plumber_agent.wire import Backoff, Refused, Unreachable, Wire, until_done
+from plumber_agent.jobs import supervisor
+from plumber_agent.jobs.journal import JobDirectory
+from plumber_agent.jobs.reports import Reports
+from plumber_agent.jobs.spawning import Spawner
+from plumber_agent.machine.files import write_durably
+from plumber_agent.machine.ship import Shipper
+from plumber_agent.machine.spool import Spool
+from plumber_agent.machine.wire import Backoff, Refused, Unreachable, Wire, until_done
 
 WATCH_SECONDS = 0.1  # where the kernel cannot tell when somebody else's child ends
 START_REPORT_SECONDS = 0.1  # a job that ends sooner is not reported as running

@@ -5,7 +5,7 @@ import queue
 import threading
 from typing import Any
 
-from plumber_agent.wire import Refused, Unreachable, Wire
+from plumber_agent.machine.wire import Refused, Unreachable, Wire
 
 AT_ONCE = 20  # reports in a request; the control plane carries them out one after the other
 

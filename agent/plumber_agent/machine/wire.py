@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import requests
 
-from plumber_agent.connection import Connection
+from plumber_agent.machine.connection import Connection
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0

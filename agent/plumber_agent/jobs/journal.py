@@ -15,15 +15,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plumber_agent.files import read_json, sync_directory, write_durably
-from plumber_agent.ownership import (
+from plumber_agent.jobs.supervisor import boot_id, not_started
+from plumber_agent.machine.files import read_json, sync_directory, write_durably
+from plumber_agent.machine.ownership import (
     NotOurs,
     private_directory,
     require_own_file,
     require_private_directory,
 )
-from plumber_agent.processes import kill_leftovers
-from plumber_agent.supervisor import boot_id, not_started
+from plumber_agent.machine.processes import kill_leftovers
 
 log = logging.getLogger("plumber.agent")
 

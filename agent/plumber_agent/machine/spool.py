@@ -7,16 +7,20 @@ soon as all of it has been shipped, so what is on disk is what has not arrived.
 import contextlib
 import errno
 import os
-import struct
 import threading
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from plumber_agent.output import PLUMBER, append_tail, record, segment_path
+from plumber_agent.machine.segments import (
+    PLUMBER,
+    RECORD_HEADER,
+    append_tail,
+    record,
+    segment_path,
+)
 
 MAGIC, PACKED_MAGIC = b"PLB1", b"PLZ1"
-HEADER = struct.Struct(">BQI")
 CHUNK_BYTES = 1 << 20  # of records in a chunk, at most (docs/wire.md)
 SAMPLE_BYTES = 16_384  # by which is judged whether packing pays
 PACKED_AT_MOST = 0.9  # of the size; less is saved by no reader
@@ -208,8 +212,8 @@ class Spool:
 def _whole_records(data: bytes) -> int:
     """How many bytes of the data are whole records."""
     at = 0
-    while at + HEADER.size <= len(data):
-        after = at + HEADER.size + HEADER.unpack_from(data, at)[2]
+    while at + RECORD_HEADER.size <= len(data):
+        after = at + RECORD_HEADER.size + RECORD_HEADER.unpack_from(data, at)[2]
         if after > len(data):
             break
         at = after

@@ -7,9 +7,9 @@ from typing import Any
 
 import requests
 
-from plumber_agent.connection import Connection
-from plumber_agent.spool import CHUNK_BYTES, Cut, Spool
-from plumber_agent.wire import (
+from plumber_agent.machine.connection import Connection
+from plumber_agent.machine.spool import CHUNK_BYTES, Cut, Spool
+from plumber_agent.machine.wire import (
     CONNECT_SECONDS,
     READ_SECONDS,
     Backoff,

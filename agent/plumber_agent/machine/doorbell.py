@@ -12,8 +12,8 @@ from typing import Any
 
 import requests
 
-from plumber_agent.connection import Connection
-from plumber_agent.wire import CONNECT_SECONDS, Backoff
+from plumber_agent.machine.connection import Connection
+from plumber_agent.machine.wire import CONNECT_SECONDS, Backoff
 
 PATIENCE_SECONDS = 10.0  # beyond the time that SQS holds a call
 LAPSING_PART = 0.5  # of an address's life, from which on the agent asks for the next
