@@ -1,10 +1,8 @@
 """The agent: one loop owns what is held; threads poll, beat and carry jobs, and post events."""
 
 import logging
-import queue
 import threading
 import time
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,16 +14,16 @@ from plumber_agent.jobs.journal import JobDirectory, Journal
 from plumber_agent.jobs.reports import Reports
 from plumber_agent.jobs.spawning import Spawner
 from plumber_agent.machine.config import Identity
+from plumber_agent.machine.loop import Loop
 from plumber_agent.machine.ownership import NotOurs
 from plumber_agent.machine.wire import Wire
 from plumber_agent.poll import Poller
+from plumber_agent.work import Work
 
 LEAVING_LOOK_SECONDS = 1.0
 CAPACITY = 10  # jobs at once (OS AGENT-001)
 
 log = logging.getLogger("plumber.agent")
-
-Event = Callable[[], None]
 
 
 class Agent:
@@ -39,8 +37,8 @@ class Agent:
         self._drain_seconds = drain_seconds
         self._reports = Reports(self._wire)
         self._spawner = Spawner()
-        self._events: queue.Queue[Event] = queue.Queue()
-        self._attempts: dict[str, Attempt] = {}
+        self._loop = Loop()
+        self._work: dict[str, Work] = {}
         self._active_at = time.monotonic()
         self._leave_at: float | None = None
         self.held: frozenset[str] = frozenset()
@@ -65,16 +63,16 @@ class Agent:
         if not jobs and not cancels:
             return
         done = threading.Event()
-        self._events.put(lambda: self._take(jobs, cancels, done))
+        self._loop.post(lambda: self._take(jobs, cancels, done))
         done.wait()
 
     def follow(self, leases: list[str]) -> None:
         """Whose output somebody waits for, until the next poll says otherwise."""
-        self._events.put(lambda: self._follow(frozenset(leases)))
+        self._loop.post(lambda: self._follow(frozenset(leases)))
 
     def shut_down(self) -> None:
         """First: take no more, wait for jobs. Again: go at once; supervisors keep the jobs."""
-        self._events.put(self._shut_down)
+        self._loop.post(self._shut_down)
 
     # --- the loop
 
@@ -83,36 +81,22 @@ class Agent:
         self._reports.start()
         self._spawner.warm_up()
         for directory in self._journal.all():
-            self._handle(partial(self._begin, directory))
+            self._loop.handle(partial(self._begin, directory))
         self._poller.start()
-        while not self._may_leave():
-            try:
-                event = self._events.get(timeout=self._patience())
-            except queue.Empty:
-                continue
-            self._handle(event)
+        self._loop.run(self._may_leave)
         self._stop.set()
-        for attempt in self._attempts.values():
-            attempt.leave()
+        for work in self._work.values():
+            work.leave()
         log.info("Stopped.%s", f" {len(self.held)} jobs go on by themselves." if self.held else "")
 
-    def _handle(self, event: Event) -> None:
-        """Whatever one job brings with it, the loop goes on for the others."""
-        try:
-            event()
-        except Exception:
-            log.exception("Something could not be done")
-
-    def _patience(self) -> float | None:
-        """How long to wait for an event, before looking whether it is time to leave."""
-        if self._leave_at is None:
-            return None
-        return min(LEAVING_LOOK_SECONDS, max(0.0, self._leave_at - time.monotonic()))
+    def _look_again(self) -> None:
+        """Whether it is time to leave is asked after each event: while it waits there are some."""
+        self._loop.later(LEAVING_LOOK_SECONDS, self._look_again)
 
     def _may_leave(self) -> bool:
         if self._leave_at is None:
             return False
-        is_left = all(attempt.may_be_left for attempt in self._attempts.values())
+        is_left = all(work.may_be_left for work in self._work.values())
         return is_left or time.monotonic() >= self._leave_at
 
     def _shut_down(self) -> None:
@@ -120,23 +104,24 @@ class Agent:
             self._leave_at = time.monotonic()
             return
         self._leave_at = time.monotonic() + self._drain_seconds
-        if self._attempts:
+        self._look_again()
+        if self._work:
             log.info("Stopping: waiting up to %g s for jobs.", self._drain_seconds)
 
     def _take(self, jobs: list[dict[str, Any]], cancels: list[str], done: threading.Event) -> None:
         try:
             for offer in jobs:
-                self._handle(partial(self._accept, offer))
+                self._loop.handle(partial(self._accept, offer))
             for lease in cancels:
-                if lease in self._attempts:
-                    self._handle(self._attempts[lease].cancel)
+                if lease in self._work:
+                    self._loop.handle(self._work[lease].cancel)
         finally:
             done.set()
 
     def _accept(self, offer: Any) -> None:
         """What cannot be written down is not begun; it is offered again."""
         reference = offers.reference(offer)
-        if reference is not None and reference["lease"] in self._attempts:
+        if reference is not None and reference["lease"] in self._work:
             return
         try:
             offers.check(offer)
@@ -150,28 +135,23 @@ class Agent:
             log.error("A job could not be written to the journal: %s", error)
 
     def _follow(self, leases: frozenset[str]) -> None:
-        for lease, attempt in self._attempts.items():
-            attempt.follow(lease in leases)
+        for lease, work in self._work.items():
+            work.follow(lease in leases)
 
     def _begin(self, directory: JobDirectory) -> None:
-        attempt = Attempt(
+        work: Work = Attempt(
             self._wire,
             directory,
             self._reports,
             self._spawner,
-            self._post_reported,
-            self._post_gone,
+            self._loop,
+            self._reported,
+            self._gone,
         )
-        self._attempts[attempt.lease] = attempt
-        if not attempt.is_reported:
-            self.held |= {attempt.lease}
-        attempt.start()
-
-    def _post_reported(self, lease: str) -> None:
-        self._events.put(lambda: self._reported(lease))
-
-    def _post_gone(self, lease: str) -> None:
-        self._events.put(lambda: self._gone(lease))
+        self._work[work.lease] = work
+        if not work.is_reported:
+            self.held |= {work.lease}
+        work.start()
 
     def _reported(self, lease: str) -> None:
         self.held -= {lease}
@@ -179,4 +159,4 @@ class Agent:
         self._poller.make_room()
 
     def _gone(self, lease: str) -> None:
-        self._attempts.pop(lease, None)
+        self._work.pop(lease, None)

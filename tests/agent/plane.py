@@ -24,6 +24,8 @@ class Plane:
         self.calls: list[tuple[str, dict[str, Any], str | None]] = []
         self.chunks: dict[str, bytes] = {}
         self.store_status = 200
+        self.store_goes_on = threading.Event()  # until then it takes nothing
+        self.store_goes_on.set()
         self.signed: list[tuple[str, str | None]] = []  # method and Authorization
         self.connections = 0
         self._lock = threading.Lock()
@@ -50,6 +52,7 @@ class Plane:
 
             def do_PUT(self) -> None:
                 body = self._body()
+                plane.store_goes_on.wait(SECONDS)
                 plane.signed.append(("PUT", self.headers.get("Authorization")))
                 if plane.store_status == 200:
                     plane.chunks[self.path] = body
@@ -122,6 +125,7 @@ class Plane:
         return {each["lease"]: each for each in self.said("job.finish")}
 
     def close(self) -> None:
+        self.store_goes_on.set()
         self._server.shutdown()
         self._server.server_close()
 

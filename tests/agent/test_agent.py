@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from plumber_agent.machine.segments import RECORD_HEADER
@@ -197,3 +198,73 @@ def test_a_journal_entry_that_cannot_be_read_does_not_keep_the_agent_from_starti
     agent()
     plane.offers = [plane.offer("true", "own")]
     wait_until(lambda: "own" in plane.ends())
+
+
+# --- jobs beside each other
+
+
+def test_a_job_takes_one_thread_of_the_agent(plane: Plane, agent: Any) -> None:
+    process = psutil.Process(agent().pid)
+    wait_until(lambda: plane.said("agent.heartbeat"))
+    plane.offers = [plane.offer("true", "first")]
+    wait_until(lambda: "first" in plane.ends())
+    wait_until(lambda: process.num_threads() == 4)  # the loop, the poll, the doorbell, the reports
+    plane.offers = [plane.offer("echo x; sleep 1000", f"l{number}") for number in range(5)]
+    wait_until(lambda: len(plane.said("job.start")) == 5)
+    assert process.num_threads() == 4 + 5
+
+
+def test_a_log_store_that_hangs_delays_no_report(plane: Plane, agent: Any, tmp_path: Path) -> None:
+    plane.store_goes_on.clear()
+    agent()
+    plane.offers = [plane.offer("echo x; exit 3", "l1"), plane.offer("sleep 0.2; echo y", "l2")]
+    wait_until(lambda: len(plane.ends()) == 2, 10)
+    assert plane.ends()["l1"]["exit_code"] == 3
+    assert plane.ends()["l1"]["log"]["chunks"] == 1
+    plane.store_goes_on.set()
+    wait_until(lambda: not list((tmp_path / "work" / "jobs").iterdir()))
+    assert sorted(map(stdout, plane.chunks.values())) == [b"x\n", b"y\n"]
+
+
+def test_a_cancel_reaches_a_job_that_an_earlier_agent_started(plane: Plane, agent: Any) -> None:
+    first = agent()
+    plane.offers = [plane.offer("echo x; sleep 1000", "l1")]
+    wait_until(lambda: plane.said("job.start"))
+    first.kill()
+    first.wait()
+    plane.cancels = ["l1"]
+    agent()
+    wait_until(lambda: "l1" in plane.ends())
+    assert plane.ends()["l1"]["outcome"] == "cancelled"
+    assert plane.said("job.extend"), "the lease was confirmed"
+    assert len(plane.ends()) == 1
+
+
+def test_what_ended_without_the_agent_is_reported_and_shipped_by_the_next(
+    plane: Plane, agent: Any, tmp_path: Path
+) -> None:
+    first = agent()
+    plane.offers = [plane.offer(f"echo x; while [ ! -e {tmp_path}/gate ]; do sleep 0.05; done")]
+    wait_until(lambda: plane.said("job.start"))
+    first.kill()
+    first.wait()
+    (tmp_path / "gate").touch()
+    jobs = tmp_path / "work" / "jobs"
+    wait_until(lambda: list(jobs.glob("*/result.json")))
+    agent()
+    wait_until(lambda: not list(jobs.iterdir()))
+    assert plane.ends()["l1"]["exit_code"] == 0
+
+
+def test_a_job_whose_supervisor_dies_is_lost_once(plane: Plane, agent: Any, tmp_path: Path) -> None:
+    agent()
+    wait = f"while [ -e {tmp_path} ] && [ ! -e {tmp_path}/gate ]; do sleep 0.05; done"
+    plane.offers = [plane.offer(f"echo x >> {tmp_path}/count; {wait}")]
+    wait_until(lambda: plane.said("job.start"))
+    (mark,) = (tmp_path / "work" / "jobs").glob("*/started")
+    psutil.Process(json.loads(mark.read_text())["pid"]).kill()
+    wait_until(lambda: plane.ends())
+    (tmp_path / "gate").touch()
+    assert plane.ends()["l1"]["outcome"] == "lost"
+    assert "the process that supervised the job died" in plane.ends()["l1"]["reason"]
+    assert (tmp_path / "count").read_text() == "x\n"

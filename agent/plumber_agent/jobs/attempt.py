@@ -1,35 +1,29 @@
 """One attempt at a job, from its journal entry to the acceptance of its end."""
 
 import logging
-import os
-import select
 import threading
-import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from plumber_agent.jobs import supervisor
+from plumber_agent.jobs.execution import Execution
 from plumber_agent.jobs.journal import JobDirectory
+from plumber_agent.jobs.reporting import Reporting
 from plumber_agent.jobs.reports import Reports
 from plumber_agent.jobs.spawning import Spawner
 from plumber_agent.machine.files import write_durably
+from plumber_agent.machine.loop import Loop
 from plumber_agent.machine.ship import Shipper
 from plumber_agent.machine.spool import Spool
-from plumber_agent.machine.wire import Backoff, Refused, Unreachable, Wire, until_done
-
-WATCH_SECONDS = 0.1  # where the kernel cannot tell when somebody else's child ends
-START_REPORT_SECONDS = 0.1  # a job that ends sooner is not reported as running
-EXTEND_SECONDS = 60.0  # between confirmations of a job that outlives its time-out
+from plumber_agent.machine.wire import Backoff, Refused, Wire
 
 log = logging.getLogger("plumber.agent")
 
 
 class Attempt:
-    """Runs in threads of its own; its owner learns of the end by `on_reported` and `on_gone`.
-
-    `on_reported(lease)`: the control plane knows the end, the lease is no longer held.
-    `on_gone(lease)`: the output has been shipped too, nothing is left.
-    """
+    """A `Work`. All of it is done in the agent's loop, in steps that do not wait, but for what
+    does: starting the supervisor and shipping the output have a thread of their own."""
 
     def __init__(
         self,
@@ -37,25 +31,27 @@ class Attempt:
         directory: JobDirectory,
         reports: Reports,
         spawner: Spawner,
+        loop: Loop,
         on_reported: Callable[[str], None],
         on_gone: Callable[[str], None],
     ) -> None:
         self.lease = directory.lease
-        self._wire = wire
         self._directory = directory
-        self._reports = reports
         self._spawner = spawner
+        self._loop = loop
         self._on_reported = on_reported
         self._on_gone = on_gone
-        self._reference = directory.reference()
+        reference = directory.reference()
+        self._name = f"job {reference['job_id']} of run {reference['run_id']}"
         self._spool = Spool(directory.path)
-        urls = directory.offer["log"]["urls"]
-        self._shipper = Shipper(wire, self._reference, urls, self._spool)
+        self._shipper = Shipper(wire, reference, directory.offer["log"]["urls"], self._spool)
+        self._execution = Execution(directory, loop, self._go_on, self._confirm)
+        self._reporting = Reporting(reports, reference, loop, self._refused)
+        self._thread: threading.Thread | None = None
+        self._backoff = Backoff()
         self._stop = threading.Event()
-        self._cancelled = threading.Event()
-        self._is_over = threading.Event()
+        self._has_shipped = False
         self._is_stuck = False
-        self._threads: list[threading.Thread] = []
 
     @property
     def is_reported(self) -> bool:
@@ -71,19 +67,13 @@ class Attempt:
 
     def start(self) -> None:
         """Begins, or goes on where an earlier agent left off."""
-        for name, work in (("job", self._run), ("log", self._ship)):
-            thread = threading.Thread(
-                target=work, name=f"{name} {self._reference['job_id']}", daemon=True
-            )
-            self._threads.append(thread)
-            thread.start()
+        self._go_on()
 
     def cancel(self) -> None:
         """Ends the command; may be asked for again and again."""
-        if not self._cancelled.is_set():
-            log.info("Cancelling %s.", self._name())
-            self._cancelled.set()
-        self._directory.cancel()
+        if not self._execution.is_cancelled:
+            log.info("Cancelling %s.", self._name)
+        self._execution.cancel()
 
     def follow(self, is_followed: bool) -> None:
         """Whether somebody waits for the output."""
@@ -92,184 +82,154 @@ class Attempt:
     def leave(self) -> None:
         """The agent goes; the command stays with its supervisor, and output and result on disk."""
         self._stop.set()
+        self._execution.leave()
+        self._reporting.leave()
         self._shipper.stop()
 
-    def _name(self) -> str:
-        return f"job {self._reference['job_id']} of run {self._reference['run_id']}"
+    # --- steps, in the loop
 
-    def _ship(self) -> None:
-        everything = self._shipper.run()
-        self._threads[0].join()
-        if self._directory.is_reported() and (everything or self._shipper.given_up):
-            self._directory.remove()
-            self._on_gone(self.lease)
+    def _go_on(self) -> None:
+        self._try(self._next_step)
 
-    def _run(self) -> None:
+    def _try(self, step: Callable[[], None]) -> None:
         """Whatever fails, such as a full disk, is tried again from where the directory stands."""
-        backoff = Backoff()
-        while True:
-            try:
-                if not self._directory.is_reported():
-                    self._run_to_the_end()
-                self._spool_is_complete()
-                return
-            except Exception:
-                log.exception("%s could not be carried on", self._name())
-                self._is_stuck = True
-            if self._stop.wait(backoff.next()):
-                self._shipper.stop()
-                return
-
-    def _spool_is_complete(self) -> None:
-        if self._directory.result() is not None or self._directory.is_reported():
-            self._spool.cut_rest()
-            self._shipper.end()
-        elif self._stop.is_set():
-            self._shipper.stop()
-
-    def _run_to_the_end(self) -> None:
-        if self._directory.result() is None:
-            self._supervise()
-        if self._stop.is_set() and self._directory.result() is None:
+        if self._stop.is_set():
             return
-        result = self._directory.result() or self._lost()
-        chunks = self._spool.cut_rest()
-        self._shipper.end()
-        self._report_end(result, chunks)
+        try:
+            step()
+            self._is_stuck = False
+        except Exception:
+            log.exception("%s could not be carried on", self._name)
+            self._is_stuck = True
+            self._loop.later(self._backoff.next(), self._go_on)
 
-    # --- the command
-
-    def _supervise(self) -> None:
-        """Returns when the supervisor has ended, or the agent is to."""
-        if self._directory.is_supervised():
-            log.info("Found %s still running.", self._name())
+    def _next_step(self) -> None:
+        directory = self._directory
+        if directory.is_reported() or directory.result() is not None:
+            self._in_thread(self._ship)
+            self._end(directory.result())
+        elif directory.is_supervised():
+            log.info("Found %s still running.", self._name)
+            self._in_thread(self._ship)
             self._confirm()
-            self._in_background(self._report_start)
-            self._watch()
-        elif self._directory.started() is None:
-            log.info("Starting %s.", self._name())
-            self._spawn()
+            self._watch(None)
+        elif directory.started() is None and self._thread is None:
+            log.info("Starting %s.", self._name)
+            self._in_thread(self._spawn_and_ship)
+        else:
+            self._in_thread(self._ship)
+            self._end(self._lost())
 
-    def _spawn(self) -> None:
-        try:
-            pid = self._spawner.start(self._directory)
-        except OSError as error:
-            result = supervisor.not_started(f"no process could be made: {error.strerror}")
-            write_durably(self._directory.path / "result.json", result)
-            return
-        self._in_background(self._report_start)
-        self._watch(pid)
-
-    def _wait_for(self, pid: int) -> None:
-        """Waits for the process's end, and returns now and then to look at the stop."""
-        try:
-            descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return
-        except (OSError, AttributeError):
-            self._stop.wait(WATCH_SECONDS)
-            return
-        try:
-            poller = select.poll()
-            poller.register(descriptor, select.POLLIN)
-            poller.poll(500)
-        finally:
-            os.close(descriptor)
-
-    def _watch(self, pid: int | None = None) -> None:
-        """Returns when the supervisor has ended, or the agent is to. `pid` is its, where known."""
-        self._in_background(self._guard)
-        while self._directory.is_supervised() and not self._stop.is_set():
-            pid = pid or (self._directory.started() or {}).get("pid")
-            if isinstance(pid, int):
-                self._wait_for(pid)
-            else:
-                self._stop.wait(WATCH_SECONDS)
-        self._is_over.set()
-
-    def _in_background(self, work: Callable[[], None]) -> None:
-        threading.Thread(target=work, daemon=True).start()
+    def _watch(self, pid: int | None) -> None:
+        self._reporting.start(self._directory.elapsed_ms)
+        self._execution.watch(pid)
 
     def _lost(self) -> dict[str, Any]:
         self._directory.kill_leftovers()
         self._spool.take_in_tail("Output may be missing here: the job's supervisor died.")
         reason = self._directory.why_lost()
-        log.warning("%s is lost: %s.", self._name(), reason)
+        log.warning("%s is lost: %s.", self._name, reason)
         return {"outcome": "lost", "exit_code": None, "reason": reason, "duration_ms": 0}
 
-    # --- reports
-
-    def _report_start(self) -> None:
-        """Until it is known that the job runs, or it is over: the end is accepted without it, and
-        tells how long it took. So a job that ends at once costs one call less."""
-        if self._is_over.wait(START_REPORT_SECONDS):
+    def _end(self, result: dict[str, Any] | None) -> None:
+        """Cuts what is waiting, in turn with the loop's other business, and reports then; `result`
+        may be missing where the end has been reported."""
+        self._reporting.over()
+        if self._spool.cut():
+            self._loop.post(partial(self._try, partial(self._end, result)))
             return
+        self._shipper.end()
+        if self._directory.is_reported() or result is None:
+            self._on_reported(self.lease)
+            self._let_go()
+        else:
+            self._reporting.end(_report(result, self._spool.chunks), partial(self._ended, result))
 
-        def report() -> dict[str, Any]:
-            params = {**self._reference, "elapsed_ms": self._directory.elapsed_ms()}
-            return self._reports.call("job.start", params)
+    def _ended(self, result: dict[str, Any], answer: dict[str, Any]) -> None:
+        if answer["state"] == "refused":
+            log.warning("The end of %s was refused: %s", self._name, answer["message"])
+        log.info("%s: %s, exit code %s.", self._name, answer["state"], result["exit_code"])
+        self._try(self._note_reported)
 
-        try:
-            until_done(report, self._is_over)
-        except Refused as error:
-            self._refused(error)
+    def _note_reported(self) -> None:
+        self._directory.mark_reported()
+        self._on_reported(self.lease)
+        self._let_go()
+
+    def _shipped(self, everything: bool) -> None:
+        self._has_shipped = everything or self._shipper.given_up
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._has_shipped and self._directory.is_reported():
+            self._directory.remove()
+            self._on_gone(self.lease)
+
+    # --- what the control plane says of the lease
 
     def _confirm(self) -> None:
-        """After a restart: is the lease still good? An answer is not needed to go on."""
-        try:
-            answer = self._wire.call("job.extend", dict(self._reference))
-        except Unreachable:
-            return
-        except Refused as error:
-            self._refused(error)
-            return
+        self._reporting.confirm(self._confirmed)
+
+    def _confirmed(self, answer: dict[str, Any]) -> None:
         if answer.get("cancel"):
             self.cancel()
 
-    def _guard(self) -> None:
-        """Keeps the sweeper off a command whose end takes longer than its time-out; repeats a
-        cancel until the supervisor, which may just be starting, has it."""
-        timeout = self._directory.offer["timeout_seconds"]
-        extend_at = None if timeout is None else time.monotonic() + float(timeout) + EXTEND_SECONDS
-        while not self._stop.is_set() and self._directory.result() is None:
-            if self._cancelled.is_set():
-                self._directory.cancel()
-            if extend_at is not None and time.monotonic() >= extend_at:
-                self._confirm()
-                extend_at = time.monotonic() + EXTEND_SECONDS
-            wait = WATCH_SECONDS if self._cancelled.is_set() else 1.0
-            if self._threads and not self._threads[0].is_alive():
-                return
-            self._stop.wait(wait)
-
     def _refused(self, error: Refused) -> None:
-        if error.is_final:
-            log.warning("%s is no longer this agent's: %s", self._name(), error.message)
-            self.cancel()
+        log.warning("%s is no longer this agent's: %s", self._name, error.message)
+        self.cancel()
 
-    def _report_end(self, result: dict[str, Any], chunks: int) -> None:
-        params = {
-            **self._reference,
-            "outcome": result["outcome"],
-            "exit_code": result["exit_code"],
-            "reason": result["reason"],
-            "duration_ms": result["duration_ms"],
-            "log": None,
-        }
-        if "streams" in result:
-            params["log"] = {
-                "chunks": chunks,
-                "streams": result["streams"],
-                "truncated": result["truncated"],
-                "reason": result["missing_reason"],
-            }
+    # --- the thread
+
+    def _in_thread(self, work: Callable[[], None]) -> None:
+        """Once: an attempt that is tried again has its thread."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=work, name=self._name, daemon=True)
+            self._thread.start()
+
+    def _spawn_and_ship(self) -> None:
+        self._spawn()
+        self._ship()
+
+    def _spawn(self) -> None:
+        backoff = Backoff()
+        while not self._stop.is_set():
+            try:
+                self._spawn_once()
+                return
+            except Exception:
+                log.exception("%s could not be started", self._name)
+            self._stop.wait(backoff.next())
+
+    def _spawn_once(self) -> None:
+        """Has the command started; or has it known, durably, that it never will be."""
         try:
-            answer = until_done(lambda: self._reports.call("job.finish", params), self._stop)
-        except Refused as error:
-            log.warning("The end of %s was refused: %s", self._name(), error.message)
-            answer = {"state": "refused"}
-        if answer is None:
-            return
-        log.info("%s: %s, exit code %s.", self._name(), answer["state"], result["exit_code"])
-        self._directory.mark_reported()
-        self._on_reported(self.lease)
+            pid = self._spawner.start(self._directory)
+        except OSError as error:
+            result = supervisor.not_started(f"no process could be made: {error.strerror}")
+            write_durably(self._directory.path / "result.json", result)
+            self._loop.post(self._go_on)
+        else:
+            self._loop.post(partial(self._try, partial(self._watch, pid)))
+
+    def _ship(self) -> None:
+        everything = self._shipper.run()
+        self._loop.post(partial(self._shipped, everything))
+
+
+def _report(result: dict[str, Any], chunks: int) -> dict[str, Any]:
+    """As `job.finish` has it. Of a lost job the supervisor left no sums."""
+    whole = "streams" in result
+    return {
+        "outcome": result["outcome"],
+        "exit_code": result["exit_code"],
+        "reason": result["reason"],
+        "duration_ms": result["duration_ms"],
+        "log": {
+            "chunks": chunks,
+            "streams": result["streams"],
+            "truncated": result["truncated"],
+            "reason": result["missing_reason"],
+        }
+        if whole
+        else None,
+    }

@@ -12,6 +12,7 @@ from plumber_agent.machine.connection import Connection
 
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0
+REFUSED_SECONDS = 5.0  # at least, after a refusal that may pass
 
 NOT_AUTHENTICATED = -32001
 NOT_ALLOWED = -32002
@@ -157,12 +158,17 @@ def until_done(work: Callable[[], Answer], stop: threading.Event) -> Answer | No
     while True:
         try:
             return work()
-        except Unreachable:
-            wait = backoff.next()
-        except Refused as error:
-            if error.is_final:
-                raise
-            log.warning("Refused for now: %s", error)
-            wait = max(5.0, backoff.next())
+        except (Unreachable, Refused) as error:
+            wait = pause_after(error, backoff)
         if stop.wait(wait):
             return None
+
+
+def pause_after(error: Exception, backoff: Backoff) -> float:
+    """How many seconds to wait before the next try. Raises what no repetition mends."""
+    if isinstance(error, Unreachable):
+        return backoff.next()
+    if not isinstance(error, Refused) or error.is_final:
+        raise error
+    log.warning("Refused for now: %s", error)
+    return max(REFUSED_SECONDS, backoff.next())
