@@ -106,8 +106,9 @@ class JobDirectory:
                 return
 
     def mark_reported(self) -> None:
-        """The end was accepted or refused; only its output may still be on the way."""
-        write_durably(self.path / "reported", {})
+        """The end was accepted or refused; only its output may still be on the way. Lost by a crash
+        of the machine, it is reported once more, which changes nothing."""
+        (self.path / "reported").touch(mode=0o600)
 
     def is_reported(self) -> bool:
         """Whether the control plane knows the end."""

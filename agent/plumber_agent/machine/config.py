@@ -1,13 +1,14 @@
 """agent.json: who this agent is and where its control plane is."""
 
+import json
 import secrets
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plumber_agent.machine.files import read_json, write_durably
-from plumber_agent.machine.ownership import require_own_file
+from plumber_agent.machine.files import write_durably
+from plumber_agent.machine.ownership import read_own_file
 
 
 class ConfigError(Exception):
@@ -41,8 +42,9 @@ def load(path: Path) -> Identity | Joining:
     that another user may have written.
     """
     try:
-        require_own_file(path)
-        document = read_json(path)
+        document = json.loads(read_own_file(path))
+    except (FileNotFoundError, ValueError):
+        document = None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     if not isinstance(document, dict):

@@ -1,6 +1,7 @@
 """Whose files these are. What the agent keeps decides what it runs: another user of the machine who
 could plant a file there would run commands as the agent's user, which may be root."""
 
+import contextlib
 import os
 import pwd
 import stat
@@ -37,21 +38,36 @@ def require_private_directory(path: Path) -> None:
 def require_own_file(path: Path) -> None:
     """Raises NotOurs for a file that somebody else than this user or root may have written. One
     that others may only read is closed to them. A missing file is none of its business."""
+    with contextlib.suppress(FileNotFoundError):
+        os.close(_open_own(path))
+
+
+def read_own_file(path: Path) -> bytes:
+    """What the very file holds that was found to be this user's. Raises as `require_own_file`, and
+    OSError."""
+    with os.fdopen(_open_own(path), "rb") as file:
+        return file.read()
+
+
+def _open_own(path: Path) -> int:
+    _require_no_link(path, path.lstat())
+    descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     try:
-        found = path.lstat()
-    except FileNotFoundError:
-        return
-    _require_no_link(path, found)
-    if not stat.S_ISREG(found.st_mode):
-        raise NotOurs(f"{path} is not a regular file. Remove it, or choose another one.")
-    _require_owner(path, found, {os.geteuid(), 0})
-    if found.st_mode & OTHERS_WRITE:
-        raise NotOurs(
-            f"{path} can be written by other users (mode {stat.S_IMODE(found.st_mode):o}). See "
-            f"that it is as it should be, then: chmod 600 {path}"
-        )
-    if found.st_mode & OTHERS and found.st_uid == os.geteuid():
-        path.chmod(0o600)
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise NotOurs(f"{path} is not a regular file. Remove it, or choose another one.")
+        _require_owner(path, found, {os.geteuid(), 0})
+        if found.st_mode & OTHERS_WRITE:
+            raise NotOurs(
+                f"{path} can be written by other users (mode {stat.S_IMODE(found.st_mode):o}). "
+                f"See that it is as it should be, then: chmod 600 {path}"
+            )
+        if found.st_mode & OTHERS and found.st_uid == os.geteuid():
+            os.fchmod(descriptor, 0o600)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def _make(path: Path) -> None:

@@ -70,15 +70,16 @@ class Cuts:
     def _set_room_aside(self) -> None:
         if self._size - self._end < ROOM_BYTES // 2:
             with contextlib.suppress(OSError):  # what is left may do until there is room again
-                self._write(bytes(ROOM_BYTES), self._size)
+                self._write(bytes(ROOM_BYTES), self._size, is_durable=False)
                 self._size += ROOM_BYTES
 
-    def _write(self, data: bytes, place: int) -> None:
+    def _write(self, data: bytes, place: int, *, is_durable: bool = True) -> None:
         descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
         try:
             if os.pwrite(descriptor, data, place) < len(data):
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            os.fdatasync(descriptor)
+            if is_durable:
+                os.fdatasync(descriptor)
         finally:
             os.close(descriptor)
 
