@@ -40,7 +40,7 @@ class Agent:
         self._loop = Loop()
         self._work: dict[str, Work] = {}
         self._active_at = time.monotonic()
-        self._leave_at: float | None = None
+        self._is_leaving = self._has_waited = False
         self.held: frozenset[str] = frozenset()
         self._stop = threading.Event()
         incarnation = self._journal.next_incarnation(int(time.time()))  # noqa: TID251
@@ -51,7 +51,7 @@ class Agent:
     @property
     def capacity(self) -> int:
         """How many more jobs it would take."""
-        return 0 if self._leave_at is not None else max(0, CAPACITY - len(self.held))
+        return 0 if self._is_leaving else max(0, CAPACITY - len(self.held))
 
     @property
     def idle_ms(self) -> int:
@@ -89,24 +89,27 @@ class Agent:
             work.leave()
         log.info("Stopped.%s", f" {len(self.held)} jobs go on by themselves." if self.held else "")
 
-    def _look_again(self) -> None:
-        """Whether it is time to leave is asked after each event: while it waits there are some."""
-        self._loop.later(LEAVING_LOOK_SECONDS, self._look_again)
-
     def _may_leave(self) -> bool:
-        if self._leave_at is None:
-            return False
-        is_left = all(work.may_be_left for work in self._work.values())
-        return is_left or time.monotonic() >= self._leave_at
+        return self._is_leaving and (self._has_waited or not self._work)
 
     def _shut_down(self) -> None:
-        if self._leave_at is not None:
-            self._leave_at = time.monotonic()
+        if self._is_leaving:
+            self._leave()
             return
-        self._leave_at = time.monotonic() + self._drain_seconds
-        self._look_again()
+        self._is_leaving = True
         if self._work:
             log.info("Stopping: waiting up to %g s for jobs.", self._drain_seconds)
+        self._loop.later(self._drain_seconds, self._leave)
+        self._look_whom_to_wait_for()
+
+    def _look_whom_to_wait_for(self) -> None:
+        """Again and again while it waits."""
+        self._loop.later(LEAVING_LOOK_SECONDS, self._look_whom_to_wait_for)
+        if all(work.may_be_left for work in self._work.values()):
+            self._leave()
+
+    def _leave(self) -> None:
+        self._has_waited = True
 
     def _take(self, jobs: list[dict[str, Any]], cancels: list[str], done: threading.Event) -> None:
         try:

@@ -268,3 +268,42 @@ def test_a_job_whose_supervisor_dies_is_lost_once(plane: Plane, agent: Any, tmp_
     assert plane.ends()["l1"]["outcome"] == "lost"
     assert "the process that supervised the job died" in plane.ends()["l1"]["reason"]
     assert (tmp_path / "count").read_text() == "x\n"
+
+
+# --- stopping
+
+
+def running(plane: Plane, tmp_path: Path) -> None:
+    """A job runs, until the gate opens."""
+    wait = f"while [ -e {tmp_path} ] && [ ! -e {tmp_path}/gate ]; do sleep 0.05; done"
+    plane.offers = [plane.offer(f"{wait}; echo done > {tmp_path}/end")]
+    wait_until(lambda: plane.said("job.start"))
+
+
+def test_whoever_is_stopped_takes_no_more_and_waits_for_jobs(
+    plane: Plane, agent: Any, tmp_path: Path
+) -> None:
+    stopped = agent()
+    running(plane, tmp_path)
+    stopped.terminate()
+    wait_until(lambda: plane.said("agent.poll")[-1]["capacity"] == 0)
+    assert stopped.poll() is None
+    (tmp_path / "gate").touch()
+    assert stopped.wait(SECONDS) == 0
+    assert plane.ends()["l1"]["exit_code"] == 0
+
+
+@pytest.mark.parametrize("how", ["in vain", "stopped twice"])
+def test_what_has_not_ended_by_then_goes_on_without_the_agent(
+    plane: Plane, agent: Any, tmp_path: Path, how: str
+) -> None:
+    stopped = agent(*(["--drain-seconds", "0.3"] if how == "in vain" else []))
+    running(plane, tmp_path)
+    stopped.terminate()
+    if how == "stopped twice":
+        wait_until(lambda: plane.said("agent.poll")[-1]["capacity"] == 0)
+        stopped.terminate()
+    assert stopped.wait(10) == 0
+    assert not plane.ends()
+    (tmp_path / "gate").touch()
+    wait_until((tmp_path / "end").exists)
