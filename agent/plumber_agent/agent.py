@@ -1,26 +1,29 @@
 """The agent: one loop owns what is held; threads poll, beat and carry jobs, and post events."""
 
 import logging
-import queue
 import threading
 import time
-from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from plumber_agent.attempt import Attempt
-from plumber_agent.config import Identity
-from plumber_agent.journal import JobDirectory, Journal
+from plumber_agent import __version__
+from plumber_agent.jobs import offer as offers
+from plumber_agent.jobs.attempt import Attempt
+from plumber_agent.jobs.journal import JobDirectory, Journal
+from plumber_agent.jobs.reports import Reports
+from plumber_agent.jobs.spawning import Spawner
+from plumber_agent.machine.config import Identity
+from plumber_agent.machine.loop import Loop
+from plumber_agent.machine.ownership import NotOurs
+from plumber_agent.machine.wire import Wire
 from plumber_agent.poll import Poller
-from plumber_agent.reports import Reports
-from plumber_agent.spawning import Spawner
-from plumber_agent.wire import Wire
+from plumber_agent.work import Work
 
+LEAVING_LOOK_SECONDS = 1.0
 CAPACITY = 10  # jobs at once (OS AGENT-001)
 
 log = logging.getLogger("plumber.agent")
-
-Event = Callable[[], None]
 
 
 class Agent:
@@ -34,10 +37,10 @@ class Agent:
         self._drain_seconds = drain_seconds
         self._reports = Reports(self._wire)
         self._spawner = Spawner()
-        self._events: queue.Queue[Event] = queue.Queue()
-        self._attempts: dict[str, Attempt] = {}
+        self._loop = Loop()
+        self._work: dict[str, Work] = {}
         self._active_at = time.monotonic()
-        self._leave_at: float | None = None
+        self._is_leaving = self._has_waited = False
         self.held: frozenset[str] = frozenset()
         self._stop = threading.Event()
         incarnation = self._journal.next_incarnation(int(time.time()))  # noqa: TID251
@@ -48,28 +51,28 @@ class Agent:
     @property
     def capacity(self) -> int:
         """How many more jobs it would take."""
-        return 0 if self._leave_at is not None else max(0, CAPACITY - len(self.held))
+        return 0 if self._is_leaving else max(0, CAPACITY - len(self.held))
 
     @property
     def idle_ms(self) -> int:
         """Time since it last had a job."""
         return 0 if self.held else int((time.monotonic() - self._active_at) * 1000)
 
-    def take(self, offers: list[dict[str, Any]], cancels: list[str]) -> None:
+    def take(self, jobs: list[dict[str, Any]], cancels: list[str]) -> None:
         """Hands over what a poll brought; returns when it is in the journal and held."""
-        if not offers and not cancels:
+        if not jobs and not cancels:
             return
         done = threading.Event()
-        self._events.put(lambda: self._take(offers, cancels, done))
+        self._loop.post(lambda: self._take(jobs, cancels, done))
         done.wait()
 
     def follow(self, leases: list[str]) -> None:
         """Whose output somebody waits for, until the next poll says otherwise."""
-        self._events.put(lambda: self._follow(frozenset(leases)))
+        self._loop.post(lambda: self._follow(frozenset(leases)))
 
     def shut_down(self) -> None:
         """First: take no more, wait for jobs. Again: go at once; supervisors keep the jobs."""
-        self._events.put(self._shut_down)
+        self._loop.post(self._shut_down)
 
     # --- the loop
 
@@ -78,78 +81,80 @@ class Agent:
         self._reports.start()
         self._spawner.warm_up()
         for directory in self._journal.all():
-            self._begin(directory)
+            self._loop.handle(partial(self._begin, directory))
         self._poller.start()
-        while not self._may_leave():
-            try:
-                event = self._events.get(timeout=self._patience())
-            except queue.Empty:
-                continue
-            event()
+        self._loop.run(self._may_leave)
         self._stop.set()
-        for attempt in self._attempts.values():
-            attempt.leave()
+        for work in self._work.values():
+            work.leave()
         log.info("Stopped.%s", f" {len(self.held)} jobs go on by themselves." if self.held else "")
 
-    def _patience(self) -> float | None:
-        return None if self._leave_at is None else max(0.0, self._leave_at - time.monotonic())
-
     def _may_leave(self) -> bool:
-        if self._leave_at is None:
-            return False
-        return not self._attempts or time.monotonic() >= self._leave_at
+        return self._is_leaving and (self._has_waited or not self._work)
 
     def _shut_down(self) -> None:
-        if self._leave_at is not None:
-            self._leave_at = time.monotonic()
+        if self._is_leaving:
+            self._leave()
             return
-        self._leave_at = time.monotonic() + self._drain_seconds
-        if self._attempts:
+        self._is_leaving = True
+        if self._work:
             log.info("Stopping: waiting up to %g s for jobs.", self._drain_seconds)
+        self._loop.later(self._drain_seconds, self._leave)
+        self._look_whom_to_wait_for()
 
-    def _take(
-        self, offers: list[dict[str, Any]], cancels: list[str], done: threading.Event
-    ) -> None:
+    def _look_whom_to_wait_for(self) -> None:
+        """Again and again while it waits."""
+        self._loop.later(LEAVING_LOOK_SECONDS, self._look_whom_to_wait_for)
+        if all(work.may_be_left for work in self._work.values()):
+            self._leave()
+
+    def _leave(self) -> None:
+        self._has_waited = True
+
+    def _take(self, jobs: list[dict[str, Any]], cancels: list[str], done: threading.Event) -> None:
         try:
-            for offer in offers:
-                if offer["lease"] not in self._attempts:
-                    self._accept(offer)
+            for offer in jobs:
+                self._loop.handle(partial(self._accept, offer))
             for lease in cancels:
-                if lease in self._attempts:
-                    self._attempts[lease].cancel()
+                if lease in self._work:
+                    self._loop.handle(self._work[lease].cancel)
         finally:
             done.set()
 
-    def _accept(self, offer: dict[str, Any]) -> None:
+    def _accept(self, offer: Any) -> None:
         """What cannot be written down is not begun; it is offered again."""
+        reference = offers.reference(offer)
+        if reference is not None and reference["lease"] in self._work:
+            return
         try:
+            offers.check(offer)
             self._begin(self._journal.add(offer))
-        except OSError as error:
+        except offers.BadOffer as problem:
+            log.error("A job that is offered cannot be understood: %s.", problem)
+            if reference is not None:
+                reason = f"the agent, version {__version__}, does not understand the job: {problem}"
+                self._begin(self._journal.refuse(reference, reason))
+        except (OSError, NotOurs) as error:
             log.error("A job could not be written to the journal: %s", error)
 
     def _follow(self, leases: frozenset[str]) -> None:
-        for lease, attempt in self._attempts.items():
-            attempt.follow(lease in leases)
+        for lease, work in self._work.items():
+            work.follow(lease in leases)
 
     def _begin(self, directory: JobDirectory) -> None:
-        attempt = Attempt(
+        work: Work = Attempt(
             self._wire,
             directory,
             self._reports,
             self._spawner,
-            self._post_reported,
-            self._post_gone,
+            self._loop,
+            self._reported,
+            self._gone,
         )
-        self._attempts[attempt.lease] = attempt
-        if not attempt.is_reported:
-            self.held |= {attempt.lease}
-        attempt.start()
-
-    def _post_reported(self, lease: str) -> None:
-        self._events.put(lambda: self._reported(lease))
-
-    def _post_gone(self, lease: str) -> None:
-        self._events.put(lambda: self._gone(lease))
+        self._work[work.lease] = work
+        if not work.is_reported:
+            self.held |= {work.lease}
+        work.start()
 
     def _reported(self, lease: str) -> None:
         self.held -= {lease}
@@ -157,4 +162,4 @@ class Agent:
         self._poller.make_room()
 
     def _gone(self, lease: str) -> None:
-        self._attempts.pop(lease, None)
+        self._work.pop(lease, None)

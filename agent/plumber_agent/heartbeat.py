@@ -5,7 +5,7 @@ from typing import Any
 
 import psutil
 
-from plumber_agent.enroll import facts
+from plumber_agent.machine.facts import Facts
 
 DEFAULT_SECONDS = 30.0
 REFUSED_SECONDS = 5.0
@@ -16,9 +16,9 @@ class Heartbeat:
     """When the next one is due, and what it says."""
 
     def __init__(self, server_addr: str) -> None:
-        self._server_addr = server_addr
+        self._facts = Facts(server_addr)
         self._told: dict[str, str] | None = None
-        self._facts: dict[str, str] | None = None
+        self._said: dict[str, str] | None = None
         self._sent_at = float("-inf")
         self._every = DEFAULT_SECONDS
         self._not_before = float("-inf")
@@ -38,8 +38,8 @@ class Heartbeat:
 
     def params(self) -> dict[str, Any]:
         """What it says of the machine; facts only when they have changed."""
-        self._facts = facts(self._server_addr)
-        changed = self._facts if self._facts != self._told else None
+        self._said = self._facts.now()
+        changed = self._said if self._said != self._told else None
         return {"metrics": metrics(), "facts": changed}
 
     def refused(self) -> None:
@@ -48,7 +48,7 @@ class Heartbeat:
 
     def take(self, answer: dict[str, Any]) -> None:
         """It was accepted."""
-        self._told = self._facts
+        self._told = self._said
         self._sent_at = time.monotonic()
         self._every = float(answer["heartbeat_seconds"])
 

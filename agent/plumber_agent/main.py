@@ -8,28 +8,44 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 
-from plumber_agent import __version__, config
+from plumber_agent import __version__
 from plumber_agent.agent import Agent
-from plumber_agent.config import ConfigError, Identity
-from plumber_agent.enroll import enroll
-from plumber_agent.wire import Refused
+from plumber_agent.machine import config
+from plumber_agent.machine.config import ConfigError, Identity
+from plumber_agent.machine.enroll import enroll
+from plumber_agent.machine.ownership import NotOurs, private_directory, require_own_file
+from plumber_agent.machine.wire import Refused
 
 LOG_BYTES, LOG_FILES = 2 << 20, 5
 EXIT_USAGE, EXIT_REFUSED = 2, 3
+OF_ROOT = Path("/var/lib/plumber-agent")
 
 log = logging.getLogger("plumber.agent")
 
 
 def main() -> None:
     """Runs the agent until SIGTERM; exits 2 for a bad configuration, 3 when it is not let in."""
-    options = _options()
     try:
-        sys.exit(_run(options))
-    except ConfigError as error:
+        sys.exit(_run(_options()))
+    except (ConfigError, NotOurs) as error:
         sys.stderr.write(f"plumber-agent: {error}\n")
         sys.exit(EXIT_USAGE)
+
+
+def default_workdir(euid: int, environ: Mapping[str, str]) -> Path:
+    """Where only this user writes. https://specifications.freedesktop.org/basedir-spec/latest/"""
+    if euid == 0:
+        return OF_ROOT
+    given = Path(environ.get("XDG_STATE_HOME", ""))
+    if given.is_absolute():  # others are to be ignored, says the specification
+        return given / "plumber-agent"
+    try:
+        return Path.home() / ".local" / "state" / "plumber-agent"
+    except RuntimeError as error:
+        raise ConfigError("this user has no home directory. Choose a --workdir.") from error
 
 
 def _options() -> argparse.Namespace:
@@ -42,8 +58,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument(
         "--workdir",
         type=Path,
-        default=Path("/tmp/plumber-agent"),
-        help="where jobs without a path run, and what the agent keeps; default: %(default)s",
+        help="where jobs without a path run, and what the agent keeps, open to nobody else; "
+        f"default: {OF_ROOT} for root, else plumber-agent in $XDG_STATE_HOME or ~/.local/state",
     )
     parser.add_argument("--log-file", type=Path, help="default: agent.log in the work directory")
     parser.add_argument(
@@ -63,9 +79,9 @@ def _options() -> argparse.Namespace:
 
 
 def _run(options: argparse.Namespace) -> int:
-    workdir = options.workdir.absolute()
+    workdir = (options.workdir or default_workdir(os.geteuid(), os.environ)).absolute()
     try:
-        workdir.mkdir(parents=True, exist_ok=True)
+        _own(workdir)
         lock = _lock(workdir)
         _log_to(options.log_file or workdir / "agent.log")
     except OSError as error:
@@ -76,9 +92,19 @@ def _run(options: argparse.Namespace) -> int:
         os.close(lock)
 
 
+def _own(workdir: Path) -> None:
+    """Raises NotOurs when somebody else could have a say in what the agent keeps."""
+    private_directory(workdir)
+    private_directory(workdir / "jobs")
+    for name in ("agent.lock", "incarnation"):
+        require_own_file(workdir / name)
+    for path in workdir.glob("agent.log*"):
+        require_own_file(path)
+
+
 def _lock(workdir: Path) -> int:
     """Held as long as the agent lives. Raises ConfigError when another one holds it."""
-    descriptor = os.open(workdir / "agent.lock", os.O_WRONLY | os.O_CREAT, 0o600)
+    descriptor = os.open(workdir / "agent.lock", os.O_WRONLY | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:

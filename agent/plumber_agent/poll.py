@@ -8,11 +8,14 @@ import logging
 import random
 import threading
 import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
-from plumber_agent.doorbell import Doorbell
 from plumber_agent.heartbeat import JITTER, REFUSED_SECONDS, Heartbeat
-from plumber_agent.wire import Backoff, Refused, Unreachable, Wire
+from plumber_agent.machine.doorbell import Doorbell
+from plumber_agent.machine.wire import Backoff, Refused, Unreachable, Wire
 
 # After a ring that brought nothing: the inbox may be some milliseconds late (docs/adr/0002).
 LOOK_AGAIN_SECONDS = (0.25, 1.0)
@@ -22,6 +25,15 @@ LONGEST_DELAY_SECONDS = 1.0
 LISTENS = ("listening", "lapsing")
 
 log = logging.getLogger("plumber.agent")
+
+
+@dataclass(frozen=True)
+class Part:
+    """One call of a request, and who takes its answer."""
+
+    method: str
+    params: dict[str, Any]
+    take: Callable[[dict[str, Any] | Refused], None]
 
 
 class Holder(Protocol):
@@ -58,6 +70,7 @@ class Poller:
         self._found_at = float("-inf")
         self._empty_rings = 0
         self._was_full = False
+        self._polled: tuple[float, bool] | Refused = (0.0, False)
 
     def start(self) -> None:
         """Begins."""
@@ -120,30 +133,52 @@ class Poller:
         return min(seconds * random.uniform(1 - JITTER, 1), max(0.0, beat))
 
     def _exchange(self) -> tuple[float, bool]:
-        """Polls, and beats when that is due; in how many seconds the next poll is due, and whether
-        this one brought anything."""
-        leases, idle_ms = sorted(self._agent.held), self._agent.idle_ms
-        says = self._doorbell.state()
-        shared = {"leases": leases, "idle_ms": idle_ms, "doorbell": says}
-        self._seq += 1
-        capacity = self._agent.capacity
-        calls = [("agent.poll", {**shared, "seq": self._seq, "capacity": capacity})]
+        """One request with all that there is to say; in how many seconds the next poll is due, and
+        whether this one brought anything."""
+        parts = [self._poll()]
         if self._heartbeat.is_due():
-            listens = "listening" if says in LISTENS else None
-            shared = {"leases": leases, "idle_ms": idle_ms, "doorbell": listens}
-            calls.append(("agent.heartbeat", {**shared, **self._heartbeat.params()}))
-        polled, *beaten = self._wire.batch(calls)
-        for answer in beaten:
-            self._take_beat(answer)
-        if isinstance(polled, Refused):
-            raise polled
-        self._was_full = len(polled["jobs"]) >= capacity
-        self._doorbell.take(polled.get("doorbell"), says)
-        self._agent.take(polled["jobs"], polled["cancels"])
-        self._agent.follow(polled.get("followed", []))
+            parts.append(self._beat())
+        answers = self._wire.batch([(part.method, part.params) for part in parts])
+        for part, answer in zip(parts, answers, strict=True):
+            part.take(answer)
+        if isinstance(self._polled, Refused):
+            raise self._polled
+        return self._polled
+
+    def _poll(self) -> Part:
+        capacity, says = self._agent.capacity, self._doorbell.state()
+        self._seq += 1
+        params = {
+            "leases": sorted(self._agent.held),
+            "idle_ms": self._agent.idle_ms,
+            "doorbell": says,
+            "seq": self._seq,
+            "capacity": capacity,
+        }
+        return Part("agent.poll", params, partial(self._take_polled, capacity, says))
+
+    def _take_polled(
+        self, capacity: int, said: str | None, answer: dict[str, Any] | Refused
+    ) -> None:
+        if isinstance(answer, Refused):
+            self._polled = answer
+            return
+        self._was_full = len(answer["jobs"]) >= capacity
+        self._doorbell.take(answer.get("doorbell"), said)
+        self._agent.take(answer["jobs"], answer["cancels"])
+        self._agent.follow(answer.get("followed", []))
         if self._was_full and self._agent.capacity > 0:  # a job has ended meanwhile
             self._hurry.set()
-        return float(polled["next_poll_ms"]) / 1_000, bool(polled["jobs"])
+        self._polled = float(answer["next_poll_ms"]) / 1_000, bool(answer["jobs"])
+
+    def _beat(self) -> Part:
+        params = {
+            "leases": sorted(self._agent.held),
+            "idle_ms": self._agent.idle_ms,
+            "doorbell": "listening" if self._doorbell.state() in LISTENS else None,
+            **self._heartbeat.params(),
+        }
+        return Part("agent.heartbeat", params, self._take_beat)
 
     def _take_beat(self, answer: dict[str, Any] | Refused) -> None:
         if isinstance(answer, Refused):

@@ -174,7 +174,8 @@ def enroll(
             click.echo(f"Put this on the new machine as agent.json:\n\n{text}")
         else:
             click.echo(f"Written to {target}.")
-        click.echo("Then run there:\n\n  plumber-agent --config agent.json\n")
+        click.echo("Then run there, as the user whose rights its jobs are to have:\n")
+        click.echo("  plumber-agent --config agent.json\n")
         click.echo(f"It lets in {max_uses} agents, and expires {render.when(_expiry(made))}.")
 
     context.show(made, draw)

@@ -31,6 +31,11 @@ class _Bearer(requests.auth.AuthBase):
         return request
 
 
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Nothing is added to a signed address: an entry in ~/.netrc would spoil the signature."""
+    return request
+
+
 class Client:
     """Calls of the control plane. Every call raises NoAccess, WrongUsage or Refused."""
 
@@ -90,7 +95,7 @@ class Client:
         Raises NoAccess when it breaks off.
         """
         try:
-            with requests.get(url, stream=True, timeout=TIMEOUT_SECONDS) as response:
+            with requests.get(url, stream=True, timeout=TIMEOUT_SECONDS, auth=_nobody) as response:
                 response.raise_for_status()
                 yield from response.iter_content(1 << 20)
         except requests.RequestException as error:

@@ -16,7 +16,7 @@ def enroll(control_plane: ControlPlane, workdir: Path) -> None:
     config = workdir / "agent.json"
     if config.exists():
         return
-    workdir.mkdir(parents=True, exist_ok=True)
+    workdir.mkdir(mode=0o700, parents=True, exist_ok=True)
     joining = control_plane.call("POST", "/enrollments", {"description": f"local {workdir.name}"})
     config.touch(mode=0o600)
     settings = {
@@ -28,7 +28,10 @@ def enroll(control_plane: ControlPlane, workdir: Path) -> None:
 
 
 def start(processes: Processes, workdir: Path) -> Child:
-    """Starts the agent that was prepared in the directory."""
+    """Starts the agent that was prepared in the directory, which is to be open to nobody else."""
+    for directory in (workdir, workdir / "jobs"):
+        if directory.is_dir():
+            directory.chmod(0o700)
     program = str(_PROGRAMS / "plumber-agent")
     config = str(workdir / "agent.json")
     command = [program, "--config", config, "--workdir", str(workdir)]

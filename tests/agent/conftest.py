@@ -1,5 +1,6 @@
 """A supervisor at work on a job, as the agent starts it."""
 
+import contextlib
 import json
 import subprocess
 import threading
@@ -11,8 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
-from plumber_agent import supervisor
-from plumber_agent.spool import HEADER
+from plumber_agent.jobs import supervisor
+from plumber_agent.machine.segments import RECORD_HEADER
+from tests.agent.plane import Plane, start_agent
 
 SECONDS = 30
 
@@ -54,8 +56,8 @@ class Job:
         segments = sorted(self.directory.glob("spool.*"))
         data, at, found = b"".join(each.read_bytes() for each in segments), 0, []
         while at < len(data):
-            stream, _, length = HEADER.unpack_from(data, at)
-            at += HEADER.size
+            stream, _, length = RECORD_HEADER.unpack_from(data, at)
+            at += RECORD_HEADER.size
             found.append((stream, data[at : at + length]))
             at += length
         return found
@@ -102,3 +104,28 @@ def is_alive(pid: int) -> bool:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
         return False
+
+
+@pytest.fixture
+def plane() -> Iterator[Plane]:
+    made = Plane()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def agent(plane: Plane, tmp_path: Path) -> Iterator[Callable[..., "subprocess.Popen[bytes]"]]:
+    """A factory of real agents, which end with the test, and what they started with them."""
+    made: list[subprocess.Popen[bytes]] = []
+
+    def start(*options: str, **keys: Any) -> "subprocess.Popen[bytes]":
+        made.append(start_agent(plane, tmp_path, *options, **keys))
+        return made[-1]
+
+    yield start
+    for each in made:
+        for child in _family(each.pid):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                child.kill()
+        each.kill()
+        each.communicate()

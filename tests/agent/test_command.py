@@ -13,8 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
-from plumber_agent import command, processes, supervisor
-from plumber_agent.journal import JobDirectory
+from plumber_agent.jobs import command, supervisor
+from plumber_agent.jobs.journal import JobDirectory
+from plumber_agent.machine import processes
 from tests.agent.conftest import is_alive, pid_in
 
 IS_ROOT = os.geteuid() == 0

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from plumber_agent.doorbell import Doorbell
+from plumber_agent.machine.doorbell import Doorbell
+from plumber_agent.machine.wire import Refused
 from plumber_agent.poll import EMPTY_RINGS, LOOK_AGAIN_SECONDS, Poller
-from plumber_agent.wire import Refused
 
 NOTHING = (200, b"<ReceiveMessageResponse/>")
 RING = (200, b"<ReceiveMessageResponse><Message><Body>x</Body></Message></ReceiveMessageResponse>")
@@ -133,7 +133,7 @@ def test_half_of_an_addresss_life_later_the_next_is_asked_for(
     began = listening.bell._ends_at - 900
     for seconds in (449, 451, 901):
         monkeypatch.setattr(
-            "plumber_agent.doorbell.time.monotonic", lambda seconds=seconds: began + seconds
+            "plumber_agent.machine.doorbell.time.monotonic", lambda seconds=seconds: began + seconds
         )
         moments[seconds] = listening.bell.state()
     assert moments == {449: "listening", 451: "lapsing", 901: "none"}

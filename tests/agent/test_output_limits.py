@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from plumber_agent.output import PLUMBER
+from plumber_agent.machine.segments import PLUMBER
 from tests.agent.conftest import Job
 
 

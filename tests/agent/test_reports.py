@@ -1,13 +1,14 @@
 """Reports: alone they go at once, together they go in one request, each with its own answer."""
 
+import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from plumber_agent.reports import AT_ONCE, Reports
-from plumber_agent.wire import Refused, Unreachable
+from plumber_agent.jobs.reports import AT_ONCE, Reports
+from plumber_agent.machine.wire import Refused, Unreachable
 
 SECONDS = 20
 
@@ -33,6 +34,16 @@ class Wire:
         ]
 
 
+def call(reports: Reports, method: str, params: dict[str, Any]) -> Any:
+    """Sends a report and waits for its answer, which is raised when it is an error."""
+    answers: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    reports.send(method, params, answers.put)
+    answer = answers.get(timeout=SECONDS)
+    if isinstance(answer, Exception):
+        raise answer
+    return answer
+
+
 @pytest.fixture
 def wire() -> Wire:
     return Wire()
@@ -49,9 +60,11 @@ def test_what_comes_while_a_request_is_on_its_way_goes_with_the_next(
     wire: Wire, reports: Reports
 ) -> None:
     with ThreadPoolExecutor(AT_ONCE + 6) as callers:
-        first = callers.submit(reports.call, "job.finish", {"n": 0})
+        first = callers.submit(call, reports, "job.finish", {"n": 0})
         assert wire.arrived.acquire(timeout=SECONDS)
-        more = [callers.submit(reports.call, "job.finish", {"n": n}) for n in range(1, AT_ONCE + 5)]
+        more = [
+            callers.submit(call, reports, "job.finish", {"n": n}) for n in range(1, AT_ONCE + 5)
+        ]
         while reports._waiting.qsize() < len(more):
             threading.Event().wait(0.005)
         wire.let_through.release(3)
@@ -64,8 +77,8 @@ def test_what_comes_while_a_request_is_on_its_way_goes_with_the_next(
 def test_one_that_is_refused_does_not_touch_the_others(wire: Wire, reports: Reports) -> None:
     wire.let_through.release(10)
     with pytest.raises(Refused, match="old lease"):
-        reports.call("job.finish", {"n": 1, "is_old": True})
-    assert reports.call("job.finish", {"n": 2}) == {"n": 2}
+        call(reports, "job.finish", {"n": 1, "is_old": True})
+    assert call(reports, "job.finish", {"n": 2}) == {"n": 2}
 
 
 @pytest.mark.parametrize("fault", [Unreachable("away"), ValueError("odd")])
@@ -75,6 +88,6 @@ def test_a_request_that_fails_fails_all_of_it_and_the_next_is_sent(
     wire.let_through.release(10)
     wire.fault = fault
     with pytest.raises(Unreachable):
-        reports.call("job.finish", {"n": 1})
+        call(reports, "job.finish", {"n": 1})
     wire.fault = None
-    assert reports.call("job.finish", {"n": 2}) == {"n": 2}
+    assert call(reports, "job.finish", {"n": 2}) == {"n": 2}

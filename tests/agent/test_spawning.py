@@ -10,8 +10,8 @@ from typing import Any
 import psutil
 import pytest
 
-from plumber_agent.journal import JobDirectory
-from plumber_agent.spawning import Spawner
+from plumber_agent.jobs.journal import JobDirectory
+from plumber_agent.jobs.spawning import Spawner
 
 SECONDS = 20
 
@@ -90,7 +90,7 @@ def test_a_spawner_that_was_killed_is_started_anew_and_its_jobs_go_on(
 def test_a_spawner_that_hangs_is_replaced(
     spawner: Spawner, job: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("plumber_agent.spawning.PATIENCE_SECONDS", 0.2)
+    monkeypatch.setattr("plumber_agent.jobs.spawning.PATIENCE_SECONDS", 0.2)
     spawner.warm_up()
     assert spawner._process is not None
     psutil.Process(spawner._process.pid).suspend()

@@ -13,7 +13,7 @@ from typing import Any
 import psutil
 import requests
 
-from plumber_agent import supervisor
+from plumber_agent.jobs import supervisor
 from tests.bench.rows import Row, percentile
 from tests.bench.stack import Stack, stack
 

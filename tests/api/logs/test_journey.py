@@ -11,10 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from chalicelib.operations import compaction, logs
-from plumber_agent import output as outputs
-from plumber_agent.masking import Masking
-from plumber_agent.output import STDERR, STDOUT, STREAM_NAMES, Output
-from plumber_agent.spool import Spool
+from plumber_agent.jobs import output as outputs
+from plumber_agent.jobs.masking import Masking
+from plumber_agent.jobs.output import Output
+from plumber_agent.machine.segments import STDERR, STDOUT, STREAM_NAMES
+from plumber_agent.machine.spool import Spool
 from tests.api.conftest import Clock, People
 from tests.api.logs.conftest import Logged
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from plumber_agent.config import ConfigError, Identity, Joining, load, save
+from plumber_agent.machine.config import ConfigError, Identity, Joining, load, save
 
 
 def write(path: Path, document: object) -> Path:

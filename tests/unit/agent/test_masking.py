@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plumber_agent.masking import LONGEST_LINE, OVERLAP, Masking
+from plumber_agent.jobs.masking import LONGEST_LINE, OVERLAP, Masking
 
 SECRETS = ["hunter2", "hunt", "erhunt", "aab", "aabaab", "é…", "two\nlines"]
 

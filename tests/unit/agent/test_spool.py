@@ -1,19 +1,25 @@
 """Cutting spools: at record boundaries, and never differently again."""
 
+import errno
 import os
+import threading
 import zlib
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from plumber_agent import output
-from plumber_agent.output import segment_path
-from plumber_agent.spool import CHUNK_BYTES, HEADER, MAGIC, PACKED_MAGIC, Spool
+from plumber_agent.jobs import output
+from plumber_agent.machine.segments import RECORD_HEADER, segment_path
+from plumber_agent.machine.spool import CHUNK_BYTES, MAGIC, PACKED_MAGIC, Cut, Spool
 
 
 def record(data: bytes, stream: int = 1) -> bytes:
-    return HEADER.pack(stream, 0, len(data)) + data
+    return RECORD_HEADER.pack(stream, 0, len(data)) + data
 
 
 def append(directory: Path, data: bytes, segment: int = 1) -> None:
@@ -128,13 +134,80 @@ def test_an_agent_that_comes_back_cuts_as_before(tmp_path: Path) -> None:
 def test_a_cut_that_was_half_written_does_not_count(tmp_path: Path) -> None:
     append(tmp_path, record(b"one"))
     Spool(tmp_path).cut()
-    with (tmp_path / "cuts").open("a") as file:
+    with (tmp_path / "cuts").open("r+") as file:
+        file.seek(len("1 1 0 16\n"))
         file.write("2 1 16 9")
     spool = Spool(tmp_path)
     assert spool.chunks == 1
     append(tmp_path, record(b"two"))
     assert spool.cut()
     assert Spool(tmp_path).chunks == 2
+
+
+def test_on_a_full_disk_shipping_goes_on_and_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for segment in range(1, 60):
+        append(tmp_path, record(bytes(200)), segment)
+    spool, room = Spool(tmp_path), (tmp_path / "cuts").stat().st_size
+    real = os.pwrite
+
+    def full(descriptor: int, data: bytes, place: int) -> int:
+        """Nothing grows."""
+        if place + len(data) > max(os.fstat(descriptor).st_size, len(data)):
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(descriptor, data, place)
+
+    monkeypatch.setattr(os, "pwrite", full)
+    assert spool.cut_rest() == 59
+    shipped(spool)
+    assert len(list(tmp_path.glob("spool.*"))) == 1
+    assert Spool(tmp_path).chunks == 59
+    assert (tmp_path / "cuts").stat().st_size == room
+
+
+def test_a_cut_that_found_no_room_does_not_count_and_is_made_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append(tmp_path, record(b"one"))
+    spool = Spool(tmp_path)
+    with monkeypatch.context() as patched:
+        real = os.pwrite
+        patched.setattr(os, "pwrite", lambda fd, data, at: real(fd, data[:5], at))
+        with pytest.raises(OSError, match="No space left"):
+            spool.cut()
+    assert spool.cut()
+    assert Spool(tmp_path).next_to_ship() == spool.next_to_ship() == Cut(1, 1, 0, 16)
+
+
+def test_the_next_chunk_may_be_asked_for_while_others_are_cut(tmp_path: Path) -> None:
+    class Slow(dict[int, Cut]):
+        """Whoever looks at it is overtaken."""
+
+        def values(self) -> Any:
+            looked = super().values()
+
+            class View:
+                def __iter__(self) -> Iterator[Cut]:
+                    found = iter(looked)
+                    begun.set()
+                    is_cut.wait(0.2)
+                    return found
+
+            return View()
+
+    begun, is_cut = threading.Event(), threading.Event()
+    append(tmp_path, record(b"a"))
+    append(tmp_path, record(b"b"), 2)
+    spool = Spool(tmp_path)
+    spool.cut()
+    spool._waiting = Slow(spool._waiting)
+    with ThreadPoolExecutor() as threads:
+        asked = threads.submit(spool.next_to_ship)
+        assert begun.wait(20)
+        assert spool.cut()
+        is_cut.set()
+        assert asked.result(20) == Cut(1, 1, 0, 14)
 
 
 def test_the_tail_of_a_dead_supervisor_is_shipped_behind_a_mark(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from plumber_agent.wire import Backoff, Refused, Unreachable, until_done
+from plumber_agent.machine.wire import Backoff, Refused, Unreachable, until_done
 
 
 def test_waits_double_up_to_a_ceiling_and_begin_anew() -> None:

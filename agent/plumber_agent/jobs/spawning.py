@@ -7,8 +7,8 @@ import select
 import subprocess
 import threading
 
-from plumber_agent import spawner
-from plumber_agent.journal import JobDirectory
+from plumber_agent.jobs import spawner
+from plumber_agent.jobs.journal import JobDirectory
 
 PATIENCE_SECONDS = 10.0
 

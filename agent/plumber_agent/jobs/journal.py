@@ -6,6 +6,7 @@ refused.
 """
 
 import fcntl
+import logging
 import os
 import shutil
 import signal
@@ -14,9 +15,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plumber_agent.files import read_json, sync_directory, write_durably
-from plumber_agent.processes import kill_leftovers
-from plumber_agent.supervisor import boot_id
+from plumber_agent.jobs.supervisor import boot_id, not_started
+from plumber_agent.machine.files import read_json, sync_directory, write_durably
+from plumber_agent.machine.ownership import (
+    NotOurs,
+    private_directory,
+    require_own_file,
+    require_private_directory,
+)
+from plumber_agent.machine.processes import kill_leftovers
+
+log = logging.getLogger("plumber.agent")
 
 
 @dataclass(frozen=True)
@@ -97,8 +106,9 @@ class JobDirectory:
                 return
 
     def mark_reported(self) -> None:
-        """The end was accepted or refused; only its output may still be on the way."""
-        write_durably(self.path / "reported", {})
+        """The end was accepted or refused; only its output may still be on the way. Lost by a crash
+        of the machine, it is reported once more, which changes nothing."""
+        (self.path / "reported").touch(mode=0o600)
 
     def is_reported(self) -> bool:
         """Whether the control plane knows the end."""
@@ -114,27 +124,52 @@ class Journal:
 
     def __init__(self, workdir: Path, spool_quota: int) -> None:
         self._jobs = workdir / "jobs"
-        self._jobs.mkdir(parents=True, exist_ok=True)
+        private_directory(self._jobs)
         self._workdir = workdir
         self._spool_quota = spool_quota
 
     def add(self, offer: dict[str, Any]) -> JobDirectory:
-        """Notes a job, on disk before this returns. The same offer again changes nothing."""
+        """Notes a job, on disk before this returns. The same offer again changes nothing. Raises
+        OSError, and NotOurs when somebody else has been there."""
         name = f"{offer['run_id']}-{offer['job_id']}-{offer['attempt']}-{offer['lease']}"
         directory = JobDirectory(self._jobs / name)
+        private_directory(directory.path)
+        require_own_file(directory.path / "job.json")
         if not (directory.path / "job.json").exists():
-            directory.path.mkdir(mode=0o700, exist_ok=True)
-            document = {**offer, "path": offer["path"] or str(self._workdir)}
+            document = {**offer, "path": offer["path"] or self._path_of(offer)}
             document["max_bytes"] = offer["log"]["max_bytes"]
             document["spool_quota"] = self._spool_quota
             write_durably(directory.path / "job.json", document)
             sync_directory(self._jobs)
         return directory
 
+    def refuse(self, reference: dict[str, str], reason: str) -> JobDirectory:
+        """Notes a job that cannot be carried out: nothing is left of it but to report that, which
+        lasts until it is accepted. Raises as `add`."""
+        directory = JobDirectory(self._jobs / "-".join((*reference.values(), "refused")))
+        private_directory(directory.path)
+        # The result first: a job that has one is never started.
+        write_durably(directory.path / "result.json", not_started(reason))
+        nothing = {"timeout_seconds": None, "log": {"urls": [], "max_bytes": 0}}
+        write_durably(directory.path / "job.json", {**reference, **nothing})
+        sync_directory(self._jobs)
+        return directory
+
+    def _path_of(self, offer: dict[str, Any]) -> str | None:
+        """Of a job that names none. Other users may not enter the work directory: they go home."""
+        return None if offer.get("user") else str(self._workdir)
+
     def all(self) -> list[JobDirectory]:
-        """Every attempt that was noted; what was never noted whole is removed."""
+        """Every attempt that was noted; what was never noted whole is removed. What another user
+        may have put there is left alone."""
         found = []
         for path in sorted(self._jobs.iterdir()):
+            try:
+                require_private_directory(path)
+                require_own_file(path / "job.json")
+            except NotOurs as problem:
+                log.error("This is no job of the agent's, and is not run: %s", problem)
+                continue
             if read_json(path / "job.json") is None:
                 shutil.rmtree(path, ignore_errors=True)
             else:

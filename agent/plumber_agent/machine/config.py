@@ -1,12 +1,14 @@
 """agent.json: who this agent is and where its control plane is."""
 
+import json
 import secrets
 import uuid
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from plumber_agent.files import read_json, write_durably
+from plumber_agent.machine.files import write_durably
+from plumber_agent.machine.ownership import read_own_file
 
 
 class ConfigError(Exception):
@@ -36,10 +38,13 @@ class Joining:
 def load(path: Path) -> Identity | Joining:
     """What the file says. A first start adds an id and a secret to it.
 
-    Raises ConfigError for a file that is missing, unreadable or incomplete.
+    Raises ConfigError for a file that is missing, unreadable or incomplete, and NotOurs for one
+    that another user may have written.
     """
     try:
-        document = read_json(path)
+        document = json.loads(read_own_file(path))
+    except (FileNotFoundError, ValueError):
+        document = None
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
     if not isinstance(document, dict):

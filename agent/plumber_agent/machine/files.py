@@ -7,9 +7,11 @@ from typing import Any
 
 
 def write_durably(path: Path, document: Any, mode: int = 0o600) -> None:
-    """Replaces the file by the document as JSON; it is on disk when this returns."""
+    """Replaces the file by the document as JSON; it is on disk when this returns. Nothing that lies
+    there already, such as a link, is written through."""
     temporary = path.with_name(path.name + ".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
+    temporary.unlink(missing_ok=True)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, mode)
     try:
         os.write(descriptor, json.dumps(document, indent=1).encode())
         os.fsync(descriptor)

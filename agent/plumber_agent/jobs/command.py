@@ -69,6 +69,11 @@ class Account:
             "SHELL": entry.pw_shell,
         }
 
+    def home(self) -> str:
+        """Where a job that names no path runs."""
+        home = self.variables["HOME"]
+        return home if os.path.isdir(home) else "/"  # noqa: PTH112
+
     def become(self) -> None:
         """In the child, before the command."""
         if os.geteuid() == 0:
@@ -81,9 +86,9 @@ class Program:
     """A job's command or script, ready to be executed. Raises CannotStart."""
 
     def __init__(self, job: dict[str, Any], directory: str) -> None:
-        self.path: str = job["path"]
         user = job.get("user")
         self._account = Account(user) if user else None
+        self.path: str = job["path"] or (self._account.home() if self._account else "/")
         as_user = self._account.variables if self._account else {}
         self._variables = environment(job, {**os.environ, **as_user})
         self._scratch: str | None = None

@@ -8,8 +8,11 @@ from typing import Any, TypeVar
 
 import requests
 
+from plumber_agent.machine.connection import Connection
+
 CONNECT_SECONDS, READ_SECONDS = 5.0, 30.0
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0
+REFUSED_SECONDS = 5.0  # at least, after a refusal that may pass
 
 NOT_AUTHENTICATED = -32001
 NOT_ALLOWED = -32002
@@ -68,7 +71,7 @@ class Wire:
 
     def __init__(self, server_addr: str, token: str | None) -> None:
         self._url = f"{server_addr}/rpc"
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._token = token
         self._of_thread = threading.local()
         self._is_reachable = True
 
@@ -87,10 +90,9 @@ class Wire:
             for number, (method, params) in enumerate(calls)
         ]
         try:
-            response = self._session().post(
+            response = self._connection().post(
                 self._url,
                 json=body if len(body) > 1 else body[0],
-                headers=self._headers,
                 timeout=(CONNECT_SECONDS, READ_SECONDS),
                 allow_redirects=False,
             )
@@ -119,11 +121,11 @@ class Wire:
         """
         return until_done(lambda: self.call(method, params), stop)
 
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._of_thread, "session", None)
-        if session is None:
-            session = self._of_thread.session = requests.Session()
-        return session
+    def _connection(self) -> Connection:
+        connection: Connection | None = getattr(self._of_thread, "connection", None)
+        if connection is None:
+            connection = self._of_thread.connection = Connection(self._token)
+        return connection
 
     def _away(self, reason: str) -> Unreachable:
         if self._is_reachable:
@@ -156,12 +158,17 @@ def until_done(work: Callable[[], Answer], stop: threading.Event) -> Answer | No
     while True:
         try:
             return work()
-        except Unreachable:
-            wait = backoff.next()
-        except Refused as error:
-            if error.is_final:
-                raise
-            log.warning("Refused for now: %s", error)
-            wait = max(5.0, backoff.next())
+        except (Unreachable, Refused) as error:
+            wait = pause_after(error, backoff)
         if stop.wait(wait):
             return None
+
+
+def pause_after(error: Exception, backoff: Backoff) -> float:
+    """How many seconds to wait before the next try. Raises what no repetition mends."""
+    if isinstance(error, Unreachable):
+        return backoff.next()
+    if not isinstance(error, Refused) or error.is_final:
+        raise error
+    log.warning("Refused for now: %s", error)
+    return max(REFUSED_SECONDS, backoff.next())

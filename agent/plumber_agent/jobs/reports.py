@@ -3,20 +3,25 @@ the next. A single job's report waits for nothing."""
 
 import queue
 import threading
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
-from plumber_agent.wire import Refused, Unreachable, Wire
+from plumber_agent.machine.wire import Refused, Unreachable, Wire
 
 AT_ONCE = 20  # reports in a request; the control plane carries them out one after the other
 
 
-class _Report:
-    """A call that somebody waits for."""
+Answer = dict[str, Any] | Exception
 
-    def __init__(self, method: str, params: dict[str, Any]) -> None:
-        self.call = (method, params)
-        self.answered = threading.Event()
-        self.answer: dict[str, Any] | Exception = Unreachable("it was not sent")
+
+@dataclass(frozen=True)
+class _Report:
+    """A call, and who takes its answer."""
+
+    method: str
+    params: dict[str, Any]
+    take: Callable[[Answer], None]
 
 
 class Reports:
@@ -30,14 +35,10 @@ class Reports:
         """Begins."""
         threading.Thread(target=self._run, name="reports", daemon=True).start()
 
-    def call(self, method: str, params: dict[str, Any]) -> dict[str, Any]:
-        """As `Wire.call`: one try, which raises Refused and Unreachable."""
-        report = _Report(method, params)
-        self._waiting.put(report)
-        report.answered.wait()
-        if isinstance(report.answer, Exception):
-            raise report.answer
-        return report.answer
+    def send(self, method: str, params: dict[str, Any], take: Callable[[Answer], None]) -> None:
+        """One try, which is not waited for. `take` gets the result, Refused or Unreachable, in this
+        object's own thread."""
+        self._waiting.put(_Report(method, params, take))
 
     def _run(self) -> None:
         while True:
@@ -50,12 +51,12 @@ class Reports:
             self._send(reports)
 
     def _send(self, reports: list[_Report]) -> None:
+        calls = [(report.method, report.params) for report in reports]
         try:
-            answers: list[Any] = list(self._wire.batch([report.call for report in reports]))
+            answers: list[Answer] = list(self._wire.batch(calls))
         except (Refused, Unreachable) as error:
             answers = [error] * len(reports)
         except Exception as error:
             answers = [Unreachable(f"the report could not be sent: {error}")] * len(reports)
         for report, answer in zip(reports, answers, strict=True):
-            report.answer = answer
-            report.answered.set()
+            report.take(answer)

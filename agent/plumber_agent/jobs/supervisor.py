@@ -26,12 +26,13 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
-from plumber_agent.command import CannotStart, Program
-from plumber_agent.output import STDERR, STDOUT, Output
-from plumber_agent.processes import Cgroup, become_subreaper, descendants, living, send
+from plumber_agent.jobs.command import CannotStart, Program
+from plumber_agent.jobs.output import Output
+from plumber_agent.machine.processes import Cgroup, become_subreaper, descendants, living, send
+from plumber_agent.machine.segments import STDERR, STDOUT
 
 if TYPE_CHECKING:
-    from plumber_agent.masking import Masking
+    from plumber_agent.jobs.masking import Masking
 
 READ_BYTES = 65_536  # the largest record
 PIPE_BYTES = 1 << 20
@@ -42,11 +43,14 @@ KILL_PATIENCE_SECONDS = 5.0  # after SIGKILL; what still lives then sits in the 
 
 def program(module: str, call: str, *arguments: str) -> list[str]:
     """The command line of a small program. Without site-packages Python starts sooner."""
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120
+    place = os.path.abspath(__file__)  # noqa: PTH100
+    for _ in range(3):  # out of plumber_agent/jobs
+        place = os.path.dirname(place)  # noqa: PTH120
     text = (
-        f"import sys; sys.path.insert(0, sys.argv[1]); from plumber_agent.{module} import *; {call}"
+        "import sys; sys.path.insert(0, sys.argv[1]); "
+        f"from plumber_agent.jobs.{module} import *; {call}"
     )
-    return [sys.executable, "-I", "-S", "-c", text, package, *arguments]
+    return [sys.executable, "-I", "-S", "-c", text, place, *arguments]
 
 
 def start_arguments(directory: str) -> list[str]:
@@ -67,7 +71,7 @@ def _masking(mask: dict[str, Any]) -> "dict[int, Masking] | None":
     values, patterns = mask.get("values") or [], mask.get("patterns") or []
     if not any(values) and not patterns:
         return None
-    from plumber_agent.masking import Masking  # most jobs have nothing to mask
+    from plumber_agent.jobs.masking import Masking  # most jobs have nothing to mask
 
     return {stream: Masking(values, patterns) for stream in (STDOUT, STDERR)}
 

@@ -4,21 +4,28 @@ The supervisor writes segments (see `output`); a chunk lies within one of them. 
 soon as all of it has been shipped, so what is on disk is what has not arrived.
 """
 
+import contextlib
+import errno
 import os
-import struct
 import threading
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from plumber_agent.output import PLUMBER, append_tail, record, segment_path
+from plumber_agent.machine.segments import (
+    PLUMBER,
+    RECORD_HEADER,
+    append_tail,
+    record,
+    segment_path,
+)
 
 MAGIC, PACKED_MAGIC = b"PLB1", b"PLZ1"
-HEADER = struct.Struct(">BQI")
 CHUNK_BYTES = 1 << 20  # of records in a chunk, at most (docs/wire.md)
 SAMPLE_BYTES = 16_384  # by which is judged whether packing pays
 PACKED_AT_MOST = 0.9  # of the size; less is saved by no reader
 PACKING_LEVEL = 3
+ROOM_BYTES = 4096  # of a list of cuts, set aside: more than a hundred lines
 
 
 @dataclass(frozen=True)
@@ -31,31 +38,67 @@ class Cut:
     end: int
 
 
+class Cuts:
+    """Where a spool was cut, on disk: a line for each chunk. Shipping is what frees a full disk,
+    and needs a line first; so room for the next ones is set aside, as zeros behind the last."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._end = self._size = 0
+
+    def load(self) -> list[Cut]:
+        """A line that was cut off by a crash was not followed by a PUT, so it does not count."""
+        with contextlib.suppress(FileNotFoundError):
+            content = self._path.read_bytes()
+            lines = content.split(b"\0", 1)[0].split(b"\n")[:-1]
+            self._end, self._size = sum(len(line) + 1 for line in lines), len(content)
+            if content[self._end :].strip(b"\0"):
+                self._write(bytes(self._size - self._end), self._end)
+            self._set_room_aside()
+            return [Cut(*map(int, line.split())) for line in lines]
+        self._set_room_aside()
+        return []
+
+    def append(self, cut: Cut) -> None:
+        """On disk when this returns. Raises OSError, and then the line does not count."""
+        line = f"{cut.seq} {cut.segment} {cut.start} {cut.end}\n".encode()
+        self._write(line, self._end)
+        self._end += len(line)
+        self._size = max(self._size, self._end)
+        self._set_room_aside()
+
+    def _set_room_aside(self) -> None:
+        if self._size - self._end < ROOM_BYTES // 2:
+            with contextlib.suppress(OSError):  # what is left may do until there is room again
+                self._write(bytes(ROOM_BYTES), self._size, is_durable=False)
+                self._size += ROOM_BYTES
+
+    def _write(self, data: bytes, place: int, *, is_durable: bool = True) -> None:
+        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            if os.pwrite(descriptor, data, place) < len(data):
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if is_durable:
+                os.fdatasync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
 class Spool:
     """A job's output on disk. Safe to use from several threads."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._cuts_file = directory / "cuts"
+        self._cuts = Cuts(directory / "cuts")
         self._shipped_file = directory / "shipped"
         self._lock = threading.Lock()
-        cuts = self._load_cuts()
+        cuts = self._cuts.load()
         self._last = cuts[-1] if cuts else Cut(0, 1, 0, 0)
         shipped = self._load_shipped()
         # A segment goes only when all of it has arrived, even if the note of that was lost.
         left = (cut for cut in cuts if cut.seq > shipped and self._segment(cut.segment).exists())
         self._waiting = {cut.seq: cut for cut in left}
         self._oldest = 1  # segment that may be there
-
-    def _load_cuts(self) -> list[Cut]:
-        """A line that was cut off by a crash was not followed by a PUT, so it does not count."""
-        try:
-            lines = self._cuts_file.read_text().split("\n")[:-1]
-        except FileNotFoundError:
-            return []
-        cuts = [Cut(*map(int, line.split())) for line in lines]
-        os.truncate(self._cuts_file, len("".join(_line(cut) for cut in cuts)))
-        return cuts
 
     def _load_shipped(self) -> int:
         try:
@@ -86,17 +129,14 @@ class Spool:
     def cut(self) -> bool:
         """Makes a chunk of what is waiting, at most `CHUNK_BYTES` of it; False when there is none.
 
-        Where it was cut is on disk before this returns, hence before any PUT.
+        Where it was cut is on disk before this returns, hence before any PUT. Raises OSError.
         """
         with self._lock:
             last = self._last
             cut = self._next_cut(last.segment, last.end)
             if cut is None:
                 return False
-            with self._cuts_file.open("a") as file:
-                file.write(_line(cut))
-                file.flush()
-                os.fdatasync(file.fileno())
+            self._cuts.append(cut)
             self._waiting[cut.seq] = cut
             self._last = cut
             return True
@@ -116,6 +156,10 @@ class Spool:
 
     def next_to_ship(self) -> Cut | None:
         """The first chunk that has not arrived."""
+        with self._lock:
+            return self._first_waiting()
+
+    def _first_waiting(self) -> Cut | None:
         return next(iter(self._waiting.values()), None)
 
     def content(self, cut: Cut) -> bytes:
@@ -136,13 +180,22 @@ class Spool:
 
     def mark_shipped(self, cut: Cut) -> None:
         """The chunk has arrived. Lost by a crash of the machine, it is sent once more."""
-        self._shipped_file.write_text(str(cut.seq))
+        with contextlib.suppress(OSError):
+            self._note_shipped(cut.seq)
         with self._lock:
             self._waiting.pop(cut.seq, None)
-            following = self.next_to_ship() or self._last
+            following = self._first_waiting() or self._last
         while self._oldest < following.segment:
             self._segment(self._oldest).unlink(missing_ok=True)
             self._oldest += 1
+
+    def _note_shipped(self, seq: int) -> None:
+        """In place: numbers grow, and a file that is not emptied first needs no room."""
+        descriptor = os.open(self._shipped_file, os.O_WRONLY | os.O_CREAT, 0o600)
+        try:
+            os.pwrite(descriptor, b"%d" % seq, 0)
+        finally:
+            os.close(descriptor)
 
     def take_in_tail(self, mark: str) -> None:
         """After the death of the supervisor: what it had set aside is a part of the log too."""
@@ -157,15 +210,11 @@ class Spool:
             return b""
 
 
-def _line(cut: Cut) -> str:
-    return f"{cut.seq} {cut.segment} {cut.start} {cut.end}\n"
-
-
 def _whole_records(data: bytes) -> int:
     """How many bytes of the data are whole records."""
     at = 0
-    while at + HEADER.size <= len(data):
-        after = at + HEADER.size + HEADER.unpack_from(data, at)[2]
+    while at + RECORD_HEADER.size <= len(data):
+        after = at + RECORD_HEADER.size + RECORD_HEADER.unpack_from(data, at)[2]
         if after > len(data):
             break
         at = after

@@ -16,7 +16,7 @@ import os
 import signal
 import sys
 
-from plumber_agent import supervisor
+from plumber_agent.jobs import supervisor
 
 
 def start_arguments() -> list[str]:

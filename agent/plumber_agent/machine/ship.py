@@ -7,8 +7,17 @@ from typing import Any
 
 import requests
 
-from plumber_agent.spool import CHUNK_BYTES, Cut, Spool
-from plumber_agent.wire import CONNECT_SECONDS, READ_SECONDS, Refused, Unreachable, Wire, until_done
+from plumber_agent.machine.connection import Connection
+from plumber_agent.machine.spool import CHUNK_BYTES, Cut, Spool
+from plumber_agent.machine.wire import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    Backoff,
+    Refused,
+    Unreachable,
+    Wire,
+    until_done,
+)
 
 LIVE_BYTES, LIVE_SECONDS = 256 << 10, 0.75  # between PUTs: a line is read within a second
 LIVE_AT_FIRST_SECONDS = 60.0  # of every job
@@ -19,6 +28,8 @@ FIRST_LOOK_SECONDS = 0.02  # until the first bytes are there: they are sent at o
 URLS_AT_ONCE = 50
 URL_LIFETIME_SECONDS = 800.0  # of the 900 for which they are signed
 FIRST_OF_JOB_SECONDS = 2.0
+LONGEST_PAUSE_SECONDS = 5.0  # after what fails here, such as a full disk
+STUCK_SECONDS = 5.0  # an agent that goes does not wait for output that has not moved for so long
 
 log = logging.getLogger("plumber.agent")
 
@@ -34,11 +45,12 @@ class Shipper:
         self._spool = spool
         self._urls = {int(each["seq"]): str(each["url"]) for each in urls}
         self._urls_at = time.monotonic()
-        self._session = requests.Session()
+        self._connection = Connection()
         self._ended = threading.Event()
         self._stop = threading.Event()
         self._followed = threading.Event()
         self._began = self._cut_at = time.monotonic()
+        self._failing_since: float | None = None
         self.given_up = False
 
     def follow(self, is_followed: bool) -> None:
@@ -57,19 +69,39 @@ class Shipper:
         self._stop.set()
         self._ended.set()
 
+    @property
+    def is_stuck(self) -> bool:
+        """Whether for some time nothing has arrived, although something should have."""
+        since = self._failing_since
+        return since is not None and time.monotonic() - since > STUCK_SECONDS
+
     def run(self) -> bool:
-        """Returns when everything has arrived (True), or when it was stopped."""
-        while not self._stop.is_set():
-            has_ended = self._ended.is_set()  # asked first: everything has been cut by then
-            cut = self._spool.next_to_ship()
-            if cut is not None:
-                if not self._ship(cut):
-                    break
-            elif has_ended:
-                return True
-            elif not (self._is_due(self._spool.waiting_bytes()) and self._cut()):
-                self._wait()
+        """Returns when everything has arrived (True), or when it was stopped. Whatever fails is
+        tried again: on a full disk nothing but this makes room."""
+        backoff = Backoff(LONGEST_PAUSE_SECONDS)
+        while not (self._stop.is_set() or self.given_up):
+            try:
+                if self._go_on():
+                    return True
+                backoff.reset()
+            except Exception:
+                if self._failing_since is None:
+                    log.exception("The output of %s is not shipped for now", self._name())
+                self._note_failure()
+                self._stop.wait(backoff.next())
         return self._spool.next_to_ship() is None
+
+    def _go_on(self) -> bool:
+        """One step; whether everything has arrived."""
+        has_ended = self._ended.is_set()  # asked first: everything has been cut by then
+        cut = self._spool.next_to_ship()
+        if cut is not None:
+            self._ship(cut)
+        elif has_ended:
+            return True
+        elif not (self._is_due(self._spool.waiting_bytes()) and self._cut()):
+            self._wait()
+        return False
 
     def _cut(self) -> bool:
         self._cut_at = time.monotonic()
@@ -98,22 +130,35 @@ class Shipper:
         else:
             self._ended.wait(BATCH_LOOK_SECONDS)
 
-    def _ship(self, cut: Cut) -> bool:
-        """Puts the chunk, however often that takes; False when stopped or refused for good."""
+    def _name(self) -> str:
+        return self._reference["job_id"]
+
+    def _note_failure(self) -> None:
+        self._failing_since = self._failing_since or time.monotonic()
+
+    def _ship(self, cut: Cut) -> None:
+        """Puts the chunk, however often that takes, until stopped or refused for good."""
         content = self._spool.content(cut)
         try:
             done = until_done(lambda: self._put(cut, content), self._stop)
         except Refused as error:
-            log.warning("The output of %s is not wanted: %s", self._reference["job_id"], error)
+            log.warning("The output of %s is not wanted: %s", self._name(), error)
             self.given_up = True
-            return False
+            return
         if done:
             self._spool.mark_shipped(cut)
-        return bool(done)
+            self._failing_since = None
 
     def _put(self, cut: Cut, content: bytes) -> bool:
         try:
-            response = self._session.put(
+            return self._put_once(cut, content)
+        except Exception:
+            self._note_failure()
+            raise
+
+    def _put_once(self, cut: Cut, content: bytes) -> bool:
+        try:
+            response = self._connection.put(
                 self._url(cut.seq), data=content, timeout=(CONNECT_SECONDS, READ_SECONDS)
             )
         except requests.RequestException as error:

@@ -12,7 +12,8 @@ from typing import Any
 
 import requests
 
-from plumber_agent.wire import CONNECT_SECONDS, Backoff
+from plumber_agent.machine.connection import Connection
+from plumber_agent.machine.wire import CONNECT_SECONDS, Backoff
 
 PATIENCE_SECONDS = 10.0  # beyond the time that SQS holds a call
 LAPSING_PART = 0.5  # of an address's life, from which on the agent asks for the next
@@ -76,7 +77,7 @@ class Doorbell:
 
     def _run(self) -> None:
         backoff = Backoff()
-        with requests.Session() as session:
+        with Connection() as session:
             while not self._stop.is_set():
                 if not self._has_address.wait(1.0):
                     continue
