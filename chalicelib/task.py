@@ -85,7 +85,8 @@ class Retry(msgspec.Struct, frozen=True):
 
 
 class Step(msgspec.Struct, frozen=True):
-    """One `[[step]]`; `number` counts from 1. `path` None means the agent's own work directory.
+    """One `[[step]]`; `number` counts from 1. `path` None means the agent's own work directory, or
+    the home of the step's user.
 
     Exactly one of `command` and `script` is there; `shell` is what runs the script.
     """
