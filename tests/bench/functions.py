@@ -16,8 +16,9 @@ from tests.api.conftest import RpcAgent
 from tests.bench.calls import save
 from tests.bench.cost import GB_SECOND
 from tests.bench.logs import Peak
+from tests.bench.processes import pss
 from tests.bench.product import product
-from tests.bench.rows import Row
+from tests.bench.rows import Figure, Row, Scaling, row
 from tests.bench.stack import Stack, stack
 from tests.simulation.schedule import Laboratory
 
@@ -35,12 +36,16 @@ def measure() -> list[Row]:
         beat = _cpu_ms(lambda: _beat(lab, one))
         trigger = _cpu_ms(lambda: _job(lab, one, path)) / 4  # trigger, poll, start, end
     rows = [
-        Row("processor time of a heartbeat with a poll", f"{beat:.1f} ms"),
-        Row("processor time of a call about a job, on average", f"{trigger:.1f} ms"),
+        row("processor time of a heartbeat with a poll", _ms(beat)),
+        row("processor time of a call about a job, on average", _ms(trigger)),
     ]
     for memory in MEMORIES:
         rows.append(_setting(memory, beat, trigger))
     return rows + _peaks()
+
+
+def _ms(milliseconds: float) -> Figure:
+    return Figure("{:.1f} ms", (milliseconds,), "", Scaling.TIME)
 
 
 def _setting(memory: int, beat_ms: float, trigger_ms: float) -> Row:
@@ -51,7 +56,7 @@ def _setting(memory: int, beat_ms: float, trigger_ms: float) -> Row:
     ]
     dollars = times[0] * memory / 1_024 / 1_000 * GB_SECOND * 1e6
     what = f"Lambda with {memory:,} MB: heartbeat, call about a job; a million heartbeats"
-    return Row(what, f"{times[0]:.0f} ms, {times[1]:.0f} ms; {dollars:.2f} $")
+    return row(what, f"{times[0]:.0f} ms, {times[1]:.0f} ms; {dollars:.2f} $")
 
 
 def _cpu_ms(work: Callable[[], Any]) -> float:
@@ -80,12 +85,12 @@ def _peaks() -> list[Row]:
     and downloaded, and the schedules while it is compacted."""
     with stack() as running:
         api, ticker = (psutil.Process(child.process.pid) for child in running.plane.children)
-        peaks = {"the API, idle": api.memory_info().rss / 1e6}
+        peaks = {"the API, idle": pss(api) / 1e6}
         watched = Peak(api), Peak(ticker)
         _read_a_long_log(running)
         peaks["the API, reading and searching a long log"] = watched[0].stop() / 1e6
         peaks[f"the schedules, compacting {LOG_MB} MiB"] = watched[1].stop() / 1e6
-    return [Row(f"memory at its most: {what}", f"{mb:.0f} MB") for what, mb in peaks.items()]
+    return [row(f"memory (PSS) at its most: {w}", f"{mb:.0f} MB") for w, mb in peaks.items()]
 
 
 def _read_a_long_log(running: Stack) -> None:
