@@ -89,7 +89,7 @@ def _ship(running: Stack, agent: Any, files: dict[str, Path]) -> list[Row]:
 
     running.plane.wait_until(has_arrived, 300, "the whole log")
     speed = GIGABYTE / (time.monotonic() - began) / 1e6
-    memory = most.stop() / 1e6
+    memory = most.stop().pss / 1e6
     return [
         row("log shipped, 1 GiB random", _speed(speed), at_least(SHIPPED_GOAL)),
         row(
@@ -102,23 +102,26 @@ def _ship(running: Stack, agent: Any, files: dict[str, Path]) -> list[Row]:
 
 
 class Peak:
-    """The most memory (PSS) that a process has had."""
+    """The most memory that a process has had, in bytes."""
 
     def __init__(self, process: psutil.Process) -> None:
         self._process = process
-        self._most = 0
+        self.pss = 0
+        self.resident = 0  # with all that it shares
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._watch)
         self._thread.start()
 
     def _watch(self) -> None:
         while not self._ended.wait(0.05):
-            self._most = max(self._most, pss(self._process))
+            self.pss = max(self.pss, pss(self._process))
+            self.resident = max(self.resident, self._process.memory_info().rss)
 
-    def stop(self) -> int:
+    def stop(self) -> "Peak":
+        """Looks no more."""
         self._ended.set()
         self._thread.join()
-        return self._most
+        return self
 
 
 def _identity(running: Stack, path: str, files: dict[str, Path]) -> Row:

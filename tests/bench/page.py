@@ -27,9 +27,9 @@ with agents of its own, and have run short jobs for 45 s before anything counts.
 in turns, one idling while the other works, now one first and now the other. Where processes share
 memory (agent, idle) one stack is measured after the other.
 
-Each group stands between two looks at a **yardstick**: a fixed piece of Python, and how many `sh
--c :` the machine does in a second. Where its processor time and the clock differ, others were at
-work. A time is said as it was measured, and *scaled*: as it would be on the machine that the
+Each group stands between two looks at a **yardstick**: a fixed piece of Python, and how many
+`sh -c :` the machine does in a second. Where its processor time and the clock differ, others were
+at work. A time is said as it was measured, and *scaled*: as it would be on the machine that the
 goals are for, where `import app` took 220 ms, and the fixed piece takes the time named as
 reference. Rates are scaled the other way round; what waits for a clock or a network is not
 scaled. *met* says whether the first column, scaled where it is, reaches the goal. Memory is PSS:

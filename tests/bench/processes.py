@@ -11,7 +11,7 @@ import psutil
 
 from infra.local.processes import Child
 
-AGENTS = "agents"
+AGENTS, JOBS = "agents", "jobs"
 # What a command line of the stack's processes contains, and the part that it is.
 PARTS = {
     "dynalite": "store", "DynamoDBLocal.jar": "store", "infra.local.api_server": "API",
@@ -57,12 +57,15 @@ def processor_seconds(process: psutil.Process) -> float:
 class Processor:
     """The processor time of a stack's processes since `__init__`, by part.
 
-    Supervisors and commands of jobs live shortly, and the kernel forgets what they took; that is
+    The jobs' supervisors and commands live shortly, and the kernel forgets what each took; that is
     found in the cgroup of the agents, where one can be made (see `agents_cgroup`).
     """
 
     def __init__(self, children: Iterable[Child], agents: Path | None = None) -> None:
-        self._processes = [(part(each), each) for each in family(c.process.pid for c in children)]
+        roots = [psutil.Process(child.process.pid) for child in children]
+        # With an agent's spawner, and without that one's supervisors.
+        lasting = [each for root in roots for each in (root, *root.children())]
+        self._processes = [(part(each), each) for each in lasting]
         self._agents = agents
         self._before = self._look()
 
@@ -74,10 +77,9 @@ class Processor:
     def _look(self) -> Mapping[str, float]:
         found: dict[str, float] = {}
         for name, process in self._processes:
-            if self._agents is None or name != AGENTS:
-                found[name] = found.get(name, 0.0) + processor_seconds(process)
+            found[name] = found.get(name, 0.0) + processor_seconds(process)
         if self._agents is not None:
-            found[AGENTS] = _usage_seconds(self._agents)
+            found[JOBS] = _usage_seconds(self._agents) - found.get(AGENTS, 0.0)
         return found
 
 

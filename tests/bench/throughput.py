@@ -9,6 +9,7 @@ from datetime import datetime
 from statistics import median
 from typing import Any
 
+from tests.bench.processes import JOBS
 from tests.bench.rows import Figure, Row, Scaling, at_least, at_most
 from tests.bench.stack import Stack, both, in_turn
 
@@ -121,4 +122,6 @@ def _processor(turns: Sequence[Turn]) -> Figure:
         parts.update(turn.processor_ms)  # type: ignore[arg-type]
     means = {name: took / len(turns) for name, took in parts.most_common()}
     note = ", ".join(f"{name} {took:.1f}" for name, took in means.items())
+    if JOBS not in means:
+        note += "; without the jobs' own: no cgroup can be made here"
     return Figure("{:.1f} ms", (sum(means.values()),), f" ({note})", Scaling.TIME)

@@ -1,5 +1,6 @@
-"""Where the time between a trigger and the command's start goes: on the default stack, with its
-doorbell, as `wake` measures it. A row for each call of AWS on the way, and for what lies between.
+"""Where time goes, on the default stack. Between a trigger and the command's start, with doorbell,
+as `wake` measures it: a row for each call of AWS on the way, and for what lies between. And where
+the API's processor time of a job of a fan-out goes.
 """
 
 import time
@@ -12,10 +13,11 @@ from statistics import median
 from plumber_agent.journal import JobDirectory
 from tests.bench.rows import DEFAULT, Figure, Row, Scaling
 from tests.bench.stack import Stack, stack
+from tests.bench.throughput import AGENTS, LOOK_SECONDS, STEPS
 from tests.bench.traced_api import Note, notes
 from tests.bench.wake import CADENCE, REST_SECONDS
 
-WARM_UP_SECONDS, TIMES = 20.0, 40
+WARM_UP_SECONDS, TIMES, FAN_OUTS = 20.0, 40, 5
 RING = "sqs SendMessage"
 
 
@@ -34,9 +36,9 @@ Trace = Sequence[Moment]
 
 def measure() -> list[Row]:
     """A minute and a half."""
-    with stack(DEFAULT, 1, api="tests.bench.traced_api", **CADENCE) as running:
+    with stack(DEFAULT, AGENTS, api="tests.bench.traced_api", **CADENCE) as running:
         running.warm_up(WARM_UP_SECONDS)
-        return _rows(list(_traces(running)))
+        return [*_rows(list(_traces(running))), *_of_a_fan_out(running)]
 
 
 def _rows(traces: Sequence[Trace]) -> list[Row]:
@@ -51,9 +53,40 @@ def _rows(traces: Sequence[Trace]) -> list[Row]:
         called = median(trace[number].called for trace in same) * 1e3
         call = f", of them the call {called:.1f}" if called else ""
         figure = Figure("{:.1f} ms", (since,), f"{call}, at {at:.1f}", Scaling.TIME)
-        rows.append(Row(what, {DEFAULT: figure}))
+        rows.append(_row(what, figure))
     ways_text = f"{count} of {len(traces)}"
-    return [*rows, Row("starts that went this way", {DEFAULT: Figure(ways_text)})]
+    return [*rows, _row("starts that went this way", Figure(ways_text))]
+
+
+def _of_a_fan_out(running: Stack) -> list[Row]:
+    """Per job; everything that the API is asked for meanwhile."""
+    began = time.time()  # noqa: TID251
+    task = running.save_fan_out("fan-out", STEPS)
+    for _ in range(FAN_OUTS):
+        running.finished(running.trigger(task), LOOK_SECONDS)
+    jobs = FAN_OUTS * AGENTS * STEPS
+    found = [each for each in notes(running.place) if each.began >= began]
+    calls = [each for each in found if each.is_call]
+    requests = [each for each in found if not each.is_call]
+    of_calls, of_requests = (
+        sum(e.processor for e in part) * 1e3 / jobs for part in (calls, requests)
+    )
+    counts = Counter(each.what.split()[1] for each in calls)
+    kinds = ", ".join(f"{what} {count / jobs:.1f}" for what, count in counts.most_common(6))
+    return [
+        _row(
+            f"API, processor time of a job of a fan-out: {len(calls) / jobs:.1f} calls of AWS",
+            Figure("{:.1f} ms", (of_calls,), f" ({kinds})", Scaling.TIME),
+        ),
+        _row(
+            f"the same: the rest of {len(requests) / jobs:.1f} requests",
+            Figure("{:.1f} ms", (of_requests - of_calls,), "", Scaling.TIME),
+        ),
+    ]
+
+
+def _row(what: str, figure: Figure) -> Row:
+    return Row(what, {DEFAULT: figure})
 
 
 def _traces(running: Stack) -> Iterator[Trace]:

@@ -21,12 +21,19 @@ VARIABLE, FILE = "TRACE", "trace"
 
 @dataclass(frozen=True)
 class Note:
-    """A request or a call, and who made it. Instants are seconds since the epoch."""
+    """A request or a call, and who made it. Instants are seconds since the epoch; `processor` are
+    seconds of one, what a request called included."""
 
     what: str
     thread: int
     began: float
     ended: float
+    processor: float
+
+    @property
+    def is_call(self) -> bool:
+        """Of AWS."""
+        return self.what.startswith(("dynamodb ", "sqs "))
 
 
 def notes(directory: Path) -> Sequence[Note]:
@@ -38,8 +45,10 @@ def install(file: Path) -> None:
     """Around each request and each call; a line of JSON each."""
     handle, send, lock = PromptHandler._generic_handle, Client.send, threading.Lock()
 
-    def note(what: str, began: float) -> None:
-        line = json.dumps([what, threading.get_ident(), began, _now()])
+    def note(what: str, began: tuple[float, float]) -> None:
+        at, used = began
+        now, used_now = _now()
+        line = json.dumps([what, threading.get_ident(), at, now, used_now - used])
         with lock, file.open("a") as opened:
             opened.write(f"{line}\n")
 
@@ -61,8 +70,9 @@ def install(file: Path) -> None:
     Client.send = noted_send  # type: ignore[method-assign]
 
 
-def _now() -> float:
-    return time.time()  # noqa: TID251  what commands print is compared with it
+def _now() -> tuple[float, float]:
+    """The clock that commands print, and this thread's processor time."""
+    return time.time(), time.thread_time()  # noqa: TID251
 
 
 def _named(service: str, operation: str, asked: dict[str, Any]) -> str:
