@@ -6,6 +6,7 @@ PORT    ?= 52281
 BACKEND ?= local
 AGENTS  ?= 1
 MINUTES ?= 60
+STATE   ?= .plumber
 
 bin       := .venv/bin
 check     := infra/install/check.sh
@@ -24,7 +25,7 @@ front     := $(shell find frontend \( -name node_modules -o -name dist -o -name 
 
 help: ## lists the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
-	@echo "Variables: PORT=$(PORT) BACKEND=$(BACKEND) AGENTS=$(AGENTS) PYTHON=$(PYTHON) MINUTES=$(MINUTES)"
+	@echo "Variables: PORT=$(PORT) BACKEND=$(BACKEND) AGENTS=$(AGENTS) PYTHON=$(PYTHON) MINUTES=$(MINUTES) STATE=$(STATE)"
 
 # --- what is needed; each is skipped while nothing has changed
 
@@ -102,7 +103,7 @@ store := $(if $(filter durable,$(BACKEND)),.with-dynamodb-local,.installed)
 up: deps panel infra/local/node_modules/$(store) ## the whole product on PORT, in the foreground until Ctrl-C
 	@$(check) node
 	@$(if $(filter durable,$(BACKEND)),$(check) java)
-	@exec $(bin)/python -m infra.local --port $(PORT) --backend $(BACKEND) --agents $(AGENTS)
+	@exec $(bin)/python -m infra.local --port $(PORT) --backend $(BACKEND) --agents $(AGENTS) --state $(STATE)
 
 fmt: deps ## formats the code
 	@$(bin)/ruff check --fix-only --quiet .

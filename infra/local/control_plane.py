@@ -14,6 +14,8 @@ from infra.local.processes import Child, Processes
 START_SECONDS = 60.0
 KNOWN_TOKEN = "PLUMBER_KNOWN_TOKEN"  # the variable in which `bootstrap` gets it
 CALL_SECONDS = 30.0
+TICK_SECONDS = 2.0
+API = "infra.local.api_server"
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,13 @@ def bootstrap(processes: Processes, endpoints: Endpoints, known_token: str | Non
     return processes.run("bootstrap", module, environment, START_SECONDS).strip()
 
 
-def start_api(processes: Processes, port: int, endpoints: Endpoints) -> tuple[Child, str]:
-    """Starts API and panel on the port; answers the child, and its URL when it is healthy."""
+def start_api(
+    processes: Processes, port: int, endpoints: Endpoints, program: str = API
+) -> tuple[Child, str]:
+    """Starts API and panel on the port; answers the child, and its URL when it is healthy. The
+    program is a module: the API itself, or one that watches it."""
     url = f"http://{HOST}:{port}"
-    module = [sys.executable, "-m", "infra.local.api_server", "--port", str(port)]
+    module = [sys.executable, "-m", program, "--port", str(port)]
     child = processes.start("api", module, endpoints)
     health = f"{url}/api/v1/health"
     processes.wait_until(
@@ -65,7 +70,9 @@ def start_api(processes: Processes, port: int, endpoints: Endpoints) -> tuple[Ch
     return child, url
 
 
-def start_ticker(processes: Processes, endpoints: Endpoints, every_seconds: float = 2.0) -> Child:
+def start_ticker(
+    processes: Processes, endpoints: Endpoints, every_seconds: float = TICK_SECONDS
+) -> Child:
     """Starts the schedules."""
     module = [sys.executable, "-m", "infra.local.ticker", "--every", str(every_seconds)]
     return processes.start("ticker", module, endpoints)

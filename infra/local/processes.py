@@ -92,6 +92,11 @@ class Processes:
         """What every child gets."""
         return self._environment
 
+    @property
+    def children(self) -> Sequence[Child]:
+        """Those that were started and not ended since."""
+        return tuple(self._children)
+
     def start(
         self,
         name: str,

@@ -6,7 +6,7 @@ from chalicelib.dynamo import runs
 from chalicelib.job import JobState
 from tests.api.conftest import RpcAgent
 from tests.bench.product import Meter, Used, product
-from tests.bench.rows import Row
+from tests.bench.rows import Row, Wish, row
 from tests.simulation.schedule import Laboratory
 
 WIDTHS = (30, 300)
@@ -105,7 +105,7 @@ def total(parts: list[Used]) -> Used:
 
 
 def measure() -> list[Row]:
-    """In one process, on DynamoDB Local, with every caller's token in its memory."""
+    """In one process, on the default store, with every caller's token in its memory."""
     with product() as (lab, meter):
         agents = [lab.agent(number) for number in range(1001, 1001 + max(WIDTHS))]
         for each in agents:
@@ -116,7 +116,7 @@ def measure() -> list[Row]:
     for width, (used, most) in wides.items():
         rows.append(_row(f"per job of a rolling step, {width} agents", used, width))
         what = f"most jobs active at once, {width} agents, MaxParallel 10%"
-        rows.append(Row(what, str(most), f"≤ {width // 10}", most <= width // 10))
+        rows.append(row(what, str(most), Wish(f"≤ {width // 10}", most <= width // 10)))
     rows.append(_amortised(wides[WIDTHS[0]][0], wides[WIDTHS[1]][0]))
     return rows
 
@@ -128,9 +128,8 @@ def _amortised(narrower: Used, wider: Used) -> Row:
     reads = (wider.reads - narrower.reads) / jobs
     budget = BUDGETS["per job of a rolling step"]
     is_met = round(writes, 1) <= budget[0] and round(reads, 1) <= budget[1]
-    return Row(
-        "each further job", WORDS.format(writes, reads), "≤ " + WORDS.format(*budget), is_met
-    )
+    wish = Wish("≤ " + WORDS.format(*budget), is_met)
+    return row("each further job", WORDS.format(writes, reads), wish)
 
 
 WORDS = "{:.3g} writes, {:.3g} reads"
@@ -147,6 +146,6 @@ def _row(what: str, used: Used, count: int, budget: tuple[int, int] | None = Non
     )
     found = f"{words.format(writes, reads)}{more} ({units}, {used.bytes / count / 1000:.1f} KB)"
     if budget is None:
-        return Row(what, found)
+        return row(what, found)
     is_met = writes <= budget[0] and reads <= budget[1]
-    return Row(what, found, "≤ " + words.format(*budget), is_met)
+    return row(what, found, Wish("≤ " + words.format(*budget), is_met))

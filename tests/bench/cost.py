@@ -12,7 +12,7 @@ from chalicelib.settings import Settings
 from chalicelib.sqs.doorbells import WAIT_SECONDS
 from tests.bench.calls import save, wide
 from tests.bench.product import Used, product
-from tests.bench.rows import Row
+from tests.bench.rows import Row, Wish, row
 
 MILLION = 1e6
 API_REQUEST, LAMBDA_REQUEST, GB_SECOND = 3.50 / MILLION, 0.20 / MILLION, 0.0000166667
@@ -86,15 +86,8 @@ def measure() -> list[Row]:
             f" an agent-hour; {dollars:,.0f} $ a month"
         )
         is_default = name == "doorbell, the default"
-        goal = f"≤ {GOAL_DOLLARS} $" if is_default else ""
-        rows.append(
-            Row(
-                f"1,000 idle agents: {name}",
-                found,
-                goal,
-                dollars <= GOAL_DOLLARS if is_default else None,
-            )
-        )
+        wish = Wish(f"≤ {GOAL_DOLLARS} $", dollars <= GOAL_DOLLARS) if is_default else None
+        rows.append(row(f"1,000 idle agents: {name}", found, wish))
     return rows + _jobs()
 
 
@@ -139,4 +132,4 @@ def _million(what: str, used: Used, count: int) -> Row:
     }
     dollars = {name: part() * MILLION for name, part in parts.items()}
     shown = ", ".join(f"{name} {amount:.2f}" for name, amount in dollars.items())
-    return Row(what, f"{sum(dollars.values()):.0f} $ ({shown})")
+    return row(what, f"{sum(dollars.values()):.0f} $ ({shown})")

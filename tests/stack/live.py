@@ -18,7 +18,7 @@ import pytest
 
 from infra.local import agents
 from infra.local.addresses import free_port
-from infra.local.control_plane import ControlPlane, bootstrap, start_api, start_ticker
+from infra.local.control_plane import API, ControlPlane, bootstrap, start_api, start_ticker
 from infra.local.environment import base
 from infra.local.processes import Child, Processes
 from tests.stack.backends import endpoints_of
@@ -29,8 +29,16 @@ PROGRAMS = Path(sys.executable).parent  # where the product's own programs are i
 class LiveControlPlane:
     """API and ticker as processes. The address stays the same over kill and start."""
 
-    def __init__(self, processes: Processes, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        processes: Processes,
+        environment: Mapping[str, str],
+        tick_seconds: float = 0.5,
+        api: str = API,
+    ) -> None:
         self._processes = processes
+        self._tick_seconds = tick_seconds
+        self._api = api
         self.environment = dict(environment)
         self._port = free_port()
         self._children: list[Child] = []
@@ -57,8 +65,10 @@ class LiveControlPlane:
 
     def start(self, **of_api: str) -> None:
         """Returns when the API is healthy. `of_api` are variables that only it gets."""
-        api, _ = start_api(self._processes, self._port, {**self.environment, **of_api})
-        self._children = [api, start_ticker(self._processes, self.environment, 0.5)]
+        environment = {**self.environment, **of_api}
+        api, _ = start_api(self._processes, self._port, environment, self._api)
+        ticker = start_ticker(self._processes, self.environment, self._tick_seconds)
+        self._children = [api, ticker]
 
     def kill(self) -> None:
         """SIGKILL to all of it, in the middle of whatever it does."""
