@@ -58,10 +58,10 @@ def install(file: Path) -> None:
         handler.wfile.flush()
         note(f"{handler.command} {handler.path.partition('?')[0]}", began)
 
-    def noted_send(client: Client, operation: str, body: bytes, path: str = "/") -> bytes:
+    def noted_send(client: Client, operation: str, body: bytes) -> bytes:
         began = _now()
         try:
-            return send(client, operation, body, path)
+            return send(client, operation, body)
         finally:
             note(_named(client.name, operation, json.loads(body)), began)
 
