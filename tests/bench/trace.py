@@ -11,7 +11,6 @@ from pathlib import Path
 from statistics import median
 
 from plumber_agent.jobs.journal import JobDirectory
-
 from tests.bench.rows import DEFAULT, Figure, Row, Scaling
 from tests.bench.stack import Stack, stack
 from tests.bench.throughput import AGENTS, LOOK_SECONDS, STEPS
