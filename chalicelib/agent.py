@@ -5,6 +5,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import Enum
 
+from chalicelib.errors import BadParameter
+
+MAX_LABELS = 50
+MAX_LABEL_KEY_CHARACTERS = 63
+MAX_LABEL_VALUE_CHARACTERS = 255
+MAX_GROUP_CHARACTERS = 128
+
 
 class AgentStatus(str, Enum):
     """As spelled on the wire and in the panel."""
@@ -28,7 +35,7 @@ class Facts:
 
 @dataclass(frozen=True)
 class Agent:
-    """An enrolled agent."""
+    """An enrolled agent. `version` grows with each change of what people say of it."""
 
     id: str
     name: str
@@ -39,6 +46,15 @@ class Agent:
     group: str | None = None
     disabled: bool = False
     doorbell: bool = True  # False: it only polls
+    version: int = 0
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Raises BadParameter for too many. What a label may be, the API's shape says."""
+    if len(labels) > MAX_LABELS:
+        raise BadParameter(
+            f"An agent has at most {MAX_LABELS} labels, and these are {len(labels):,}."
+        )
 
 
 @dataclass(frozen=True)
