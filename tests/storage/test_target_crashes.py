@@ -137,6 +137,28 @@ def test_what_the_dead_left_behind_is_struck_by_who_finds_it(name: str) -> None:
     assert entered() == (set() if agent is None else entries(agent))
 
 
+@pytest.mark.usefixtures("backend")
+@pytest.mark.parametrize("name", ACTS)
+def test_who_looks_between_two_writes_strikes_nothing_that_is_needed(name: str) -> None:
+    exists, act = ACTS[name]
+    if exists:
+        fleet.let_in(OLD)
+    send, inside = Client.send, [False]
+
+    def call(client: Client, operation: str, *given: Any) -> bytes:
+        if operation not in READS and not inside[0]:
+            inside[0] = True
+            for place in (*everybody(), group("g"), *(label(key) for key in VALUES)):
+                fleet.as_of_now(targets.look(place, 9)[0], LATER)
+            inside[0] = False
+        return send(client, operation, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "send", call)
+        act()
+    assert_that_targets_are_right(MUCH_LATER)
+
+
 class Turns:
     """Threads of which one works at a time, up to its next call of AWS; chance says which."""
 
