@@ -50,13 +50,13 @@ def strike(entry: Entry, version: int) -> bool:
 
 def look(place: Place, limit: int, after: str | None = None) -> tuple[Sequence[Entered], bool]:
     """At most `limit` entries of a place, of those that stand after a position in it; and whether
-    there may be more."""
+    there are more."""
     key = None
     if after is not None:
         key = {"partition": {"S": place.partition}, "place": {"S": place.start + after}}
     begins = TargetItem.place.startswith(place.start) if place.start else None
     results = TargetItem.query(
-        place.partition, begins, consistent_read=True, limit=limit, last_evaluated_key=key
+        place.partition, begins, consistent_read=True, limit=limit + 1, last_evaluated_key=key
     )
     found = [Entered(Entry(item.partition, item.place), int(item.version)) for item in results]
-    return found, results.last_evaluated_key is not None
+    return found[:limit], len(found) > limit

@@ -30,7 +30,7 @@ def search(
     found: list[Listed] = []
     for _ in range(LOOKS):
         at_once = limit if wanted.is_empty else READ_AT_ONCE
-        entered, may_be_more = _shortest(ways, at_once, position)
+        entered, are_more = _shortest(ways, at_once, position)
         known = fleet.as_of_now((each for _, each in entered), now)
         seen = presences.get_many(known)
         for number, (position, each) in enumerate(entered, 1):
@@ -41,9 +41,9 @@ def search(
             if wanted.fits(agent, seen.get(agent.id), requirements, now):
                 found.append((agent, seen.get(agent.id)))
             if len(found) == limit:
-                is_end = number == len(entered) and not may_be_more
+                is_end = number == len(entered) and not are_more
                 return found, None if is_end else _cursor(position)
-        if not may_be_more:
+        if not are_more:
             return found, None
     return found, _cursor(position)
 
@@ -55,10 +55,10 @@ def _shortest(ways: Sequence[Sequence[Place]], limit: int, after: str | None) ->
     """What comes next by the way that is at its end first, else by the first one."""
     first: Looked | None = None
     for places in ways:
-        entered, may_be_more = _merged(places, limit, after)
-        if not may_be_more:
+        entered, are_more = _merged(places, limit, after)
+        if not are_more:
             return entered, False
-        first = first or (entered, may_be_more)
+        first = first or (entered, are_more)
     assert first is not None
     return first
 
@@ -68,9 +68,9 @@ def _merged(places: Sequence[Place], limit: int, after: str | None) -> Looked:
     entered: list[tuple[str, Entered]] = []
     is_left = False
     for place in places:
-        found, may_be_more = targets.look(place, limit, after)
+        found, are_more = targets.look(place, limit, after)
         entered += [(place.position(each.entry), each) for each in found]
-        is_left |= may_be_more
+        is_left |= are_more
     entered.sort(key=lambda each: each[0])
     return entered[:limit], is_left or len(entered) > limit
 

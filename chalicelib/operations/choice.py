@@ -66,26 +66,28 @@ def _shortest(ways: Sequence[Sequence[Place]], wanted: Targets) -> list[Entered]
     """All entries of the source that has the fewest, about: all are read side by side, in looks
     that grow, until the first is at its end."""
     reading = [(_looks(places), list[Entered]()) for places in ways]
-    while True:
-        for looks, found in reading:
+    while reading:
+        for each in list(reading):
+            looks, found = each
             some, is_end = next(looks)
             found += some
-            if is_end:
-                return found
             if len(found) > MAX_CANDIDATES_PER_STEP:
-                raise _too_many_candidates(wanted)
+                reading.remove(each)
+            elif is_end:
+                return found
+    raise _too_many_candidates(wanted)
 
 
 def _looks(places: Sequence[Place]) -> Iterator[tuple[Sequence[Entered], bool]]:
     """The entries of places one after the other, and with each look whether it is the last."""
     limit = FIRST_LOOK
     for place in places:
-        after, may_be_more = None, True
-        while may_be_more:
-            found, may_be_more = targets.look(place, limit, after)
+        after, are_more = None, True
+        while are_more:
+            found, are_more = targets.look(place, limit, after)
             if found:
                 after = place.position(found[-1].entry)
-            yield found, place is places[-1] and not may_be_more
+            yield found, place is places[-1] and not are_more
             limit = min(limit * LATER_LOOKS, MOST_AT_ONE_LOOK)
 
 

@@ -39,10 +39,10 @@ def test_a_place_is_read_in_order_and_in_parts() -> None:
     for entry in [*reversed(found), Entry("p", "b\x1fweb\x1fid"), Entry("q", "a\x1fweb\x1fid")]:
         targets.enter(entry, 1)
     place = Place("p", "a\x1f")
-    first, may_be_more = targets.look(place, 3)
-    assert (first, may_be_more) == ([Entered(entry, 1) for entry in found[:3]], True)
-    rest, may_be_more = targets.look(place, 3, place.position(first[-1].entry))
-    assert (rest, may_be_more) == ([Entered(found[3], 1)], False)
+    first, are_more = targets.look(place, 3)
+    assert (first, are_more) == ([Entered(entry, 1) for entry in found[:3]], True)
+    rest, are_more = targets.look(place, 3, place.position(first[-1].entry))
+    assert (rest, are_more) == ([Entered(found[3], 1)], False)
     assert len(targets.look(Place("p"), 10)[0]) == 5
 
 
