@@ -29,7 +29,7 @@ def search(
     ways, position = wanted.ways(), _position(cursor)
     found: list[Listed] = []
     for _ in range(LOOKS):
-        at_once = limit if wanted.is_empty else READ_AT_ONCE
+        at_once = limit - len(found) if wanted.is_empty else READ_AT_ONCE
         entered, are_more = _shortest(ways, at_once, position)
         known = fleet.as_of_now((each for _, each in entered), now)
         seen = presences.get_many(known)

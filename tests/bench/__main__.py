@@ -15,7 +15,8 @@ from infra.local.environment import ROOT, base
 from tests.bench.rows import Row, table
 
 BENCHES = (
-    "calls", "wake", "throughput", "load", "history", "agent", "start", "logs", "functions", "cost",
+    "calls", "fleet", "wake", "throughput", "load", "history", "agent", "start", "logs",
+    "functions", "cost",
 )  # fmt: skip
 PLACE = ROOT / "docs" / "benchmarks.md"
 BELOW = "## What holds the figures that are not met"
