@@ -6,6 +6,13 @@ from enum import Enum
 
 import msgspec
 
+from chalicelib.errors import BadParameter
+
+MAX_LABELS = 50
+MAX_LABEL_KEY_CHARACTERS = 63
+MAX_LABEL_VALUE_CHARACTERS = 255
+MAX_GROUP_CHARACTERS = 128
+
 
 class AgentStatus(str, Enum):
     """As spelled on the wire and in the panel."""
@@ -27,7 +34,7 @@ class Facts(msgspec.Struct, frozen=True):
 
 
 class Agent(msgspec.Struct, frozen=True):
-    """An enrolled agent."""
+    """An enrolled agent. `version` grows with each change of what people say of it."""
 
     id: str
     name: str
@@ -38,6 +45,15 @@ class Agent(msgspec.Struct, frozen=True):
     group: str | None = None
     disabled: bool = False
     doorbell: bool = True  # False: it only polls
+    version: int = 0
+
+
+def check_labels(labels: Mapping[str, str]) -> None:
+    """Raises BadParameter for too many. What a label may be, the API's shape says."""
+    if len(labels) > MAX_LABELS:
+        raise BadParameter(
+            f"An agent has at most {MAX_LABELS} labels, and these are {len(labels):,}."
+        )
 
 
 class Presence(msgspec.Struct, frozen=True):

@@ -179,8 +179,8 @@ def _end(progress: Progress, step: RunStep | None) -> EndRun:
         return EndRun(RunState.SUCCEEDED, None)
     failed = [job for job in progress.jobs_of(step).values() if job.has_failed]
     if not failed:
-        what = f"no agent fits {step.step.targets.describe()}"
-        return EndRun(RunState.FAILED, f"Step {step.number} '{step.step.name}': {what}.")
+        what = step.problem or f"no agent fits {step.step.targets.describe()}."
+        return EndRun(RunState.FAILED, f"Step {step.number} '{step.step.name}': {what}")
     state = outcome(job.state for job in failed)
     cause = next(job for job in failed if outcome([job.state]) is state)
     name = step.agents.get(cause.key.agent_id, cause.key.agent_id)

@@ -60,18 +60,25 @@ class RunStep(msgspec.Struct, frozen=True, dict=True):
     """A step as frozen in a run. Its agents are chosen when it starts: `size` is None before.
 
     `agents` are their names by id, in the order of the roster; those of a step with many, which
-    are stored under `roster_id`, are there only where the whole run was read.
+    are stored under `roster_id`, are there only where the whole run was read. `problem` says why
+    none could be chosen; `size` is 0 then.
     """
 
     step: Step
     size: int | None = None
     roster_id: str | None = None
     agents: Mapping[str, str] = msgspec.field(default_factory=dict)
+    problem: str | None = None
 
     @property
     def number(self) -> int:
         """Counts from 1."""
         return self.step.number
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether it ends well without any agents."""
+        return self.step.targets.allow_empty and self.problem is None
 
     @cached_property
     def roster(self) -> tuple[str, ...]:
@@ -149,7 +156,7 @@ def is_acceptable(step: RunStep, jobs: Iterable[Job], stop: JobState | None) -> 
     acceptable, and neither is a step that found no agents, unless that is allowed.
     """
     if not step.size:
-        return step.step.targets.allow_empty
+        return step.may_be_empty
     failed = [job for job in jobs if job.has_failed]
     if any(job.state is stop for job in failed):
         return False
@@ -172,8 +179,7 @@ def outcome(states: Iterable[JobState]) -> RunState:
 def step_state(run: Run, step: RunStep, jobs: Mapping[int, Job]) -> JobState:
     """A step's state, derived from its jobs; `skipped` when the run ended without it."""
     if step.size == 0:
-        good = step.step.targets.allow_empty
-        return JobState.SUCCEEDED if good else JobState.FAILED
+        return JobState.SUCCEEDED if step.may_be_empty else JobState.FAILED
     states = {job.state for job in jobs.values()}
     if not states:
         return JobState.SKIPPED if run.state.is_terminal else JobState.WAITING

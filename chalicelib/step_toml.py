@@ -6,6 +6,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chalicelib import task as limits
+from chalicelib.agent import (
+    MAX_GROUP_CHARACTERS,
+    MAX_LABEL_KEY_CHARACTERS,
+    MAX_LABEL_VALUE_CHARACTERS,
+    MAX_LABELS,
+)
 from chalicelib.job import JobState
 from chalicelib.target import InvalidSelector, Targets, parse_selector
 from chalicelib.task import RETRYABLE, Retry, Step, When
@@ -100,7 +106,7 @@ def _targets(table: Table) -> Targets:
     given.refuse_unknown(TARGET_KEYS)
     targets = Targets(
         labels=_labels(given),
-        group=given.text("Group"),
+        group=_group(given),
         selector=_selector(given),
         everybody=given.flag("All"),
         allow_empty=given.flag("AllowEmpty"),
@@ -117,10 +123,26 @@ def _labels(table: Table) -> dict[str, str]:
     if labels is None:
         return {}
     for key in labels.values:
-        labels.text(key)
+        value = labels.text(key)
+        if not 1 <= len(key) <= MAX_LABEL_KEY_CHARACTERS:
+            most = MAX_LABEL_KEY_CHARACTERS
+            raise labels.refuse(key, f"no agent can fit: a label's key has 1 to {most} characters.")
+        if len(value or "") > MAX_LABEL_VALUE_CHARACTERS:
+            most = MAX_LABEL_VALUE_CHARACTERS
+            raise labels.refuse(key, f"no agent can fit: a label has at most {most} characters.")
+    if len(labels.values) > MAX_LABELS:
+        raise table.refuse("Labels", f"no agent can fit: one has at most {MAX_LABELS} labels.")
     if not labels.values:
         raise table.refuse("Labels", 'names no label. Write Labels = { role = "web" }.')
     return dict(labels.values)
+
+
+def _group(table: Table) -> str | None:
+    text = table.text("Group")
+    if len(text or "") > MAX_GROUP_CHARACTERS:
+        most = MAX_GROUP_CHARACTERS
+        raise table.refuse("Group", f"no agent can fit: a group has at most {most} characters.")
+    return text
 
 
 def _selector(table: Table) -> str | None:

@@ -80,6 +80,11 @@ def _requirement(part: str) -> Requirement:
     )
 
 
+def in_order(agents: Iterable[Agent]) -> dict[str, str]:
+    """The agents' names, by id, as a step has them."""
+    return {each.id: each.name for each in sorted(agents, key=lambda a: (a.name, a.id))}
+
+
 class Targets(msgspec.Struct, frozen=True):
     """Named agents, everybody, or all that fit labels, group and selector together."""
 
@@ -95,21 +100,26 @@ class Targets(msgspec.Struct, frozen=True):
         """Whether the agents are named, so that nothing needs to be looked up."""
         return bool(self.agent_ids)
 
-    def choose(self, agents: Iterable[Agent]) -> dict[str, str]:
-        """Names of the agents that fit, by id, in the order of their names; disabled ones do not.
+    def requirements(self) -> tuple[Requirement, ...]:
+        """All that labels and selector ask of an agent's labels."""
+        labels = (
+            Requirement(key, Operator.IN, frozenset({value})) for key, value in self.labels.items()
+        )
+        return (*labels, *(parse_selector(self.selector) if self.selector else ()))
+
+    def fitting(self, agents: Iterable[Agent]) -> list[Agent]:
+        """The agents that fit; disabled ones do not.
 
         Agents that are offline fit: their jobs wait for them, up to `DeliverWithin`.
         """
-        requirements = parse_selector(self.selector) if self.selector else ()
-        chosen = [
+        requirements = self.requirements()
+        return [
             agent
             for agent in agents
             if not agent.disabled
-            and all(agent.labels.get(key) == value for key, value in self.labels.items())
             and self.group in (None, agent.group)
             and all(requirement.fits(agent.labels) for requirement in requirements)
         ]
-        return {each.id: each.name for each in sorted(chosen, key=lambda a: (a.name, a.id))}
 
     def describe(self) -> str:
         """For a person: what was looked for."""

@@ -13,7 +13,8 @@ from chalicelib.target import Targets
 MAX_DEFINITION_BYTES = 262_144  # a DynamoDB item holds 400 KB, the definition and its task
 MAX_STEPS = 100
 MAX_SERVER_IDS = 1_000  # named in one step
-MAX_AGENTS_PER_STEP = 5_000  # that a step's targets may match
+MAX_AGENTS_PER_STEP = 5_000  # that a step's targets may match; more are refused
+MAX_CANDIDATES_PER_STEP = 25_000  # that are looked at to find them: 10 s of a Lambda of 512 MB
 MAX_NAME_CHARACTERS = 128
 MAX_COMMAND_BYTES = 32_768  # Linux takes 131,072 for one argument, Env included here
 MAX_SCRIPT_BYTES = 131_072  # a frozen step is one DynamoDB item of at most 400 KB

@@ -1,33 +1,26 @@
 """Agents and the join tokens that let them in."""
 
 import secrets
-from collections.abc import Mapping, Sequence
 
 from msgspec import UNSET
+from msgspec.structs import replace
 
-from chalicelib.agent import Agent
+from chalicelib.agent import Agent, AgentStatus
+from chalicelib.agent_filter import AgentFilter
 from chalicelib.api import render, shapes
 from chalicelib.api.routing import Api, Request
-from chalicelib.dynamo import agents, enrollments, jobs, presences
-from chalicelib.errors import AgentNotFound, Conflict
-from chalicelib.operations.authentication import forget
+from chalicelib.dynamo import enrollments, presences
+from chalicelib.operations import fleet
+from chalicelib.operations.agent_list import search
 from chalicelib.operations.enrollment import close_enrollment, open_enrollment
 from chalicelib.principal import Permission
-from chalicelib.sqs import doorbells
 
 api = Api(__name__)
 
 
-def _existing(agent_id: str) -> Agent:
-    agent = agents.get(agent_id.lower())
-    if agent is None:
-        raise AgentNotFound(f"There is no agent with the id '{agent_id}'.")
-    return agent
-
-
-def _render(found: Sequence[Agent], request: Request) -> list[shapes.Agent]:
-    seen = presences.get_many(agent.id for agent in found)
-    return [render.agent(agent, seen.get(agent.id), request.now) for agent in found]
+def _render(agent: Agent, request: Request) -> shapes.Agent:
+    seen = presences.get_many([agent.id])
+    return render.agent(agent, seen.get(agent.id), request.now)
 
 
 @api.get(
@@ -37,31 +30,29 @@ def _render(found: Sequence[Agent], request: Request) -> list[shapes.Agent]:
     query={
         "status": "online, offline, disabled or never_seen",
         "group": "the agent's group",
+        "label": "a label selector, such as role=web,env!=test",
+        "name": "exactly the agent's name",
         "text": "a part of the name, host name, address or id",
     },
 )
 def list_agents(request: Request) -> shapes.Page:
     """The agents by name. A filter may leave pages short: go on until `next` is null."""
-    found, following = agents.search(request.limit(), request.cursor())
-    shown = [agent for agent in _render(found, request) if _fits(agent, request.query)]
-    return shapes.Page(shown, following)
-
-
-def _fits(agent: shapes.Agent, query: Mapping[str, str]) -> bool:
-    if query.get("status", agent.status) != agent.status:
-        return False
-    if "group" in query and query["group"] != agent.group:
-        return False
-    text = query.get("text", "").lower()
-    return any(
-        text in part.lower() for part in (agent.name, agent.hostname, agent.address, agent.id)
+    wanted = AgentFilter(
+        status=request.choice("status", AgentStatus),
+        group=request.query.get("group"),
+        label=request.query.get("label"),
+        text=request.query.get("text", ""),
+        name=request.query.get("name"),
     )
+    found, following = search(wanted, request.limit(), request.cursor(), request.now)
+    shown = [render.agent(agent, presence, request.now) for agent, presence in found]
+    return shapes.Page(shown, following)
 
 
 @api.get("/agents/{agent_id}", needs=Permission.AGENTS_READ, answers=shapes.Agent)
 def show_agent(request: Request, agent_id: str) -> shapes.Agent:
     """One agent."""
-    return _render([_existing(agent_id)], request)[0]
+    return _render(fleet.existing_agent(agent_id), request)
 
 
 @api.patch(
@@ -72,33 +63,24 @@ def show_agent(request: Request, agent_id: str) -> shapes.Agent:
 )
 def change_agent(request: Request, agent_id: str, body: shapes.AgentChange) -> shapes.Agent:
     """Changes name, labels, group, whether it is disabled, and whether it has a doorbell."""
-    old = _existing(agent_id)
-    new = agents.change(
-        old,
-        name=body.name if body.name is not None else old.name,
-        labels=body.labels if body.labels is not None else old.labels,
-        group=old.group if body.group is UNSET else body.group,
-        disabled=body.disabled if body.disabled is not None else old.disabled,
-        doorbell=body.doorbell if body.doorbell is not None else old.doorbell,
-    )
-    if new is None:
-        raise AgentNotFound(f"There is no agent with the id '{agent_id}'.")
-    forget(new.id)
-    if old.doorbell and not new.doorbell:
-        doorbells.take_down(new.id)
-    return _render([new], request)[0]
+
+    def changed(old: Agent) -> Agent:
+        return replace(
+            old,
+            name=body.name if body.name is not None else old.name,
+            labels=body.labels if body.labels is not None else old.labels,
+            group=old.group if body.group is UNSET else body.group,
+            disabled=body.disabled if body.disabled is not None else old.disabled,
+            doorbell=body.doorbell if body.doorbell is not None else old.doorbell,
+        )
+
+    return _render(fleet.change(agent_id, changed, request.now), request)
 
 
 @api.delete("/agents/{agent_id}", needs=Permission.AGENTS_WRITE)
 def remove_agent(request: Request, agent_id: str) -> None:
     """Removes an agent that has nothing to do; its token works no more."""
-    agent = _existing(agent_id)
-    if any(jobs.inbox(agent.id, 1)):
-        raise Conflict("The agent has jobs that have not ended. Cancel their runs first.")
-    agents.remove(agent.id)
-    presences.remove(agent.id)
-    doorbells.take_down(agent.id)
-    forget(agent.id)
+    fleet.remove(agent_id)
 
 
 @api.post(

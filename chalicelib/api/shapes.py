@@ -9,13 +9,26 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
+from chalicelib.agent import (
+    MAX_GROUP_CHARACTERS,
+    MAX_LABEL_KEY_CHARACTERS,
+    MAX_LABEL_VALUE_CHARACTERS,
+    MAX_LABELS,
+)
+
 AgentStatus = Literal["online", "offline", "disabled", "never_seen"]
 RoleName = Literal["viewer", "trigger", "operator", "admin"]
 
 Name = Annotated[str, Meta(min_length=1, max_length=128)]
-Labels = dict[
-    Annotated[str, Meta(min_length=1, max_length=63)], Annotated[str, Meta(max_length=255)]
+# How many there may be is checked beside the agent, where the refusal is in words for people.
+Labels = Annotated[
+    dict[
+        Annotated[str, Meta(min_length=1, max_length=MAX_LABEL_KEY_CHARACTERS)],
+        Annotated[str, Meta(max_length=MAX_LABEL_VALUE_CHARACTERS)],
+    ],
+    Meta(extra_json_schema={"maxProperties": MAX_LABELS}),
 ]
+Group = Annotated[str, Meta(max_length=MAX_GROUP_CHARACTERS)]
 
 
 class Shape(Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,7 +84,7 @@ class AgentChange(Shape, frozen=True):
 
     name: Name | None = None
     labels: Labels | None = None
-    group: Annotated[str, Meta(max_length=128)] | UnsetType | None = UNSET
+    group: Group | UnsetType | None = UNSET
     disabled: bool | None = None
     doorbell: bool | None = None
 
@@ -83,7 +96,7 @@ class NewEnrollment(Shape, frozen=True):
     max_uses: Annotated[int, Meta(ge=1, le=1000)] = 1
     expires_in_seconds: Annotated[int, Meta(ge=60, le=30 * 86_400)] = 86_400
     labels: Labels = {}
-    group: Annotated[str, Meta(max_length=128)] | None = None
+    group: Group | None = None
 
 
 class Enrollment(Shape, frozen=True):

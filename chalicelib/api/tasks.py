@@ -119,7 +119,7 @@ def execute_task(request: Request, task_id: str, body: shapes.Execution) -> run_
 )
 def plan_task(request: Request, task_id: str, body: shapes.Execution) -> shapes.Plan:
     """What a run would do now: steps, agents and waves, parameters filled in. Starts nothing."""
-    return render_task.plan(preview(task_id, body.parameters))
+    return render_task.plan(preview(task_id, body.parameters, request.now))
 
 
 @api.get("/tasks/{task_id}/executions", needs=Permission.RUNS_READ, answers=list[run_shapes.Run])

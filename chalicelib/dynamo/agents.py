@@ -1,36 +1,20 @@
 """The agents' table: identity, labels, facts. Grows with the fleet, not with history."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator
 
-from msgspec.structs import asdict, replace
-from pynamodb.attributes import BooleanAttribute, JSONAttribute, UnicodeAttribute
+from msgspec.structs import asdict
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+)
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex
 
 from chalicelib.agent import Agent, Facts
-from chalicelib.dynamo.base import (
-    InstantAttribute,
-    TableMeta,
-    decode_cursor,
-    page,
-    passed,
-    table_name,
-)
+from chalicelib.dynamo.base import InstantAttribute, TableMeta, passed, table_name
 from chalicelib.dynamo.transport import TableModel
-
-_EVERYBODY = "agent"
-
-
-class ByName(GlobalSecondaryIndex["AgentItem"]):
-    """All agents in the order of their names."""
-
-    class Meta:
-        index_name = "by_name"
-        projection = AllProjection()
-
-    listing = UnicodeAttribute(hash_key=True)
-    name = UnicodeAttribute(range_key=True)
 
 
 class AgentItem(TableModel):
@@ -40,7 +24,6 @@ class AgentItem(TableModel):
         table_name = table_name("agents")
 
     agent_id = UnicodeAttribute(hash_key=True)
-    listing = UnicodeAttribute(default=_EVERYBODY)
     name = UnicodeAttribute()
     created_at = InstantAttribute()
     secret_hash = UnicodeAttribute()
@@ -49,8 +32,7 @@ class AgentItem(TableModel):
     group = UnicodeAttribute(null=True)
     disabled = BooleanAttribute(default=False)
     doorbell = BooleanAttribute(default=True)
-
-    by_name = ByName()
+    version = NumberAttribute()
 
 
 def _value(item: AgentItem) -> Agent:
@@ -64,11 +46,13 @@ def _value(item: AgentItem) -> Agent:
         group=item.group,
         disabled=item.disabled,
         doorbell=item.doorbell,
+        version=int(item.version),
     )
 
 
 def enroll(agent: Agent) -> bool:
-    """Lets a new agent in; False when the id is taken."""
+    """Writes a new agent; False when the id is taken. Its entries in the index come first: see
+    `operations/fleet.py`."""
     item = AgentItem(
         agent.id,
         name=agent.name,
@@ -79,6 +63,7 @@ def enroll(agent: Agent) -> bool:
         group=agent.group,
         disabled=agent.disabled,
         doorbell=agent.doorbell,
+        version=agent.version,
     )
     return passed(lambda: item.save(condition=AgentItem.agent_id.does_not_exist()))
 
@@ -91,23 +76,17 @@ def get(agent_id: str) -> Agent | None:
         return None
 
 
-def get_many(agent_ids: Iterable[str]) -> dict[str, Agent]:
-    """Those of the agents that exist, by id."""
+def get_many(agent_ids: Iterable[str], *, as_of_now: bool = False) -> dict[str, Agent]:
+    """Those of the agents that exist, by id; what was written a moment ago may be missing, unless
+    they are read as of now."""
     wanted = sorted(set(agent_ids))
-    return {item.agent_id: _value(item) for item in AgentItem.batch_get(wanted)} if wanted else {}
+    found = AgentItem.batch_get(wanted, consistent_read=as_of_now) if wanted else ()
+    return {item.agent_id: _value(item) for item in found}
 
 
-def search(limit: int, cursor: str | None) -> tuple[list[Agent], str | None]:
-    """A page of all agents, by name."""
-    found, following = page(
-        AgentItem.by_name.query(_EVERYBODY, limit=limit, last_evaluated_key=decode_cursor(cursor))
-    )
-    return [_value(item) for item in found], following
-
-
-def everybody(at_most: int) -> list[Agent]:
-    """All agents, by name, up to a limit."""
-    return [_value(item) for item in AgentItem.by_name.query(_EVERYBODY, limit=at_most)]
+def everybody() -> Iterator[Agent]:
+    """All agents, in no order, as of now. A scan: it reads what it answers, and no more."""
+    return (_value(item) for item in AgentItem.scan(consistent_read=True))
 
 
 def update_facts(agent_id: str, facts: Facts) -> None:
@@ -120,31 +99,21 @@ def update_facts(agent_id: str, facts: Facts) -> None:
     )
 
 
-def change(
-    agent: Agent,
-    *,
-    name: str,
-    labels: Mapping[str, str],
-    group: str | None,
-    disabled: bool,
-    doorbell: bool,
-) -> Agent | None:
-    """Changes what people say of the agent; None when it was removed meanwhile."""
+def change(old: Agent, new: Agent) -> bool:
+    """Writes what people say of the agent anew; False when it was changed or removed meanwhile."""
     actions: list[Action] = [
-        AgentItem.name.set(name),
-        AgentItem.labels.set(dict(labels)),
-        AgentItem.disabled.set(disabled),
-        AgentItem.doorbell.set(doorbell),
-        AgentItem.group.set(group) if group is not None else AgentItem.group.remove(),
+        AgentItem.name.set(new.name),
+        AgentItem.labels.set(dict(new.labels)),
+        AgentItem.disabled.set(new.disabled),
+        AgentItem.doorbell.set(new.doorbell),
+        AgentItem.group.set(new.group) if new.group is not None else AgentItem.group.remove(),
+        AgentItem.version.set(new.version),
     ]
-    item = AgentItem(agent.id)
-    if not passed(lambda: item.update(actions=actions, condition=AgentItem.agent_id.exists())):
-        return None
-    return replace(
-        agent, name=name, labels=labels, group=group, disabled=disabled, doorbell=doorbell
-    )
+    is_as_read = AgentItem.version == old.version
+    return passed(lambda: AgentItem(old.id).update(actions=actions, condition=is_as_read))
 
 
-def remove(agent_id: str) -> bool:
-    """False when there is no such agent."""
-    return passed(lambda: AgentItem(agent_id).delete(condition=AgentItem.agent_id.exists()))
+def remove(agent: Agent) -> bool:
+    """False when it was changed or removed meanwhile."""
+    is_as_read = AgentItem.version == agent.version
+    return passed(lambda: AgentItem(agent.id).delete(condition=is_as_read))

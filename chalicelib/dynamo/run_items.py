@@ -172,6 +172,7 @@ class StepItem(PartitionItem, discriminator="step"):
     size = NumberAttribute(null=True)
     agents = JSONAttribute(null=True)
     roster = UnicodeAttribute(null=True)
+    problem = UnicodeAttribute(null=True)
 
 
 class RosterItem(PartitionItem, discriminator="roster"):

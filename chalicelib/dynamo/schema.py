@@ -11,6 +11,7 @@ from chalicelib.dynamo.presences import PresenceItem
 from chalicelib.dynamo.run_items import PartitionItem
 from chalicelib.dynamo.schedules import ScheduleItem
 from chalicelib.dynamo.sweeps import SweepItem
+from chalicelib.dynamo.targets import TargetItem
 from chalicelib.dynamo.tasks import RevisionItem, TaskItem
 from chalicelib.dynamo.tokens import TokenItem
 
@@ -22,6 +23,7 @@ MODELS: tuple[type[Model], ...] = (
     RevisionItem,
     ScheduleItem,
     SweepItem,
+    TargetItem,
     TaskItem,
     TokenItem,
 )

@@ -30,7 +30,7 @@ def frozen(item: StepItem) -> RunStep:
     """The step that an item holds, without its agents if they are many."""
     step = _STEP.json(item.frozen)
     size = None if item.size is None else int(item.size)
-    return RunStep(step, size, item.roster, dict(item.agents or ()))
+    return RunStep(step, size, item.roster, dict(item.agents or ()), item.problem)
 
 
 class _Placed(msgspec.Struct, frozen=True):
@@ -86,13 +86,18 @@ def resolve(run_id: str, step: RunStep, agents: Mapping[str, str], expires_at: d
     chosen: list[Action] = [StepItem.size.set(len(agents))]
     chosen += [StepItem.agents.set(placed.few)] if placed.few is not None else []
     chosen += [StepItem.roster.set(placed.roster)] if placed.roster is not None else []
+    return _resolve(run_id, step, chosen)
+
+
+def refuse(run_id: str, step: RunStep, problem: str) -> bool:
+    """Records why no agents can be chosen for a step, once; False when it was done before."""
+    return _resolve(run_id, step, [StepItem.size.set(0), StepItem.problem.set(problem)])
+
+
+def _resolve(run_id: str, step: RunStep, actions: list[Action]) -> bool:
     item = StepItem(run_id, step_sort_key(step.number))
-    return passed(
-        lambda: item.update(
-            actions=chosen,
-            condition=StepItem.size.does_not_exist() & StepItem.frozen.exists(),
-        )
-    )
+    is_unresolved = StepItem.size.does_not_exist() & StepItem.frozen.exists()
+    return passed(lambda: item.update(actions=actions, condition=is_unresolved))
 
 
 def agent_at(run_id: str, step: RunStep, index: int) -> str:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from chalicelib import run as runs_core
 from chalicelib.dynamo import jobs, presences, runs, steps, turns
 from chalicelib.job import Ending, Job, JobKey, JobState
-from chalicelib.operations.choice import choose
+from chalicelib.operations.choice import TooManyAgents, choose
 from chalicelib.operations.turn import begin_held, next_in_line
 from chalicelib.planner import (
     Action,
@@ -68,7 +68,7 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
         case TakeTurn():
             return begin_held(run, now)
         case Resolve(step):
-            steps.resolve(run.id, step, choose(step.step.targets), run.expires_at)
+            _resolve(run, step, now)
             return True
         case Enqueue(step, index, origin):
             enqueue(run, step, step.roster[index], index, origin, now)
@@ -80,6 +80,16 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
         case RequestCancel(job, state):
             request_cancel(job, state)
             return False
+
+
+def _resolve(run: Run, step: RunStep, now: datetime) -> None:
+    """Chooses the agents of a step. Too many are refused: the step fails, and says why."""
+    try:
+        chosen = choose(step.step.targets, now)
+    except TooManyAgents as error:
+        steps.refuse(run.id, step, error.message)
+    else:
+        steps.resolve(run.id, step, chosen, run.expires_at)
 
 
 def enqueue(

@@ -3,12 +3,14 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from chalicelib.agent import Agent, Facts
+from chalicelib.agent import Agent, Facts, check_labels
 from chalicelib.dynamo import agents, enrollments
 from chalicelib.enrollment import Enrollment
 from chalicelib.errors import Conflict, NotAuthenticated, NotFound
+from chalicelib.operations import fleet
 from chalicelib.operations.authentication import agent_token_id
 from chalicelib.sqs import doorbells
+from chalicelib.target_index import version
 from chalicelib.token import Credential, hash_secret, parse_credential
 
 
@@ -32,7 +34,8 @@ def open_enrollment(
     created_by: str,
     now: datetime,
 ) -> tuple[Enrollment, str]:
-    """A new join token, and its text to be shown once."""
+    """A new join token, and its text to be shown once. Raises BadParameter for too many labels."""
+    check_labels(labels)
     enrollment = Enrollment(
         id=enrollment_id,
         secret_hash=hash_secret(secret),
@@ -80,8 +83,9 @@ def enroll(
         facts=facts,
         labels=enrollment.labels,
         group=enrollment.group,
+        version=version(now),
     )
-    if not agents.enroll(agent):
+    if not fleet.let_in(agent):
         _is_enrolled(agent_id, secret)
     doorbells.hang(agent_id)
     return token

@@ -1,11 +1,12 @@
 """Previews: what a run of a task would do now. Nothing is started, nothing written."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 import msgspec
 
 from chalicelib.dynamo.tasks import StoredTask
-from chalicelib.operations.choice import choose
+from chalicelib.operations.choice import TooManyAgents, choose
 from chalicelib.operations.tasks import existing_task
 from chalicelib.param import fill, filled, hidden
 from chalicelib.task import Step
@@ -38,24 +39,33 @@ class Preview(msgspec.Struct, frozen=True):
     steps: tuple[PreviewedStep, ...]
 
 
-def preview(task_id: str, parameters: Mapping[str, str]) -> Preview:
+def preview(task_id: str, parameters: Mapping[str, str], now: datetime) -> Preview:
     """Raises NotFound and InvalidParameters."""
     task = existing_task(task_id)
     definition = parse(task.definition)
     values = hidden(fill(definition.params, parameters), definition.secrets)
-    return Preview(task, values, tuple(_step(step, values) for step in definition.steps))
+    return Preview(task, values, tuple(_step(step, values, now) for step in definition.steps))
 
 
-def _step(step: Step, values: Mapping[str, str]) -> PreviewedStep:
-    agents = list(choose(step.targets).items())
-    is_missing = not agents and not step.targets.allow_empty
+def _step(step: Step, values: Mapping[str, str], now: datetime) -> PreviewedStep:
+    agents, problem = _agents(step, now)
     return PreviewedStep(
         step=step,
         text=filled(step.command or step.script or "", values),
         max_failures=max_failures(step, len(agents)),
-        problem=f"No agent fits {step.targets.describe()}." if is_missing else None,
+        problem=problem,
         waves=tuple(
             PreviewedWave(wave.slots, tuple(agents[wave.first : wave.end]))
             for wave in waves(step, len(agents))
         ),
     )
+
+
+def _agents(step: Step, now: datetime) -> tuple[list[tuple[str, str]], str | None]:
+    """Pairs of id and name, and what is wrong with them."""
+    try:
+        agents = list(choose(step.targets, now).items())
+    except TooManyAgents as error:
+        return [], error.message
+    is_missing = not agents and not step.targets.allow_empty
+    return agents, f"No agent fits {step.targets.describe()}." if is_missing else None

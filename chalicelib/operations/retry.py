@@ -80,7 +80,7 @@ def _steps(progress: Progress, what: RetryWhat) -> list[RunStep]:
         return []
     following = [step for step in progress.steps if step.number >= unfinished[0].number]
     if what is RetryWhat.FAILED_STEP:
-        return following
+        return [RunStep(step.step) if step.problem else step for step in following]
     return [
         RunStep(step.step, None if left is None else len(left), None, left or {})
         for step in following
@@ -89,8 +89,8 @@ def _steps(progress: Progress, what: RetryWhat) -> list[RunStep]:
 
 
 def _left(progress: Progress, step: RunStep) -> dict[str, str] | None:
-    """Agents on which the step did not succeed; None for a step that had not chosen its agents."""
-    if step.size is None:
+    """Agents on which the step did not succeed; None for a step that has not chosen its agents."""
+    if step.size is None or step.problem:
         return None
     jobs = progress.jobs_of(step)
     done = {job.key.agent_id for job in jobs.values() if job.state is JobState.SUCCEEDED}

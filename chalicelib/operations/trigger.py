@@ -40,7 +40,7 @@ def trigger(
 
     With an idempotency key, a repeated call within a day answers the run that the first one made.
     `concurrency` outweighs the task's own. Raises NotFound for an unknown task, BadParameter for a
-    bad key, InvalidParameters, and AlreadyRunning.
+    bad key, InvalidParameters, TooManyAgents, and AlreadyRunning.
     """
     task = existing_task(task_id)
     text, revision = task.definition, task.revision
@@ -80,10 +80,11 @@ def check_key(key: str) -> None:
 def start(run: Run, planned: Sequence[RunStep], now: datetime) -> Progress:
     """Brings a run into being, with what its task says of earlier runs; answers it without jobs.
 
-    Raises AlreadyRunning.
+    Raises AlreadyRunning, and TooManyAgents for the first step.
     """
+    resolved = _resolved(planned, now)
     run = _in_turn(run, now)
-    begun = Progress(run, _resolved(planned))
+    begun = Progress(run, resolved)
     steps.freeze(run.id, begun.steps, run.expires_at)
     if not runs.create(run):
         return runs.progress(run.id) or begun
@@ -111,21 +112,21 @@ def _stop_earlier(run: Run, now: datetime) -> None:
             advance(run_id, now)
 
 
-def _resolved(planned: Sequence[RunStep]) -> list[RunStep]:
+def _resolved(planned: Sequence[RunStep], now: datetime) -> list[RunStep]:
     """With agents where they are named, and for the step that starts at once."""
     known = named_agents(planned)
     return [
-        step if step.size is not None else _with_agents(step, known, is_first=step is planned[0])
+        step if step.size is not None else _with_agents(step, known, step is planned[0], now)
         for step in planned
     ]
 
 
-def _with_agents(step: RunStep, known: Mapping[str, str], *, is_first: bool) -> RunStep:
+def _with_agents(step: RunStep, known: Mapping[str, str], is_first: bool, now: datetime) -> RunStep:
     targets = step.step.targets
     if targets.is_fixed:
         chosen = {each: known.get(each, each) for each in targets.agent_ids}
     elif is_first:
-        chosen = choose(targets)
+        chosen = choose(targets, now)
     else:
         return step
     return RunStep(step.step, len(chosen), None, chosen)

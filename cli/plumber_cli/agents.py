@@ -20,12 +20,15 @@ def agent() -> None:
 @agent.command("list")
 @click.option("--status", type=click.Choice(["online", "offline", "disabled", "never_seen"]))
 @click.option("--group", help="Only agents of this group.")
+@click.option("--label", metavar="SELECTOR", help="Only agents that fit, as in role=web,env!=test.")
 @click.option("--text", help="Only agents with this in name, host name, address or id.")
 @output_option
 @pass_context
-def list_agents(context: Context, status: str | None, group: str | None, text: str | None) -> None:
+def list_agents(
+    context: Context, status: str | None, group: str | None, label: str | None, text: str | None
+) -> None:
     """List the agents."""
-    given = {"status": status, "group": group, "text": text}
+    given = {"status": status, "group": group, "label": label, "text": text}
     query = {name: value for name, value in given.items() if value is not None}
     agents, _ = context.client.pages("agents", at_most=None, **query)
 

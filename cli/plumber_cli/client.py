@@ -119,8 +119,8 @@ class Client:
         """
         if _AGENT_ID.fullmatch(given):
             return given
-        agents, _ = self.pages("agents", at_most=None, text=given)
-        named = [str(agent["id"]) for agent in agents if agent["name"] == given]
+        agents, _ = self.pages("agents", at_most=None, name=given)
+        named = [str(agent["id"]) for agent in agents]
         if not named:
             raise Refused(f"There is no agent '{given}'. 'plumber-cli agent list' shows all.", 2001)
         if len(named) > 1:

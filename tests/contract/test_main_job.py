@@ -282,7 +282,10 @@ def test_an_agent_is_named_grouped_labelled_and_set_to_polling(
     assert run.json("agent", "label", "web 1", "role=web", "zone=a")["labels"] == {
         "role": "web", "zone": "a",
     }  # fmt: skip
+    listed = lambda selector: run.json("agent", "list", "--label", selector)  # noqa: E731
+    assert [each["name"] for each in listed("role=web,zone!=b")] == ["web 1"]
     assert run.json("agent", "label", "web 1", "role-", "zone=b")["labels"] == {"zone": "b"}
+    assert listed("role=web") == []
     assert run.json("agent", "set", "web 1", "--group", "prod", "--enable")["group"] == "prod"
     changed = run.json("agent", "set", "web 1", "--group", "", "--doorbell")
     assert (changed["group"], changed["doorbell"], changed["disabled"]) == (None, True, False)

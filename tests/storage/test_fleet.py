@@ -32,31 +32,28 @@ def test_an_agent_enrolls_once() -> None:
     assert agents.get("a") == AGENT
 
 
-def test_agents_are_listed_by_name_and_paged() -> None:
-    for name in ("c", "a", "b"):
-        agents.enroll(replace(AGENT, id=name, name=name))
-    first, cursor = agents.search(2, None)
-    rest, end = agents.search(2, cursor)
-    assert [agent.name for agent in first + rest] == ["a", "b", "c"]
-    assert end is None
-
-
 def test_what_people_say_of_an_agent_changes_and_facts_stay() -> None:
     agents.enroll(AGENT)
-    new = agents.change(AGENT, name="new", labels={}, group=None, disabled=True, doorbell=False)
-    assert new == replace(AGENT, name="new", labels={}, group=None, disabled=True, doorbell=False)
+    new = replace(AGENT, name="new", labels={}, group=None, disabled=True, version=1)
+    assert agents.change(AGENT, new)
     assert agents.get("a") == new
+
+
+def test_a_change_of_what_was_changed_meanwhile_does_nothing() -> None:
+    agents.enroll(AGENT)
+    agents.change(AGENT, replace(AGENT, name="first", version=1))
+    assert not agents.change(AGENT, replace(AGENT, name="second", version=1))
+    assert not agents.remove(AGENT)
+    assert agents.get("a") == replace(AGENT, name="first", version=1)
 
 
 def test_a_removed_agent_is_not_brought_back_by_late_writes() -> None:
     agents.enroll(AGENT)
-    assert agents.remove("a")
+    assert agents.remove(AGENT)
     agents.update_facts("a", Facts(hostname="late"))
-    assert (
-        agents.change(AGENT, name="x", labels={}, group=None, disabled=False, doorbell=True) is None
-    )
+    assert not agents.change(AGENT, replace(AGENT, name="x", version=1))
     assert agents.get("a") is None
-    assert not agents.remove("a")
+    assert not agents.remove(AGENT)
 
 
 def test_a_heartbeat_is_remembered_and_answers_cancels() -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timezone
 import pytest
 
 from chalicelib.agent import Agent
-from chalicelib.target import InvalidSelector, Targets, parse_selector
+from chalicelib.target import InvalidSelector, Targets, in_order, parse_selector
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 
@@ -24,7 +24,7 @@ FLEET = [
 
 
 def names(targets: Targets) -> list[str]:
-    return list(targets.choose(FLEET).values())
+    return list(in_order(targets.fitting(FLEET)).values())
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,7 @@ from chalicelib.task_toml import parse
 from chalicelib.toml_table import InvalidDefinition
 
 A, B = "6f0c0000-0000-4000-8000-00000000000a", "6f0c0000-0000-4000-8000-00000000000b"
+MANY_LABELS = ", ".join(f'k{number} = "v"' for number in range(51))
 
 
 def step(**keys: str) -> str:
@@ -278,6 +279,26 @@ Description = "Where to."
         ({"ServerID": "", "Targets": "{ Labels = {} }"}, "Targets.Labels", "names no label"),
         ({"ServerID": "", "Targets": "{ Labels = { a = 1 } }"}, "Targets.Labels.a", "text"),
         ({"ServerID": "", "Targets": '{ Selector = "a b" }'}, "Targets.Selector", "'a b'"),
+        (
+            {"ServerID": "", "Targets": f'{{ Labels = {{ {"k" * 64} = "v" }} }}'},
+            f"Targets.Labels.{'k' * 64}",
+            "1 to 63 characters",
+        ),
+        (
+            {"ServerID": "", "Targets": f'{{ Labels = {{ k = "{"v" * 256}" }} }}'},
+            "Targets.Labels.k",
+            "at most 255 characters",
+        ),
+        (
+            {"ServerID": "", "Targets": f'{{ Group = "{"g" * 129}" }}'},
+            "Targets.Group",
+            "at most 128 characters",
+        ),
+        (
+            {"ServerID": "", "Targets": f"{{ Labels = {{ {MANY_LABELS} }} }}"},
+            "Targets.Labels",
+            "at most 50 labels",
+        ),
         ({"ServerID": "", "Targets": '{ Selector = "a," }'}, "Targets.Selector", "comma"),
         ({"MaxParallel": "0"}, "MaxParallel", "from 1 on"),
         ({"MaxParallel": '"0%"'}, "MaxParallel", "from 1 on"),

@@ -1310,7 +1310,11 @@ export interface operations {
                 cursor?: string;
                 /** @description the agent's group */
                 group?: string;
+                /** @description a label selector, such as role=web,env!=test */
+                label?: string;
                 limit?: number;
+                /** @description exactly the agent's name */
+                name?: string;
                 /** @description online, offline, disabled or never_seen */
                 status?: string;
                 /** @description a part of the name, host name, address or id */

@@ -1,0 +1,61 @@
+"""The targets' table: the index of agents by labels and group, and in the order of their names.
+
+Each verb is one write or one read. `operations/fleet.py` says in which order they keep the index
+whole, ADR 15 why that holds.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+
+from chalicelib.dynamo.base import TableMeta, passed, table_name
+from chalicelib.dynamo.transport import TableModel
+from chalicelib.target_index import Entry, Place
+
+
+class TargetItem(TableModel):
+    """See `Entry`. `version` is that of the agent with which it was entered."""
+
+    class Meta(TableMeta):
+        table_name = table_name("targets")
+
+    partition = UnicodeAttribute(hash_key=True)
+    place = UnicodeAttribute(range_key=True)
+    version = NumberAttribute()
+
+
+_IS_FREE = TargetItem.partition.does_not_exist()
+
+
+class Entered(msgspec.Struct, frozen=True):
+    """An entry as it was found."""
+
+    entry: Entry
+    version: int
+
+
+def enter(entry: Entry, version: int) -> bool:
+    """Writes an entry; False when it is there already, with a later version."""
+    item = TargetItem(entry.partition, entry.place, version=version)
+    return passed(lambda: item.save(condition=_IS_FREE | (TargetItem.version <= version)))
+
+
+def strike(entry: Entry, version: int) -> bool:
+    """Deletes an entry, unless it was entered anew with a later version; False then."""
+    item = TargetItem(entry.partition, entry.place)
+    return passed(lambda: item.delete(condition=_IS_FREE | (TargetItem.version <= version)))
+
+
+def look(place: Place, limit: int, after: str | None = None) -> tuple[Sequence[Entered], bool]:
+    """At most `limit` entries of a place, of those that stand after a position in it; and whether
+    there are more."""
+    key = None
+    if after is not None:
+        key = {"partition": {"S": place.partition}, "place": {"S": place.start + after}}
+    begins = TargetItem.place.startswith(place.start) if place.start else None
+    results = TargetItem.query(
+        place.partition, begins, consistent_read=True, limit=limit + 1, last_evaluated_key=key
+    )
+    found = [Entered(Entry(item.partition, item.place), int(item.version)) for item in results]
+    return found[:limit], len(found) > limit
