@@ -176,6 +176,17 @@ def test_a_step_may_have_no_agents() -> None:
     assert progress.steps[1].size == 0
 
 
+def test_a_step_that_can_have_no_agents_says_why_once() -> None:
+    run = create(make())
+    assert steps.refuse("01R", STEPS[1], "Too many.")
+    assert not steps.refuse("01R", STEPS[1], "Far too many.")
+    assert not steps.resolve("01R", STEPS[1], {"a": "a"}, run.expires_at)
+    progress = runs.progress("01R")
+    assert progress is not None
+    assert (progress.steps[1].size, progress.steps[1].problem) == (0, "Too many.")
+    assert progress.steps[0].problem is None
+
+
 # --- gates and turns
 
 
