@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import Enum
 
 from chalicelib.job import JobState
@@ -128,6 +129,32 @@ class Definition:
     def secrets(self) -> tuple[str, ...]:
         """Names of the parameters that nobody is shown."""
         return tuple(param.name for param in self.params if param.secret)
+
+
+@dataclass(frozen=True)
+class StoredTask:
+    """A task. `definition` is its current TOML, empty in lists."""
+
+    id: str
+    name: str
+    revision: int
+    step_count: int
+    created_at: datetime
+    updated_at: datetime
+    updated_by: str
+    definition: str = ""
+    is_template: bool = False
+
+
+@dataclass(frozen=True)
+class StoredRevision:
+    """An immutable saved state of a task: the TOML as it came."""
+
+    task_id: str
+    number: int
+    definition: str
+    created_by: str
+    created_at: datetime
 
 
 def agent_ids(definition: Definition) -> frozenset[str]:

@@ -6,10 +6,22 @@ many of its jobs are active at most. The first `slots` jobs are put out at once;
 passes its slot on to one other job, its `successor`, or parks it when nothing is left.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeGuard
 
+from chalicelib.job import JobState
 from chalicelib.task import Step
+
+
+@dataclass(frozen=True)
+class Gate:
+    """What the jobs of a wave share. `granted` successors were promised; `failures` are agents
+    whose jobs failed; `ended` counts jobs by state, and is only ever shown (ADR 15)."""
+
+    granted: int = 0
+    failures: int = 0
+    ended: Mapping[JobState, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

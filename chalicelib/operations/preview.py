@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from chalicelib.dynamo.tasks import StoredTask
 from chalicelib.operations.choice import choose
 from chalicelib.operations.tasks import existing_task
 from chalicelib.param import fill, filled, hidden
-from chalicelib.task import Step
+from chalicelib.task import Step, StoredTask
 from chalicelib.task_toml import parse
 from chalicelib.wave import max_failures, waves
 
