@@ -149,6 +149,7 @@ class Job(msgspec.Struct, frozen=True):
     poll_seq: int = 0
     timeout_seconds: float | None = None
     lost_after_seconds: float = 300.0
+    agent_name: str | None = None
     stop: JobState | None = None  # asked to end: the state it gets when it does
     exit_code: int | None = None
     reason: str | None = None

@@ -7,10 +7,11 @@ from enum import Enum
 from functools import cached_property
 
 import msgspec
+from msgspec.structs import replace
 
-from chalicelib.job import Job, JobState
+from chalicelib.job import Job, JobKey, JobState
 from chalicelib.task import Concurrency, Step, When
-from chalicelib.wave import Wave, max_failures, waves
+from chalicelib.wave import Gate, Wave, max_failures, waves
 
 
 class RunState(str, Enum):
@@ -91,11 +92,27 @@ class RunStep(msgspec.Struct, frozen=True, dict=True):
         return waves(self.step, self.size or 0)
 
 
+class StepResult(msgspec.Struct, frozen=True):
+    """What a step has come to. `counts` are its jobs that have ended, by state."""
+
+    state: JobState
+    counts: Mapping[JobState, int]
+    started_at: datetime | None = None
+    ended_at: datetime | None = None
+
+    @property
+    def ended(self) -> int:
+        """How many jobs have ended."""
+        return sum(self.counts.values())
+
+
 class Run(msgspec.Struct, frozen=True):
     """A run as stored. `stop` is the state that remaining jobs get once the run is to stop.
 
     `is_held` until earlier runs of the task have ended, for `Concurrency` queue and replace.
-    `counts` are the jobs by state, stored when the run has ended.
+    `step` is the number of the step that is under way and `step_size` its jobs; `size` those of
+    all steps, None until all have chosen their agents. `results` are those of the steps before
+    that, of all steps when the run has ended.
     """
 
     id: str
@@ -120,15 +137,23 @@ class Run(msgspec.Struct, frozen=True):
     reason: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
-    counts: Mapping[str, int] | None = None
+    step: int = 1
+    step_size: int = 0
+    size: int | None = None
+    results: tuple[StepResult, ...] = ()
 
 
 class Progress(msgspec.Struct, frozen=True, dict=True):
-    """A run with all that its partition holds."""
+    """A run with all that its partition holds. `gates` are those of waves, by step and wave."""
 
     run: Run
     steps: Sequence[RunStep]
     jobs: Sequence[Job] = msgspec.field(default_factory=tuple)
+    gates: Mapping[tuple[int, int], Gate] = msgspec.field(default_factory=dict)
+
+    def position(self, number: int) -> int:
+        """Of the step with this number: those of a retried run need not begin with 1."""
+        return next(at for at, step in enumerate(self.steps) if step.number == number)
 
     @cached_property
     def _by_step(self) -> Mapping[int, Mapping[int, Job]]:
@@ -208,10 +233,52 @@ def has_run(step: RunStep, jobs: Mapping[int, Job]) -> bool:
     )
 
 
-def counts(run: Run, step: RunStep, jobs: Mapping[int, Job]) -> Counter[JobState]:
-    """A step's jobs by state, those that have not been written included."""
-    found = Counter(job.state for job in jobs.values())
+def result(run: Run, step: RunStep, jobs: Mapping[int, Job]) -> StepResult:
+    """What the jobs of a step say; those that never will be written are `skipped`."""
+    counts = Counter(job.state for job in jobs.values() if job.state.is_terminal)
     unwritten = (step.size or 0) - len(jobs)
-    if unwritten:
-        found[JobState.SKIPPED if has_ended(run, step, jobs) else JobState.WAITING] += unwritten
-    return found
+    if unwritten and has_ended(run, step, jobs):
+        counts[JobState.SKIPPED] += unwritten
+    state = step_state(run, step, jobs)
+    started = [job.started_at for job in jobs.values() if job.started_at is not None]
+    ended = [job.ended_at for job in jobs.values() if job.ended_at is not None]
+    ended_at = max(ended, default=None) if state.is_terminal else None
+    return StepResult(state, dict(counts), min(started, default=None), ended_at)
+
+
+def at_step(progress: Progress, number: int) -> Run:
+    """The run with its step `number` under way, and with the results of the steps before it."""
+    steps, position = progress.steps, progress.position(number)
+    sizes = [step.size for step in steps if step.size is not None]
+    return replace(
+        progress.run,
+        step=number,
+        step_size=steps[position].size or 0,
+        size=sum(sizes) if len(sizes) == len(steps) else None,
+        results=tuple(_passed(progress, step) for step in steps[:position]),
+    )
+
+
+def _passed(progress: Progress, step: RunStep) -> StepResult:
+    """The result of a step after which another one has begun."""
+    jobs = progress.jobs_of(step)
+    if not jobs and step.size != 0:
+        return StepResult(JobState.SKIPPED, {JobState.SKIPPED: step.size} if step.size else {})
+    return result(progress.run, step, jobs)
+
+
+def at_end(progress: Progress, state: RunState) -> tuple[StepResult, ...]:
+    """The results of all steps of a run that ends so."""
+    ended = replace(progress.run, state=state)
+    return tuple(result(ended, step, progress.jobs_of(step)) for step in progress.steps)
+
+
+def all_jobs(progress: Progress, step: RunStep) -> list[Job]:
+    """The jobs of a step in the order of its agents, also those that have not been written."""
+    written = progress.jobs_of(step)
+    state = JobState.SKIPPED if has_ended(progress.run, step, written) else JobState.WAITING
+    return [
+        written.get(index)
+        or Job(JobKey(progress.run.id, step.number, agent_id), state, index, agent_name=name)
+        for index, (agent_id, name) in enumerate(step.agents.items())
+    ]

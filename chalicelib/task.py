@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping
+from datetime import datetime
 from enum import Enum
 
 import msgspec
@@ -127,6 +128,30 @@ class Definition(msgspec.Struct, frozen=True):
     def secrets(self) -> tuple[str, ...]:
         """Names of the parameters that nobody is shown."""
         return tuple(param.name for param in self.params if param.secret)
+
+
+class StoredTask(msgspec.Struct, frozen=True):
+    """A task. `definition` is its current TOML, empty in lists."""
+
+    id: str
+    name: str
+    revision: int
+    step_count: int
+    created_at: datetime
+    updated_at: datetime
+    updated_by: str
+    definition: str = ""
+    is_template: bool = False
+
+
+class StoredRevision(msgspec.Struct, frozen=True):
+    """An immutable saved state of a task: the TOML as it came."""
+
+    task_id: str
+    number: int
+    definition: str
+    created_by: str
+    created_at: datetime
 
 
 def agent_ids(definition: Definition) -> frozenset[str]:

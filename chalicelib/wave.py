@@ -6,11 +6,22 @@ many of its jobs are active at most. The first `slots` jobs are put out at once;
 passes its slot on to one other job, its `successor`, or parks it when nothing is left.
 """
 
+from collections.abc import Mapping
 from typing import TypeGuard
 
 import msgspec
 
+from chalicelib.job import JobState
 from chalicelib.task import Step
+
+
+class Gate(msgspec.Struct, frozen=True):
+    """What the jobs of a wave share. `granted` successors were promised; `failures` are agents
+    whose jobs failed; `ended` counts jobs by state, and is only ever shown (ADR 16)."""
+
+    granted: int = 0
+    failures: int = 0
+    ended: Mapping[JobState, int] = msgspec.field(default_factory=dict)
 
 
 class Wave(msgspec.Struct, frozen=True):

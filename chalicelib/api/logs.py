@@ -10,7 +10,6 @@ from chalice.app import Response
 
 from chalicelib import clock, log
 from chalicelib.api import log_shapes as shapes
-from chalicelib.api import render_run
 from chalicelib.api.routing import Api, Request
 from chalicelib.dynamo import runs
 from chalicelib.errors import BadParameter, NotFound
@@ -19,7 +18,7 @@ from chalicelib.log import LogState, Position, Stream
 from chalicelib.log_search import Needle
 from chalicelib.operations import logs, outputs, search
 from chalicelib.principal import Permission
-from chalicelib.run import Progress
+from chalicelib.run import Progress, all_jobs
 
 api = Api(__name__)
 
@@ -48,16 +47,8 @@ def _stream(request: Request) -> Stream | None:
     return None
 
 
-def _number(request: Request, name: str, at_most: int) -> int | None:
-    text = request.query.get(name, "")
-    is_number = text.isascii() and text.isdigit() and len(text) <= 9
-    if text and not (is_number and 1 <= int(text) <= at_most):
-        raise BadParameter(f"{name} must be a number from 1 to {at_most}.")
-    return int(text) if text else None
-
-
 def _job(request: Request, run_id: str, job_id: str) -> Job:
-    return logs.existing_job(run_id.upper(), job_id, _number(request, "attempt", 9_999))
+    return logs.existing_job(run_id.upper(), job_id, request.number("attempt", 9_999))
 
 
 @api.get(
@@ -79,7 +70,7 @@ def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
     position = Position.parse(request.query.get("cursor", ""))
     if position is None:
         raise BadParameter("The cursor is not one that a page of a log has answered.")
-    stream, tail = _stream(request), _number(request, "tail", LONGEST_TAIL)
+    stream, tail = _stream(request), request.number("tail", LONGEST_TAIL)
     since = request.instant("since")
     if sum(bool(each) for each in (request.query.get("cursor"), tail, since)) > 1:
         raise BadParameter("Give one of cursor, tail and since.")
@@ -89,7 +80,7 @@ def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
         return _page(logs.read_tail(job, tail, stream, request.now))
     if since is not None:
         return _page(logs.read_since(job, since, stream, request.now))
-    waits = _number(request, "wait", LONGEST_WAIT) or 0
+    waits = request.number("wait", LONGEST_WAIT) or 0
     return _page(_wait_for_more(job, position, stream, request.now, waits))
 
 
@@ -193,7 +184,7 @@ def search_run(request: Request, run_id: str) -> shapes.LogMatches:
     """The lines of all jobs' logs that match, one job after the other."""
     needle, stream = _needle(request), _stream(request)
     progress = _progress(run_id)
-    step = _number(request, "step", 9_999)
+    step = request.number("step", 9_999)
     ordered = sorted(progress.jobs, key=lambda job: (job.key.step, job.index))
     begun = [job for job in ordered if job.claimed_at and step in (None, job.key.step)]
     cursor = request.query.get("cursor", "")
@@ -239,10 +230,10 @@ def _matches(found: search.Found, names: Mapping[str, str]) -> shapes.LogMatches
 def compare_outputs(request: Request, run_id: str) -> shapes.Outputs:
     """Which agents of a step printed the same, and what."""
     progress = _progress(run_id)
-    wanted = _number(request, "step", 9_999) or 1
+    wanted = request.number("step", 9_999) or 1
     for step in progress.steps:
         if step.number == wanted:
-            groups, pending = outputs.grouped(render_run.jobs_of(progress, step))
+            groups, pending = outputs.grouped(all_jobs(progress, step))
             return shapes.Outputs(
                 [_group(each, step.agents) for each in groups],
                 [_output_job(job, step.agents) for job in pending],

@@ -1,25 +1,23 @@
 """From runs and jobs to the API's shapes."""
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from chalicelib import run as runs_core
+from chalicelib import run_page
 from chalicelib.api import render_task
 from chalicelib.api import run_shapes as shapes
-from chalicelib.dynamo import runs
-from chalicelib.job import Attempt, Job, JobKey, JobState, LateReport
+from chalicelib.job import Attempt, Job, JobState, LateReport
 from chalicelib.param import hidden
-from chalicelib.run import Progress, Run, RunState, RunStep
+from chalicelib.run import Run, RunState
+from chalicelib.run_page import RunPage, StepPage, Tally
 from chalicelib.statistics import Statistics
 
 RUN_CODES = {RunState.FAILED: 3001, RunState.TIMED_OUT: 3002}
-JOBS_SHOWN = 1_000  # in one answer; a Lambda answers 6 MB at most, and a job takes some 1 KB
 
 
-def run(value: Run, progress: Progress | None = None) -> shapes.Run:
-    """A run in a list. One that goes on is looked up for its jobs, unless they are given."""
+def run(value: Run, counted: Mapping[JobState, int] | None = None) -> shapes.Run:
+    """A run in a list. `counted`: what has ended in the step that is under way, if anything has."""
     return shapes.Run(
         id=value.id,
         task_id=value.task_id,
@@ -34,8 +32,9 @@ def run(value: Run, progress: Progress | None = None) -> shapes.Run:
         concurrency=value.concurrency.value,
         is_held=value.is_held,
         retry_of=value.retry_of,
+        step=value.step,
         step_count=value.step_count,
-        progress=_progress(_counts(value, progress)),
+        progress=_progress(run_page.of_run(value, counted or {})),
         created_at=value.created_at,
         started_at=value.started_at,
         ended_at=value.ended_at,
@@ -43,25 +42,17 @@ def run(value: Run, progress: Progress | None = None) -> shapes.Run:
     )
 
 
-def _counts(value: Run, progress: Progress | None) -> Mapping[JobState, int]:
-    if value.counts is not None:
-        return {JobState(state): number for state, number in value.counts.items()}
-    total: Counter[JobState] = Counter()
-    known = progress or runs.progress(value.id)
-    if known is not None:
-        for step in known.steps:
-            total.update(runs_core.counts(value, step, known.jobs_of(step)))
-    return total
+def listed(found: Iterable[Run], counted: Mapping[str, Mapping[JobState, int]]) -> list[shapes.Run]:
+    """Runs in a list, with what has ended in the steps that are under way, by run."""
+    return [run(each, counted.get(each.id)) for each in found]
 
 
-def _progress(counts: Mapping[JobState, int]) -> shapes.Progress:
-    total = sum(counts.values())
-    ended = sum(number for state, number in counts.items() if state.is_terminal)
+def _progress(tally: Tally) -> shapes.Progress:
     return shapes.Progress(
-        total=total,
-        ended=ended,
-        percent=100 * ended // total if total else 0,
-        counts={state.value: counts[state] for state in JobState if counts.get(state)},
+        total=tally.total,
+        ended=tally.ended,
+        percent=tally.percent,
+        counts={state.value: tally.counts[state] for state in JobState if tally.counts.get(state)},
     )
 
 
@@ -71,60 +62,36 @@ def _seconds(started_at: datetime | None, ended_at: datetime | None) -> float | 
     return max(0.0, (ended_at - started_at).total_seconds())
 
 
-def run_detail(progress: Progress) -> shapes.RunDetail:
+def run_detail(page: RunPage) -> shapes.RunDetail:
     """A run with its steps and jobs, also those that have not been written yet."""
-    room = JOBS_SHOWN
-    steps = []
-    for step in progress.steps:
-        steps.append(_run_step(progress, step, room))
-        room -= len(steps[-1].jobs)
-    return shapes.RunDetail(run=run(progress.run, progress), steps=steps)
+    return shapes.RunDetail(run(page.run, page.counted), [_run_step(each) for each in page.steps])
 
 
-def jobs_of(progress: Progress, step: RunStep) -> list[Job]:
-    """All jobs of a step in the order of its agents, also those that have not been written yet."""
-    written = progress.jobs_of(step)
-    has_ended = runs_core.has_ended(progress.run, step, written)
-    state = JobState.SKIPPED if has_ended else JobState.WAITING
-    return [
-        written.get(index) or Job(JobKey(progress.run.id, step.number, agent_id), state, index)
-        for index, agent_id in enumerate(step.roster)
-    ]
-
-
-def _run_step(progress: Progress, step: RunStep, room: int) -> shapes.RunStep:
-    written = progress.jobs_of(step)
-    state = runs_core.step_state(progress.run, step, written)
-    jobs = jobs_of(progress, step)
-    started_at = min(_present(job.started_at for job in jobs), default=None)
-    ended_at = max(_present(job.ended_at for job in jobs), default=None)
+def _run_step(page: StepPage) -> shapes.RunStep:
+    step, found = page.step, page.result
     return shapes.RunStep(
         number=step.number,
         name=step.step.name,
         step=render_task.step(step.step),
         targets=step.step.targets.describe(),
-        state=cast(shapes.StepState, state.value),
-        progress=_progress(runs_core.counts(progress.run, step, written)),
-        started_at=started_at,
-        ended_at=ended_at if state.is_terminal else None,
-        duration_seconds=_seconds(started_at, ended_at) if state.is_terminal else None,
-        jobs=[job(each, step.agents[each.key.agent_id]) for each in jobs[:room]],
-        jobs_omitted=len(jobs[room:]),
+        state=cast(shapes.StepState, found.state.value),
+        progress=_progress(run_page.of_step(step, found)),
+        started_at=found.started_at,
+        ended_at=found.ended_at,
+        duration_seconds=_seconds(found.started_at, found.ended_at),
+        jobs=[job(each, step.agents.get(each.key.agent_id)) for each in page.jobs],
+        jobs_omitted=page.omitted,
     )
 
 
-def _present(instants: Iterable[datetime | None]) -> list[datetime]:
-    return [instant for instant in instants if instant is not None]
-
-
-def job(value: Job, agent_name: str) -> shapes.Job:
+def job(value: Job, agent_name: str | None = None) -> shapes.Job:
     """One step of a run on one agent."""
     is_queued = value.state is JobState.QUEUED
     return shapes.Job(
         id=value.key.job_id,
         step=value.key.step,
         agent_id=value.key.agent_id,
-        agent_name=agent_name,
+        agent_name=value.agent_name or agent_name or value.key.agent_id,
         state=value.state.value,
         attempt=value.attempt,
         exit_code=value.exit_code,

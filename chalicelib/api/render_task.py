@@ -1,12 +1,11 @@
 """From tasks to the API's shapes."""
 
 from chalicelib.api import task_shapes as shapes
-from chalicelib.dynamo.tasks import StoredRevision, StoredTask
 from chalicelib.operations.preview import Preview, PreviewedStep
 from chalicelib.operations.templates import Template
 from chalicelib.param import Param
 from chalicelib.target import Targets
-from chalicelib.task import Amount, Definition, Step
+from chalicelib.task import Amount, Definition, Step, StoredRevision, StoredTask
 
 
 def task(value: StoredTask) -> shapes.Task:

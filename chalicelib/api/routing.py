@@ -59,16 +59,18 @@ class Request(msgspec.Struct, frozen=True):
     def limit(self) -> int:
         """How many items a page should have. Raises BadParameter."""
         text = self.query.get("limit", str(DEFAULT_LIMIT))
-        if not (text.isascii() and text.isdigit() and 1 <= int(text) <= MAX_LIMIT):
+        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_LIMIT))
+        if not (is_number and 1 <= int(text) <= MAX_LIMIT):
             raise BadParameter(f"limit must be a whole number from 1 to {MAX_LIMIT}.")
         return int(text)
 
-    def offset(self) -> int:
-        """The cursor of a list that is counted. Raises BadParameter."""
-        text = self.query.get("cursor", "0")
-        if not (text.isascii() and text.isdigit() and len(text) <= 9):
-            raise BadParameter("The cursor is not one that a list has answered.")
-        return int(text)
+    def number(self, name: str, at_most: int) -> int | None:
+        """A whole number from 1, None without it. Raises BadParameter."""
+        text = self.query.get(name, "")
+        is_number = text.isascii() and text.isdigit() and len(text) <= 9
+        if text and not (is_number and 1 <= int(text) <= at_most):
+            raise BadParameter(f"{name} must be a number from 1 to {at_most}.")
+        return int(text) if text else None
 
     def choice(self, name: str, kind: type[Choice]) -> Choice | None:
         """A word of an enum, None without it. Raises BadParameter."""

@@ -25,10 +25,11 @@ RetryWhat = Literal["all", "failed_step", "failed_agents"]
 
 
 class Progress(Shape, frozen=True):
-    """Jobs by state, and how many of a hundred have ended. Steps that have not chosen their agents
-    yet are not in it."""
+    """Jobs that have ended, by state. `total` is null while a step has not chosen its agents: how
+    many jobs there will be is not known then. `percent` is the part of the way: of a step by its
+    jobs; of a run by its steps, of which each counts the same."""
 
-    total: int
+    total: int | None
     ended: int
     percent: int
     counts: dict[JobState, int]
@@ -37,7 +38,8 @@ class Progress(Shape, frozen=True):
 class Run(Shape, frozen=True):
     """A run in a list. `code` is 0, 3001 (failed) or 3002 (timed out), `reason` why it ended so.
 
-    `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats.
+    `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats,
+    `step` the number of the step that is under way.
     """
 
     id: str
@@ -53,6 +55,7 @@ class Run(Shape, frozen=True):
     concurrency: ConcurrencyName
     is_held: bool
     retry_of: str | None
+    step: int
     step_count: int
     progress: Progress
     created_at: datetime
@@ -123,7 +126,8 @@ class Job(Shape, frozen=True):
 
 
 class RunStep(Shape, frozen=True):
-    """A step of a run with its jobs: at most a thousand in an answer, `jobs_omitted` are more."""
+    """A step of a run with its jobs. Where there is no room for all, the first ones are shown,
+    those that failed before them; `jobs_omitted` are more: `/runs/{id}/jobs?step=` has them all."""
 
     number: int
     name: str

@@ -9,15 +9,16 @@ from chalicelib.api import render_run
 from chalicelib.api import run_shapes as shapes
 from chalicelib.api.routing import Api, Request
 from chalicelib.api.shapes import Page
-from chalicelib.dynamo import agents, run_history, runs
+from chalicelib.dynamo import gates, job_pages, jobs, run_history, run_pages
 from chalicelib.errors import NotFound
 from chalicelib.ids import new_ulid
-from chalicelib.job import JobKey
+from chalicelib.job import JobKey, JobState
 from chalicelib.operations.cancel import cancel, cancel_job
 from chalicelib.operations.commands import run_command
 from chalicelib.operations.retry import RetryWhat, retry
 from chalicelib.principal import Permission
 from chalicelib.run import Run, RunState, Trigger
+from chalicelib.run_page import ended_in_step
 from chalicelib.settings import settings
 
 api = Api(__name__)
@@ -38,7 +39,7 @@ FILTERS = {
 def list_runs(request: Request) -> Page:
     """Runs, newest first. A page may be short or empty while `next` leads on."""
     found, following = _history(request)
-    return Page([render_run.run(each) for each in found], following)
+    return Page(render_run.listed(found, gates.counted(found)), following)
 
 
 def _history(request: Request) -> tuple[list[Run], str | None]:
@@ -59,7 +60,8 @@ def _history(request: Request) -> tuple[list[Run], str | None]:
 def export_runs(request: Request) -> Response:
     """Runs as JSON lines, newest first; the header `Plumber-Next` is the cursor of what follows."""
     found, following = _history(request)
-    lines = b"".join(msgspec.json.encode(render_run.run(each)) + b"\n" for each in found)
+    listed = render_run.listed(found, gates.counted(found))
+    lines = b"".join(msgspec.json.encode(each) + b"\n" for each in listed)
     headers: dict[str, str | list[str]] = {"Content-Type": NDJSON}
     if following is not None:
         headers["Plumber-Next"] = following
@@ -68,19 +70,22 @@ def export_runs(request: Request) -> Response:
 
 @api.get("/runs/{run_id}", needs=Permission.RUNS_READ, answers=shapes.RunDetail)
 def show_run(request: Request, run_id: str) -> shapes.RunDetail:
-    """A run with its steps and jobs."""
-    progress = runs.progress(run_id.upper())
-    if progress is None:
-        raise NotFound(f"There is no run with the id '{run_id}'.")
-    return render_run.run_detail(progress)
+    """A run with its steps and the first jobs of each."""
+    page = run_pages.look(run_id.upper())
+    if page is None:
+        raise _no_run(run_id)
+    return render_run.run_detail(page)
+
+
+def _no_run(run_id: str) -> NotFound:
+    return NotFound(f"There is no run with the id '{run_id}'.")
 
 
 @api.post("/runs/{run_id}/cancel", needs=Permission.RUNS_CANCEL, answers=shapes.Run)
 def cancel_run(request: Request, run_id: str) -> shapes.Run:
     """Nothing more starts; what runs is ended. The run is `cancelling` until all of it has."""
-    return render_run.run(
-        cancel(run_id.upper(), cancelled_by=request.caller().name, now=request.now)
-    )
+    run = cancel(run_id.upper(), cancelled_by=request.caller().name, now=request.now)
+    return render_run.run(run, gates.counted([run]).get(run.id))
 
 
 def _job_key(run_id: str, job_id: str) -> JobKey:
@@ -95,12 +100,16 @@ def cancel_one_job(request: Request, run_id: str, job_id: str) -> shapes.Job:
     """Cancels one job. The run goes on as its MaxFailures says."""
     key = _job_key(run_id, job_id)
     job = cancel_job(key, cancelled_by=request.caller().name, now=request.now)
-    return render_run.job(job, _agent_name(key))
+    return render_run.job(job)
 
 
-def _agent_name(key: JobKey) -> str:
-    agent = agents.get(key.agent_id)
-    return agent.name if agent else key.agent_id
+@api.get("/runs/{run_id}/jobs/{job_id}", needs=Permission.RUNS_READ, answers=shapes.Job)
+def show_job(request: Request, run_id: str, job_id: str) -> shapes.Job:
+    """One job of a run, once its step has come to it."""
+    job = jobs.get(_job_key(run_id, job_id))
+    if job is None:
+        raise NotFound(f"There is no job '{job_id}' in the run, or its turn has not come yet.")
+    return render_run.job(job)
 
 
 @api.get(
@@ -110,25 +119,14 @@ def _agent_name(key: JobKey) -> str:
     query={"step": "its number; all without", "state": "only jobs in this state"},
 )
 def list_jobs(request: Request, run_id: str) -> Page:
-    """The jobs of a run, a page at a time, in the order of steps and agents."""
-    progress = runs.progress(run_id.upper())
-    if progress is None:
-        raise NotFound(f"There is no run with the id '{run_id}'.")
-    step, state = request.query.get("step"), request.query.get("state")
-    found = [
-        (job, each.agents[job.key.agent_id])
-        for each in progress.steps
-        if step in (None, str(each.number))
-        for job in render_run.jobs_of(progress, each)
-        if state in (None, job.state.value)
-    ]
-    first = request.offset()
-    page = found[first : first + request.limit()]
-    following = first + len(page)
-    return Page(
-        [render_run.job(job, name) for job, name in page],
-        str(following) if following < len(found) else None,
-    )
+    """The jobs of a run, in the order of steps. A page may be short or empty while `next` leads
+    on."""
+    wanted = job_pages.Filter(request.number("step", 9_999), request.choice("state", JobState))
+    page = job_pages.find(run_id.upper(), wanted, request.limit(), request.cursor())
+    if page is None:
+        raise _no_run(run_id)
+    found, following = page
+    return Page([render_run.job(each) for each in found], following)
 
 
 @api.post(
@@ -149,7 +147,7 @@ def retry_run(request: Request, run_id: str, body: shapes.RetryRequest) -> shape
         idempotency_key=request.headers.get("idempotency-key"),
         now=request.now,
     )
-    return render_run.run(begun.run, begun)
+    return render_run.run(begun.run, ended_in_step(begun))
 
 
 @api.post(
@@ -169,7 +167,7 @@ def execute_command(request: Request, body: shapes.Command) -> shapes.Run:
         idempotency_key=request.headers.get("idempotency-key"),
         now=request.now,
     )
-    return render_run.run(begun.run, begun)
+    return render_run.run(begun.run, ended_in_step(begun))
 
 
 def _step_keys(body: shapes.Command) -> dict[str, Any]:

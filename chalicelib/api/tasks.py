@@ -4,13 +4,14 @@ from chalicelib.api import render_run, render_task, run_shapes
 from chalicelib.api import task_shapes as shapes
 from chalicelib.api.routing import Api, Request
 from chalicelib.api.shapes import Page
-from chalicelib.dynamo import run_history, tasks
+from chalicelib.dynamo import gates, run_history, tasks
 from chalicelib.ids import new_ulid
 from chalicelib.operations.preview import preview
 from chalicelib.operations.tasks import create_task, delete_task, existing_task, replace_task
 from chalicelib.operations.templates import all_templates
 from chalicelib.operations.trigger import trigger
 from chalicelib.principal import Permission
+from chalicelib.run_page import ended_in_step
 from chalicelib.settings import settings
 from chalicelib.statistics import statistics
 from chalicelib.task_toml import parse
@@ -108,7 +109,7 @@ def execute_task(request: Request, task_id: str, body: shapes.Execution) -> run_
         now=request.now,
         parameters=body.parameters,
     )
-    return render_run.run(begun.run, begun)
+    return render_run.run(begun.run, ended_in_step(begun))
 
 
 @api.post(
@@ -132,7 +133,7 @@ def list_executions(request: Request, task_id: str) -> Page:
         request.now,
         settings.history_days,
     )
-    return Page([render_run.run(each) for each in found], following)
+    return Page(render_run.listed(found, gates.counted(found)), following)
 
 
 @api.get("/templates", needs=Permission.TASKS_READ, answers=list[shapes.Template])

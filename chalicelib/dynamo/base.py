@@ -24,7 +24,7 @@ class InstantAttribute(Attribute[datetime]):
     attr_type = NUMBER
 
     def serialize(self, value: datetime) -> str:
-        return str((value - _EPOCH) // timedelta(milliseconds=1))
+        return str(milliseconds(value))
 
     def deserialize(self, value: str) -> datetime:
         return _EPOCH + timedelta(milliseconds=int(value))
@@ -40,6 +40,16 @@ class ExpiryAttribute(Attribute[datetime]):
 
     def deserialize(self, value: str) -> datetime:
         return _EPOCH + timedelta(seconds=int(value))
+
+
+def milliseconds(value: datetime | None) -> int | None:
+    """Since 1970, within a JSON attribute."""
+    return None if value is None else (value - _EPOCH) // timedelta(milliseconds=1)
+
+
+def instant(value: int | None) -> datetime | None:
+    """The inverse of `milliseconds`."""
+    return None if value is None else _EPOCH + timedelta(milliseconds=value)
 
 
 class TableMeta:

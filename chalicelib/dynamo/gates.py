@@ -1,34 +1,51 @@
 """Gates: what the jobs of a wave share. One atomic update answers how many have failed and which
-job comes next, so that no job is put out on a slot after the wave has closed."""
+job comes next, so that no job is put out on a slot after the wave has closed. The same update
+counts the job that ends, for whoever looks at the run."""
 
-import msgspec
+from collections.abc import Iterable, Mapping
+
+from pynamodb.attributes import NumberAttribute
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib.dynamo.run_items import GateItem, gate_sort_key
+from chalicelib.dynamo.base import passed
+from chalicelib.dynamo.run_items import GateItem, PartitionItem, gate_sort_key
+from chalicelib.job import JobState
+from chalicelib.run import Run
+from chalicelib.wave import Gate
+
+ENDS = tuple(state for state in JobState if state.is_terminal)
+WAVES = (0, 1)
 
 
-class Gate(msgspec.Struct, frozen=True):
-    """`granted` successors were promised; `failures` are agents whose jobs failed."""
-
-    granted: int = 0
-    failures: int = 0
+def _counter(state: JobState) -> NumberAttribute:
+    attribute: NumberAttribute = getattr(GateItem, f"ended_{state.value}")
+    return attribute
 
 
 def value(item: GateItem) -> Gate:
     """The gate that an item holds."""
-    return Gate(int(item.granted), len(item.failed or ()))
+    counted = {state: int(getattr(item, f"ended_{state.value}") or 0) for state in ENDS}
+    ended = {state: number for state, number in counted.items() if number}
+    return Gate(int(item.granted), len(item.failed or ()), ended)
 
 
 def pass_through(
-    run_id: str, step: int, wave: int, *, failed: str | None, wants_successor: bool
+    run_id: str,
+    step: int,
+    wave: int,
+    *,
+    failed: str | None,
+    wants_successor: bool,
+    ends: JobState,
 ) -> Gate:
-    """Before a job ends: notes the agent when its job failed, and promises a successor.
+    """Before a job ends: notes the agent when its job failed, promises a successor, and counts.
 
     A failure counts once, however often it is noted. A promise whose answer was lost is found by
     the planner: no job has that index as its successor then.
     """
     item = GateItem(run_id, gate_sort_key(step, wave))
-    actions: list[Action] = [GateItem.kind.set(GateItem)]
+    actions: list[Action] = [GateItem.kind.set(GateItem), _counter(ends).add(1)]
     if failed is not None:
         actions.append(GateItem.failed.add({failed}))
     if wants_successor:
@@ -37,8 +54,45 @@ def pass_through(
     return value(item)
 
 
-def park(run_id: str, step: int, wave: int) -> int:
-    """Counts a slot that is not needed any more; answers how many. A hint when to look."""
+def park(run_id: str, step: int, wave: int, *, ends: JobState | None) -> int:
+    """Counts a slot that is not needed any more; answers how many. A hint when to look.
+
+    `ends` counts the job as well, None one that was counted before.
+    """
     item = GateItem(run_id, gate_sort_key(step, wave))
-    item.update(actions=[GateItem.kind.set(GateItem), GateItem.parked.add(1)])
+    actions: list[Action] = [GateItem.kind.set(GateItem), GateItem.parked.add(1)]
+    if ends is not None:
+        actions.append(_counter(ends).add(1))
+    item.update(actions=actions)
     return int(item.parked)
+
+
+def recount(
+    run_id: str, step: int, wave: int, counted: Gate, ended: Mapping[JobState, int]
+) -> bool:
+    """Sets the counters to what the jobs say; False when one has moved since they were read."""
+    item = GateItem(run_id, gate_sort_key(step, wave))
+    actions: list[Action] = [GateItem.kind.set(GateItem)]
+    is_same: Condition | None = None
+    for state in ENDS:
+        counter, before = _counter(state), counted.ended.get(state)
+        clause = counter.does_not_exist() if before is None else counter == before
+        is_same = clause if is_same is None else is_same & clause
+        if ended.get(state, 0) != (before or 0):
+            actions.append(counter.set(ended[state]) if ended.get(state) else counter.remove())
+    return passed(lambda: item.update(actions=actions, condition=is_same))
+
+
+def counted(runs: Iterable[Run]) -> dict[str, dict[JobState, int]]:
+    """The jobs that have ended in the steps that are under way, by run: a call for 50 runs that go
+    on. Those of a single job have no gate, and runs that have ended no such step."""
+    wide = [run for run in runs if run.step_size > 1 and not run.state.is_terminal]
+    keys = [(run.id, gate_sort_key(run.step, wave)) for run in wide for wave in WAVES]
+    found: dict[str, dict[JobState, int]] = {}
+    for item in PartitionItem.batch_get(keys) if keys else ():
+        if not isinstance(item, GateItem):
+            continue
+        of_run = found.setdefault(item.run_id, {})
+        for state, number in value(item).ended.items():
+            of_run[state] = of_run.get(state, 0) + number
+    return found

@@ -19,6 +19,7 @@ from chalicelib.dynamo.run_items import (
     PartitionItem,
     deadline_shard,
     job_sort_key,
+    jobs_sort_key,
     parse_job_sort_key,
     queued_shard,
 )
@@ -65,6 +66,7 @@ def value(item: JobItem) -> Job:
         poll_seq=int(item.poll_seq),
         timeout_seconds=item.timeout_seconds,
         lost_after_seconds=item.lost_after_seconds,
+        agent_name=item.agent_name,
         stop=JobState(item.job_stop) if item.job_stop else None,
         exit_code=_int(item.exit_code),
         reason=item.reason,
@@ -110,6 +112,7 @@ def put(job: Job, now: datetime, deadline: datetime, expires_at: datetime) -> bo
         ttl=expires_at,
         inbox=job.key.agent_id,
         agent_id=job.key.agent_id,
+        agent_name=job.agent_name,
         queued_at=now,
         deadline_at=deadline,
         deadline_shard=queued_shard(job.key.run_id),
@@ -200,6 +203,7 @@ def _ending_actions(job: Job, ending: Ending, successor: int | None, now: dateti
         *_compaction_actions(compact_at),
     ]
     optional: tuple[tuple[Any, Any], ...] = (
+        (JobItem.failed_in, job.key.run_id if ending.has_failed else None),
         (JobItem.successor, successor),
         (JobItem.exit_code, ending.exit_code),
         (JobItem.reason, ending.reason),
@@ -325,7 +329,7 @@ def due(now: datetime, limit: int) -> list[Due]:
     for shard in (*DEADLINE_SHARDS, *QUEUED_SHARDS):
         passed_by = PartitionItem.deadline_at <= now
         for item in PartitionItem.deadlines.query(shard, passed_by, limit=limit):
-            is_job = item.item.startswith("JOB#")
+            is_job = item.item.startswith(jobs_sort_key())
             key = parse_job_sort_key(item.run_id, item.item) if is_job else None
             found.append(Due(item.run_id, key))
     return found

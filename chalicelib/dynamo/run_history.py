@@ -16,6 +16,8 @@ from chalicelib.run import Run, RunState, Trigger
 
 LOOKED_AT = 500  # runs in one call, however few of them fit; the cursor goes on from there
 PAGE = 100
+MONTHS = 6  # looked into in one call: a query each, even where it finds nothing
+AGENTS_JOBS = 1_000  # of an agent looked at in one call: several of them may be of one run
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -48,30 +50,37 @@ def find(
     kept_since = now - timedelta(days=days)
     oldest = max(wanted.begin or kept_since, kept_since)
     just_now = now + timedelta(milliseconds=1)
-    before = _cursor(cursor) or lowest_ulid(min(wanted.end or just_now, just_now))
+    newest = min(wanted.end or just_now, just_now)
+    if newest <= oldest:
+        return [], None
+    after, before = lowest_ulid(oldest), lowest_ulid(newest)
+    if cursor is not None:
+        before = min(before, _cursor(cursor))
+    if before <= after:
+        return [], None
     found: list[Run] = []
-    last = before
-    looked_at = 0
-    for run in islice(_candidates(wanted, lowest_ulid(oldest), before), LOOKED_AT):
-        looked_at += 1
-        last = run.id
-        if wanted.fits(run):
-            found.append(run)
-            if len(found) == limit:
-                return found, last
-    return found, last if looked_at == LOOKED_AT else None
+    for looked_at, candidate in enumerate(_candidates(wanted, after, before), 1):
+        if isinstance(candidate, str):
+            return found, candidate
+        if wanted.fits(candidate):
+            found.append(candidate)
+        if len(found) == limit or looked_at == LOOKED_AT:
+            return found, candidate.id
+    return found, None
 
 
-def _cursor(text: str | None) -> str | None:
-    if text is None:
-        return None
-    if len(text) != 26 or not text.isalnum() or not text.isascii():
-        raise BadParameter("The cursor is not one that a list has answered.")
+def _cursor(text: str) -> str:
+    """Raises BadParameter for what is no ULID."""
+    try:
+        instant_of(text.upper())
+    except (ValueError, OverflowError) as error:
+        raise BadParameter("The cursor is not one that a list has answered.") from error
     return text.upper()
 
 
-def _candidates(wanted: Filter, after: str, before: str) -> Iterator[Run]:
-    """By the criterion that leaves the fewest runs."""
+def _candidates(wanted: Filter, after: str, before: str) -> Iterator[Run | str]:
+    """By the criterion that leaves the fewest runs. Ends with a cursor where there may be more,
+    but it has cost enough calls."""
     if wanted.agent_id is not None:
         yield from _of_agent(wanted.agent_id, after, before)
     elif wanted.task_id is not None:
@@ -79,8 +88,11 @@ def _candidates(wanted: Filter, after: str, before: str) -> Iterator[Run]:
     elif wanted.state is not None:
         yield from _query(RunItem.by_state, wanted.state.value, after, before)
     else:
-        for month in _months(after, before):
+        months = list(_months(after, before))
+        for month in months[:MONTHS]:
             yield from _query(RunItem.by_month, month, after, before)
+        if len(months) > MONTHS:
+            yield lowest_ulid(_begin_of(months[MONTHS - 1]))
 
 
 def _query(index: Any, key: str, after: str, before: str) -> Iterator[Run]:
@@ -90,13 +102,25 @@ def _query(index: Any, key: str, after: str, before: str) -> Iterator[Run]:
     return (runs.value(item) for item in items if item.run_id != before)
 
 
-def _of_agent(agent_id: str, after: str, before: str) -> Iterator[Run]:
+def _of_agent(agent_id: str, after: str, before: str) -> Iterator[Run | str]:
     items = JobItem.by_agent.query(
-        agent_id, JobItem.run_id.between(after, before), scan_index_forward=False, page_size=PAGE
+        agent_id,
+        JobItem.run_id.between(after, before),
+        scan_index_forward=False,
+        page_size=PAGE,
+        limit=AGENTS_JOBS,
     )
     ids = (run_id for run_id, _ in groupby(item.run_id for item in items) if run_id != before)
+    last = before
     while batch := list(islice(ids, PAGE)):
+        last = batch[-1]
         yield from runs.get_many(batch)
+    if items.last_evaluated_key is not None:
+        yield last
+
+
+def _begin_of(month: str) -> datetime:
+    return datetime.strptime(f"{month} +0000", "%Y-%m %z")
 
 
 def _months(after: str, before: str) -> Iterator[str]:

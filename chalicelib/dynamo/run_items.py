@@ -1,12 +1,13 @@
-"""The runs' table. A run, its steps, its jobs and their counters share the partition `run_id`:
+"""The runs' table. A run, its steps, its jobs and their counters share the partition `run_id`, in
+this order: the head, which says how far the run is, comes first and is small however wide it is.
 
 | item | is |
 | --- | --- |
-| `RUN` | the run; `RunItem`, verbs in `runs` |
-| `STEP#001` | a step as frozen at the trigger; `StepItem`, verbs in `steps` |
-| `ROSTER#001#<hash>#00` | a hundred of its agents, if it has many; `RosterItem`, verbs in `steps` |
-| `GATE#001#1` | a wave's failures and slots; `GateItem`, verbs in `gates` |
-| `JOB#001#<agent>` | a job; `JobItem`, verbs in `jobs` |
+| `.RUN` | the run; `RunItem`, verbs in `runs` |
+| `.STEP#001` | a step as frozen at the trigger; `StepItem`, verbs in `steps` |
+| `.STEP#001#GATE#1` | a wave's failures, slots and counts; `GateItem`, verbs in `gates` |
+| `JOB#001#<agent>` | a job; `JobItem`, verbs in `jobs` and `run_pages` |
+| `ROSTER#001#<hash>#00` | a hundred of a step's agents, if it has many; verbs in `steps` |
 | `TURN` | in a partition of its own, which run of a task has its turn; verbs in `turns` |
 | `KEY` | in a partition of its own, an idempotency key's run; `KeyItem`, verbs in `runs` |
 """
@@ -100,6 +101,17 @@ class ByAgent(GlobalSecondaryIndex["JobItem"]):
     run_id = UnicodeAttribute(range_key=True)
 
 
+class FailedJobs(GlobalSecondaryIndex["JobItem"]):
+    """The jobs of a run that failed, in the order of steps and agents."""
+
+    class Meta:
+        index_name = "failed_jobs"
+        projection = AllProjection()
+
+    failed_in = UnicodeAttribute(hash_key=True)
+    item = UnicodeAttribute(range_key=True)
+
+
 class ActiveByTask(GlobalSecondaryIndex["RunItem"]):
     """A task's runs that have not ended."""
 
@@ -130,13 +142,14 @@ class PartitionItem(TableModel):
     by_task = ByTask()
     by_state = ByState()
     by_agent = ByAgent()
+    failed_jobs = FailedJobs()
     active_by_task = ActiveByTask()
 
 
 class RunItem(PartitionItem, discriminator="run"):
     """See `Run`. `month`, `run_state` and `active_task` are for the indexes."""
 
-    ITEM: ClassVar[str] = "RUN"
+    ITEM: ClassVar[str] = ".RUN"
 
     task_id = UnicodeAttribute()
     task_name = UnicodeAttribute()
@@ -151,7 +164,10 @@ class RunItem(PartitionItem, discriminator="run"):
     retry_of = UnicodeAttribute(null=True)
     secrets = JSONAttribute(null=True)
     timeout_seconds = NumberAttribute(null=True)
-    counts = JSONAttribute(null=True)
+    step = NumberAttribute(default=1)
+    step_size = NumberAttribute(default=0)
+    size = NumberAttribute(null=True)
+    results = JSONAttribute(null=True)
     created_at = InstantAttribute()
     timeout_at = InstantAttribute(null=True)
     stop = UnicodeAttribute(null=True)
@@ -182,18 +198,29 @@ class RosterItem(PartitionItem, discriminator="roster"):
 
 
 class GateItem(PartitionItem, discriminator="gate"):
-    """`failed` are agents whose jobs failed; `granted` successors and `parked` slots are counts."""
+    """`failed` are agents whose jobs failed; `granted` successors and `parked` slots are counts,
+    and so are the jobs that have ended, by state."""
 
     failed = UnicodeSetAttribute(null=True)
     granted = NumberAttribute(default=0)
     parked = NumberAttribute(default=0)
+    ended_succeeded = NumberAttribute(null=True)
+    ended_failed = NumberAttribute(null=True)
+    ended_timed_out = NumberAttribute(null=True)
+    ended_cancelled = NumberAttribute(null=True)
+    ended_lost = NumberAttribute(null=True)
+    ended_undelivered = NumberAttribute(null=True)
+    ended_skipped = NumberAttribute(null=True)
 
 
 class JobItem(PartitionItem, discriminator="job"):
-    """See `Job`. `inbox` is the agent while the job has not ended."""
+    """See `Job`. `inbox` is the agent while the job has not ended, `failed_in` the run of one that
+    failed."""
 
     inbox = UnicodeAttribute(null=True)
+    failed_in = UnicodeAttribute(null=True)
     agent_id = UnicodeAttribute()
+    agent_name = UnicodeAttribute(null=True)
     state = UnicodeAttribute()
     index = NumberAttribute()
     origin = NumberAttribute(null=True)
@@ -235,9 +262,17 @@ class KeyItem(PartitionItem, discriminator="key"):
     names_revision = NumberAttribute()
 
 
+HEAD = "."  # what the items of a run's head begin with
+
+
 def step_sort_key(step: int) -> str:
     """Of a step's frozen state."""
-    return f"STEP#{step:03d}"
+    return f".STEP#{step:03d}"
+
+
+def jobs_sort_key(step: int | None = None) -> str:
+    """What the jobs of a step begin with, or all jobs."""
+    return "JOB#" if step is None else f"JOB#{step:03d}#"
 
 
 def job_sort_key(key: JobKey) -> str:
@@ -258,7 +293,13 @@ def roster_sort_key(step: int, roster: str, chunk: int) -> str:
 
 def gate_sort_key(step: int, wave: int) -> str:
     """Of the gate of one wave of a step."""
-    return f"GATE#{step:03d}#{wave}"
+    return f".STEP#{step:03d}#GATE#{wave}"
+
+
+def parse_gate_sort_key(item: str) -> tuple[int, int]:
+    """The inverse of `gate_sort_key`: step and wave."""
+    _, step, _, wave = item.split("#")
+    return int(step), int(wave)
 
 
 def deadline_shard(run_id: str) -> int:

@@ -3,14 +3,14 @@
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import msgspec
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.dynamo import gates, jobs, steps
-from chalicelib.dynamo.base import passed
-from chalicelib.dynamo.gates import Gate
+from chalicelib.dynamo.base import instant, milliseconds, passed
 from chalicelib.dynamo.run_items import (
     GateItem,
     JobItem,
@@ -23,12 +23,13 @@ from chalicelib.dynamo.run_items import (
     gate_sort_key,
     job_sort_key,
     month_of,
+    parse_gate_sort_key,
     step_sort_key,
 )
 from chalicelib.job import Job, JobKey, JobState
-from chalicelib.run import Progress, Run, RunState, RunStep, Trigger, leaves
+from chalicelib.run import Progress, Run, RunState, RunStep, StepResult, Trigger, leaves
 from chalicelib.task import Concurrency
-from chalicelib.wave import Wave, wave_of
+from chalicelib.wave import Gate, Wave, wave_of
 
 CHECK_EVERY = timedelta(seconds=30)  # how often the sweeper looks at a run that has not ended
 KEY_LIFETIME = timedelta(days=1)  # how long an idempotency key stands for its run
@@ -63,8 +64,34 @@ def value(item: RunItem) -> Run:
         reason=item.reason,
         started_at=item.started_at,
         ended_at=item.ended_at,
-        counts=item.counts,
+        step=int(item.step),
+        step_size=int(item.step_size),
+        size=None if item.size is None else int(item.size),
+        results=tuple(_result(each) for each in item.results or ()),
     )
+
+
+def _result(stored: list[Any]) -> StepResult:
+    state, counts, started_at, ended_at = stored
+    return StepResult(
+        JobState(state),
+        {JobState(name): number for name, number in counts.items()},
+        instant(started_at),
+        instant(ended_at),
+    )
+
+
+def _stored(results: Iterable[StepResult]) -> list[list[Any]]:
+    """As lists, instants as numbers: every copy of the item in an index holds them too."""
+    return [
+        [
+            each.state.value,
+            {state.value: number for state, number in each.counts.items()},
+            milliseconds(each.started_at),
+            milliseconds(each.ended_at),
+        ]
+        for each in results
+    ]
 
 
 def reserve_key(
@@ -100,6 +127,9 @@ def create(run: Run) -> bool:
         retry_of=run.retry_of,
         secrets=list(run.secrets) or None,
         timeout_seconds=run.timeout_seconds,
+        step=run.step,
+        step_size=run.step_size,
+        size=run.size,
         created_at=run.created_at,
         timeout_at=run.timeout_at,
         ttl=run.expires_at,
@@ -156,14 +186,31 @@ def take_turn(run: Run, now: datetime) -> bool:
     )
 
 
+def begin_step(run: Run) -> bool:
+    """Before the first job of a step is put: that it is under way, and what came before it; False
+    when it was so already. `run` is as `at_step` answers it."""
+    actions: list[Action] = [
+        RunItem.step.set(run.step),
+        RunItem.step_size.set(run.step_size),
+        RunItem.results.set(_stored(run.results)),
+    ]
+    actions += [] if run.size is None else [RunItem.size.set(run.size)]
+    is_new = RunItem.step < run.step
+    return passed(lambda: RunItem(run.id, RunItem.ITEM).update(actions=actions, condition=is_new))
+
+
 def end(
-    run_id: str, state: RunState, reason: str | None, counts: Mapping[str, int], now: datetime
+    run_id: str,
+    state: RunState,
+    reason: str | None,
+    results: Sequence[StepResult],
+    now: datetime,
 ) -> Run | None:
     """The terminal state, entered once; None when another was."""
     actions: list[Action] = [
         *_state_actions(state),
         RunItem.ended_at.set(now),
-        RunItem.counts.set(dict(counts)),
+        RunItem.results.set(_stored(results)),
         RunItem.active_task.remove(),
         RunItem.deadline_shard.remove(),
         RunItem.deadline_at.remove(),
@@ -200,23 +247,35 @@ def get_many(run_ids: Sequence[str]) -> list[Run]:
 
 
 def progress(run_id: str) -> Progress | None:
-    """The run with its steps and jobs, in one query; None when there is no such run."""
+    """The run with its steps and jobs, in one query; None when there is no such run.
+
+    For whoever has to decide: it reads the whole partition. See `run_pages` for showing it.
+    """
+    return assembled(PartitionItem.query(run_id, consistent_read=True))
+
+
+def assembled(items: Iterable[PartitionItem]) -> Progress | None:
+    """What items of one partition hold; None when the run itself is not among them."""
     run: Run | None = None
     frozen: list[RunStep] = []
     parts: list[RosterItem] = []
     found = []
-    for item in PartitionItem.query(run_id, consistent_read=True):
+    opened: dict[tuple[int, int], Gate] = {}
+    for item in items:
         if isinstance(item, RunItem):
             run = value(item)
         elif isinstance(item, StepItem):
             frozen.append(steps.frozen(item))
         elif isinstance(item, RosterItem):
             parts.append(item)
+        elif isinstance(item, GateItem):
+            opened[parse_gate_sort_key(item.item)] = gates.value(item)
         elif isinstance(item, JobItem):
             found.append(jobs.value(item))
     if run is None:
         return None
-    return Progress(run, tuple(steps.with_agents(step, parts) for step in frozen), tuple(found))
+    known = tuple(steps.with_agents(step, parts) for step in frozen)
+    return Progress(run, known, tuple(found), opened)
 
 
 class Context(msgspec.Struct, frozen=True):

@@ -100,13 +100,14 @@ def _resolve(run_id: str, step: RunStep, actions: list[Action]) -> bool:
     return passed(lambda: item.update(actions=actions, condition=is_unresolved))
 
 
-def agent_at(run_id: str, step: RunStep, index: int) -> str:
-    """The id of the agent with this index, below the step's size."""
+def agent_at(run_id: str, step: RunStep, index: int) -> tuple[str, str]:
+    """Id and name of the agent with this index, below the step's size."""
     if step.roster_id is None:
-        return step.roster[index]
+        return step.roster[index], step.agents[step.roster[index]]
     chunk, place = divmod(index, ROSTER_CHUNK)
     key = roster_sort_key(step.number, step.roster_id, chunk)
-    return str(RosterItem.get(run_id, key, consistent_read=True).agents[place][0])
+    agent_id, name = RosterItem.get(run_id, key, consistent_read=True).agents[place]
+    return str(agent_id), str(name)
 
 
 def with_agents(step: RunStep, parts: Iterable[RosterItem]) -> RunStep:

@@ -3,9 +3,6 @@
 What unique names need is in `task_names`.
 """
 
-from datetime import datetime
-
-import msgspec
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
@@ -23,32 +20,9 @@ from chalicelib.dynamo.base import (
 )
 from chalicelib.dynamo.transport import TableModel
 from chalicelib.errors import Conflict
+from chalicelib.task import StoredRevision, StoredTask
 
 _EVERY_TASK = "task"
-
-
-class StoredTask(msgspec.Struct, frozen=True):
-    """A task. `definition` is its current TOML, empty in lists."""
-
-    id: str
-    name: str
-    revision: int
-    step_count: int
-    created_at: datetime
-    updated_at: datetime
-    updated_by: str
-    definition: str = ""
-    is_template: bool = False
-
-
-class StoredRevision(msgspec.Struct, frozen=True):
-    """An immutable saved state of a task: the TOML as it came."""
-
-    task_id: str
-    number: int
-    definition: str
-    created_by: str
-    created_at: datetime
 
 
 class ByName(GlobalSecondaryIndex["TaskItem"]):

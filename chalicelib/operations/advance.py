@@ -12,6 +12,7 @@ from chalicelib import run as runs_core
 from chalicelib.dynamo import jobs, presences, runs, steps, turns
 from chalicelib.job import Ending, Job, JobKey, JobState
 from chalicelib.operations.choice import TooManyAgents, choose
+from chalicelib.operations.recount import recount
 from chalicelib.operations.turn import begin_held, next_in_line
 from chalicelib.planner import (
     Action,
@@ -47,6 +48,7 @@ def advance(run_id: str, now: datetime, known: Progress | None = None) -> Run | 
             if (ended := _end_run(progress, due, now)) is not None:
                 return ended
         elif not _perform(due, progress, now):
+            recount(progress)
             return progress.run
         progress = runs.progress(run_id)
     return None if progress is None else progress.run
@@ -54,11 +56,19 @@ def advance(run_id: str, now: datetime, known: Progress | None = None) -> Run | 
 
 def _perform(actions: Sequence[Action], progress: Progress, now: datetime) -> bool:
     """Writes what is due now; whether more may be due at once."""
+    _begin_step(actions, progress)
     if len(actions) < WIDE:
         written = [_write(action, progress, now) for action in actions]
         return any(written)
     with ThreadPoolExecutor(WRITERS) as writers:
         return any(list(writers.map(lambda action: _write(action, progress, now), actions)))
+
+
+def _begin_step(actions: Sequence[Action], progress: Progress) -> None:
+    """Notes a step of which the first jobs are put now, before they are."""
+    number = max((each.step.number for each in actions if isinstance(each, Enqueue)), default=0)
+    if number > progress.run.step:
+        runs.begin_step(runs_core.at_step(progress, number))
 
 
 def _write(action: Action, progress: Progress, now: datetime) -> bool:
@@ -71,7 +81,8 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
             _resolve(run, step, now)
             return True
         case Enqueue(step, index, origin):
-            enqueue(run, step, step.roster[index], index, origin, now)
+            agent_id = step.roster[index]
+            enqueue(run, step, (agent_id, step.agents[agent_id]), index, origin, now)
             return False
         case PassSlot(job, successor):
             return jobs.pass_slot(job, successor)
@@ -93,9 +104,16 @@ def _resolve(run: Run, step: RunStep, now: datetime) -> None:
 
 
 def enqueue(
-    run: Run, step: RunStep, agent_id: str, index: int, origin: int | None, now: datetime
+    run: Run,
+    step: RunStep,
+    agent: tuple[str, str],
+    index: int,
+    origin: int | None,
+    now: datetime,
 ) -> bool:
-    """Puts a job into its agent's inbox and rings; False when it was there already."""
+    """Puts a job into the inbox of its agent, given by id and name, and rings; False when it was
+    there already."""
+    agent_id, agent_name = agent
     job = Job(
         key=JobKey(run.id, step.number, agent_id),
         state=JobState.QUEUED,
@@ -103,6 +121,7 @@ def enqueue(
         origin=origin,
         timeout_seconds=_timeout_seconds(step, run, now),
         lost_after_seconds=step.step.lost_after_seconds,
+        agent_name=agent_name,
     )
     deadline = now + timedelta(seconds=step.step.deliver_within_seconds)
     is_new = jobs.put(job, now, deadline, run.expires_at)
@@ -131,22 +150,9 @@ def request_cancel(job: Job, becomes: JobState) -> bool:
 def _end_run(progress: Progress, end: EndRun, now: datetime) -> Run | None:
     """The run as it has ended, None when it had moved on; lets those that waited for it go on."""
     run = progress.run
-    ended = runs.end(run.id, end.state, end.reason, final_counts(progress), now)
+    ended = runs.end(run.id, end.state, end.reason, runs_core.at_end(progress, end.state), now)
     if run.concurrency is not Concurrency.ALLOW:
         turns.release(run.task_id, run.id)
         if (waiting := next_in_line(run)) is not None:
             advance(waiting, now)
     return ended
-
-
-def final_counts(progress: Progress) -> dict[str, int]:
-    """The jobs of a run that ends now, by state."""
-    total: dict[str, int] = {}
-    for step in progress.steps:
-        jobs_of = progress.jobs_of(step)
-        found = runs_core.counts(progress.run, step, jobs_of)
-        found[JobState.SKIPPED] += found.pop(JobState.WAITING, 0)
-        for state, number in found.items():
-            if number:
-                total[state.value] = total.get(state.value, 0) + number
-    return total

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from chalicelib.dynamo import gates, jobs, runs, steps
-from chalicelib.dynamo.gates import Gate
 from chalicelib.dynamo.runs import Context
 from chalicelib.job import Ending, Job
 from chalicelib.operations.advance import advance, enqueue
 from chalicelib.sqs import doorbells
+from chalicelib.wave import Gate
 
 Write = Callable[[Job, Ending, int | None, datetime], Job | None]
 
@@ -22,7 +22,8 @@ def end_job(context: Context, job: Job, ending: Ending, write: Write, now: datet
     """
     if _is_retried(context, job, ending):
         return _retry(context, job, ending, now)
-    wave, gate = context.wave, _pass_gate(context, job, ending)
+    wave, passed = context.wave, _pass_gate(context, job, ending)
+    gate = passed or context.gate
     is_over = wave.is_closed(gate.failures) or context.run.stop is not None
     is_passed_on = wave.is_rolling and not is_over and not context.is_all_granted
     successor = wave.nth_successor(gate.granted) if is_passed_on else None
@@ -31,7 +32,7 @@ def end_job(context: Context, job: Job, ending: Ending, write: Write, now: datet
         return None
     if wave.holds(successor):
         _fill_slot(context, job, successor, now)
-    elif is_over or wave.size == 1 or _park(context, job) >= wave.slots:
+    elif is_over or wave.size == 1 or _park(context, ended, passed) >= wave.slots:
         advance(job.key.run_id, now)
     return ended
 
@@ -52,30 +53,33 @@ def _retry(context: Context, job: Job, ending: Ending, now: datetime) -> Job | N
     return retried
 
 
-def _pass_gate(context: Context, job: Job, ending: Ending) -> Gate:
-    """Notes a failure, and gets the number of a successor, where there is any use for them."""
+def _pass_gate(context: Context, job: Job, ending: Ending) -> Gate | None:
+    """Notes a failure, and gets the number of a successor, where there is any use for them; None
+    where there is not, and the job is not counted yet."""
     wave = context.wave
     counts = ending.has_failed and wave.max_failures is not None and wave.size > 1
     wants_successor = wave.is_rolling and not context.is_all_granted
     if not (wants_successor or counts):
-        return context.gate
+        return None
     return gates.pass_through(
         job.key.run_id,
         job.key.step,
         wave.number,
         failed=job.key.agent_id if ending.has_failed else None,
         wants_successor=wants_successor,
+        ends=ending.state,
     )
 
 
-def _park(context: Context, job: Job) -> int:
-    return gates.park(job.key.run_id, job.key.step, context.wave.number)
+def _park(context: Context, ended: Job, passed: Gate | None) -> int:
+    key, number = ended.key, context.wave.number
+    return gates.park(key.run_id, key.step, number, ends=None if passed else ended.state)
 
 
 def _fill_slot(context: Context, job: Job, successor: int, now: datetime) -> None:
     run_id = job.key.run_id
-    agent_id = steps.agent_at(run_id, context.step, successor)
-    if not enqueue(context.run, context.step, agent_id, successor, job.index, now):
+    agent = steps.agent_at(run_id, context.step, successor)
+    if not enqueue(context.run, context.step, agent, successor, job.index, now):
         advance(run_id, now)
 
 

@@ -5,11 +5,10 @@ from datetime import datetime
 
 import msgspec
 
-from chalicelib.dynamo.tasks import StoredTask
 from chalicelib.operations.choice import TooManyAgents, choose
 from chalicelib.operations.tasks import existing_task
 from chalicelib.param import fill, filled, hidden
-from chalicelib.task import Step
+from chalicelib.task import Step, StoredTask
 from chalicelib.task_toml import parse
 from chalicelib.wave import max_failures, waves
 

@@ -65,7 +65,8 @@ def retry(
         reason=None,
         started_at=None,
         ended_at=None,
-        counts=None,
+        step=1,
+        results=(),
     )
     return start(again, steps, now)
 

@@ -5,9 +5,8 @@ from datetime import datetime
 from msgspec.structs import replace
 
 from chalicelib.dynamo import agents, runs, schedules, tasks
-from chalicelib.dynamo.tasks import StoredRevision, StoredTask
 from chalicelib.errors import BadParameter, Conflict, NotFound
-from chalicelib.task import Definition, agent_ids
+from chalicelib.task import Definition, StoredRevision, StoredTask, agent_ids
 from chalicelib.task_toml import parse
 from chalicelib.toml_lines import line_of
 from chalicelib.toml_table import InvalidDefinition

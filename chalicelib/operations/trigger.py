@@ -13,7 +13,7 @@ from chalicelib.operations.choice import choose
 from chalicelib.operations.tasks import existing_revision, existing_task
 from chalicelib.operations.turn import take_turn
 from chalicelib.param import fill
-from chalicelib.run import Progress, Run, RunState, RunStep, Trigger
+from chalicelib.run import Progress, Run, RunState, RunStep, Trigger, at_step
 from chalicelib.settings import settings
 from chalicelib.task import Concurrency
 from chalicelib.task_toml import parse
@@ -84,9 +84,9 @@ def start(run: Run, planned: Sequence[RunStep], now: datetime) -> Progress:
     """
     resolved = _resolved(planned, now)
     run = _in_turn(run, now)
-    begun = Progress(run, resolved)
+    begun = Progress(at_step(Progress(run, resolved), resolved[0].number), resolved)
     steps.freeze(run.id, begun.steps, run.expires_at)
-    if not runs.create(run):
+    if not runs.create(begun.run):
         return runs.progress(run.id) or begun
     if run.concurrency is Concurrency.REPLACE:
         _stop_earlier(run, now)

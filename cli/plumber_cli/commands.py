@@ -10,7 +10,7 @@ import click
 from plumber_cli import render
 from plumber_cli.context import Context, output_option, pairs, pass_context
 from plumber_cli.errors import WrongUsage
-from plumber_cli.logs import jobs_of
+from plumber_cli.logs import all_jobs
 from plumber_cli.watch import watch
 
 
@@ -61,7 +61,8 @@ def execute(
     started = context.client.post_again("commands", body=body, idempotency_key=key)
     code = watch(context, started["id"], logs=not quiet)
     if not context.is_json:
-        _draw_results(context.client.get("runs", started["id"]))
+        detail = context.client.get("runs", started["id"])
+        _draw_results([job for _, job in all_jobs(context.client, started["id"], detail["steps"])])
     sys.exit(code)
 
 
@@ -70,7 +71,7 @@ def _amount(value: str | None) -> str | int | None:
     return int(value) if value is not None and value.isascii() and value.isdigit() else value
 
 
-def _draw_results(detail: dict[str, Any]) -> None:
+def _draw_results(jobs: list[dict[str, Any]]) -> None:
     rows = [
         [
             job["agent_name"],
@@ -79,6 +80,6 @@ def _draw_results(detail: dict[str, Any]) -> None:
             render.duration(job["duration_seconds"]),
             job["reason"] or "",
         ]
-        for _, job in jobs_of(detail)
+        for job in jobs
     ]
     render.table(["AGENT", "STATE", "EXIT CODE", "DURATION", "REASON"], rows)

@@ -129,8 +129,20 @@ class Follower:
 
 
 def jobs_of(detail: dict[str, Any]) -> list[StepAndJob]:
-    """All jobs of a run with their steps, in order."""
+    """The jobs that a run's page shows, with their steps, in order."""
     return [(step, job) for step in detail["steps"] for job in step["jobs"]]
+
+
+def all_jobs(client: "Client", run_id: str, steps: list[dict[str, Any]]) -> list[StepAndJob]:
+    """All jobs of steps, also those that the run's page has no room for: a call for a hundred."""
+    found: list[StepAndJob] = []
+    for step in steps:
+        jobs = step["jobs"]
+        if step["jobs_omitted"]:
+            path = ("runs", run_id, "jobs")
+            jobs, _ = client.pages(*path, at_most=None, step=str(step["number"]))
+        found += [(step, job) for job in jobs]
+    return found
 
 
 def has_begun(job: dict[str, Any]) -> bool:

@@ -17,6 +17,7 @@ from plumber_cli.logs import (
     Follower,
     StepAndJob,
     Tail,
+    all_jobs,
     job_prefix,
     jobs_of,
 )
@@ -102,19 +103,33 @@ class _Reading:
         self._begin = begin
         self._has_ended = False
         self._jobs: list[StepAndJob] = []
-        self._look()
 
-    def _look(self) -> None:
+    def _look(self, *, is_live: bool = False) -> None:
+        """Finds the jobs. While they go on, of a step that has very many those that its run's page
+        shows; all of them when they have ended."""
         detail = self._client.get("runs", self._run_id)
-        self._has_ended = detail["run"]["ended_at"] is not None
-        self._jobs = [
-            (step, job)
-            for step, job in jobs_of(detail)
-            if self._job_id in (None, job["id"], str(step["number"]))
-        ]
+        steps = [each for each in detail["steps"] if self._job_id in (None, str(each["number"]))]
+        if steps:
+            self._has_ended = detail["run"]["ended_at"] is not None or all(map(_is_over, steps))
+            shown = [(step, job) for step in steps for job in step["jobs"]]
+            is_whole = self._has_ended or not is_live
+            self._jobs = all_jobs(self._client, self._run_id, steps) if is_whole else shown
+        else:
+            self._jobs = self._one_job(detail)
+            self._has_ended = all(job["ended_at"] for _, job in self._jobs)
         if not self._jobs:
             text = f"The run has no job '{self._job_id}'. 'plumber-cli run show' lists them."
             raise Refused(text)
+
+    def _one_job(self, detail: dict[str, Any]) -> list[StepAndJob]:
+        shown = [(step, job) for step, job in jobs_of(detail) if job["id"] == self._job_id]
+        if shown or "-" not in str(self._job_id):
+            return shown
+        try:
+            job = self._client.get("runs", self._run_id, "jobs", str(self._job_id))
+        except Refused:
+            return []
+        return [(step, job) for step in detail["steps"] if step["number"] == job["step"]]
 
     def _prefix(self, step: dict[str, Any], job: dict[str, Any]) -> str:
         is_alone = self._job_id == job["id"] or len(self._jobs) == 1
@@ -128,6 +143,7 @@ class _Reading:
             return Tail(self._client, self._run_id, job["id"], self._stream, printer, self._begin)
 
         follower = Follower(open_tail)
+        self._look(is_live=follow)
         if follow:
             self._follow(follower)
         else:
@@ -138,16 +154,17 @@ class _Reading:
     def _follow(self, follower: Follower) -> None:
         notice = "The control plane is away. Waiting for it."
         self._client.endure(lambda: render.hint(notice))
-        while not (self._has_ended or all(job["ended_at"] for _, job in self._jobs)):
+        while not self._has_ended:
             if len(self._jobs) == 1 and follower.follow_one(self._jobs[0]):
                 return
             follower.read(self._jobs)
             time.sleep(FOLLOW_SECONDS)
-            self._look()
+            self._look(is_live=True)
         follower.read_to_the_end(self._jobs)
 
     def print_raw(self) -> None:
         """Long streams straight from the log store, the others page by page."""
+        self._look()
         for step, job in self._jobs:
             streams = (job["log"] or {}).get("streams", {})
             size = streams.get(self._stream, {}).get("bytes", 0)
@@ -177,6 +194,7 @@ class _Reading:
 
     def search(self, pattern: "re.Pattern[str]") -> None:
         """Matches as the control plane finds them."""
+        self._look()
         jobs = {job["id"]: (step, job) for step, job in self._jobs}
         query = {"pattern": pattern.pattern, "regex": "true"}
         if pattern.flags & re.IGNORECASE:
@@ -200,6 +218,13 @@ class _Reading:
         if render.has_colours():
             text = text[:begin] + click.style(text[begin:end], fg="red", bold=True) + text[end:]
         click.echo(f"{self._prefix(step, job)}{match['line']}: {render.clean(text)}")
+
+
+def _is_over(step: dict[str, Any]) -> bool:
+    is_whole = step["jobs_omitted"] == 0 and step["jobs"]
+    return step["ended_at"] is not None or (
+        bool(is_whole) and all(job["ended_at"] for job in step["jobs"])
+    )
 
 
 @click.command("outputs")

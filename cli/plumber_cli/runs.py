@@ -9,7 +9,7 @@ import click
 
 from plumber_cli import render
 from plumber_cli.context import Context, output_option, pass_context
-from plumber_cli.logs import jobs_of
+from plumber_cli.logs import StepAndJob, jobs_of
 from plumber_cli.run_logs import logs, outputs
 from plumber_cli.watch import watch
 
@@ -100,6 +100,14 @@ def _draw(detail: dict[str, Any]) -> None:
         lines["Reason"] = found["reason"]
     render.facts(lines)
     click.echo()
+    _draw_jobs(jobs_of(detail))
+    for step in detail["steps"]:
+        if step["jobs_omitted"]:
+            more = f"{step['jobs_omitted']:,} more jobs of step {step['number']}: "
+            render.hint(f"{more}'plumber-cli run jobs {found['id']} --step {step['number']}'")
+
+
+def _draw_jobs(found: list[StepAndJob]) -> None:
     rows = [
         [
             job["id"] if job["started_at"] else f"{step['number']}-…",
@@ -110,9 +118,27 @@ def _draw(detail: dict[str, Any]) -> None:
             render.duration(job["duration_seconds"]),
             job["reason"] or "",
         ]
-        for step, job in jobs_of(detail)
+        for step, job in found
     ]
     render.table(["JOB", "STEP", "AGENT", "STATE", "EXIT CODE", "DURATION", "REASON"], rows)
+
+
+@run.command("jobs")
+@click.argument("run_id", metavar="RUN")
+@click.option("--step", type=click.IntRange(min=1), help="Only of this step.")
+@click.option("--state", help="Only in this state, such as failed or running.")
+@output_option
+@pass_context
+def list_jobs(context: Context, run_id: str, step: int | None, state: str | None) -> None:
+    """List all jobs of a run, or those of a step or in a state."""
+    filters = _filters({"step": str(step) if step else None, "state": state})
+    jobs, _ = context.client.pages("runs", run_id, "jobs", at_most=None, **filters)
+
+    def draw() -> None:
+        steps = {each["number"]: each for each in context.client.get("runs", run_id)["steps"]}
+        _draw_jobs([(steps[job["step"]], job) for job in jobs])
+
+    context.show(jobs, draw)
 
 
 def _cancelled(job: dict[str, Any]) -> str:

@@ -8,7 +8,7 @@ import click
 from plumber_cli import render
 from plumber_cli.context import Context
 from plumber_cli.errors import FAILED, INTERRUPTED, STOPPED, SUCCEEDED, USAGE
-from plumber_cli.logs import Follower, Tail, job_prefix, jobs_of
+from plumber_cli.logs import Follower, Tail, all_jobs, job_prefix, jobs_of
 from plumber_cli.printers import LinePrinter
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 1.0
@@ -57,7 +57,7 @@ def _follow(context: Context, run_id: str, logs: bool) -> dict[str, Any]:
         time.sleep(wait)
         wait = min(LONGEST_WAIT_SECONDS, wait * 1.3)
     if follower is not None:
-        follower.read_to_the_end(jobs_of(detail))
+        follower.read_to_the_end(all_jobs(context.client, run_id, detail["steps"]))
         for warning in follower.incomplete():
             render.warn(warning)
     return detail
@@ -67,16 +67,20 @@ def _progress(detail: dict[str, Any], shown: dict[str, str]) -> bool:
     """A line for each job that has begun or ended since; whether there was one."""
     before = dict(shown)
     for step in detail["steps"]:
-        if step["progress"]["total"] > WIDE:
+        if _is_wide(step):
             _wide_progress(step, shown)
     for step, job in jobs_of(detail):
-        if step["progress"]["total"] > WIDE and job["state"] not in NOT_WELL:
+        if _is_wide(step) and job["state"] not in NOT_WELL:
             continue
         state = "running" if job["state"] == "claimed" else job["state"]
         if state not in NOT_BEGUN and shown.get(job["id"]) != state:
             shown[job["id"]] = state
             click.echo(render.clean(job_line(step, job, state)))
     return shown != before
+
+
+def _is_wide(step: dict[str, Any]) -> bool:
+    return (step["progress"]["total"] or 0) > WIDE
 
 
 def _wide_progress(step: dict[str, Any], shown: dict[str, str]) -> None:

@@ -59,6 +59,11 @@ def layer(parts: tuple[str, ...]) -> str:
     return parts[1] if len(parts) > 1 and parts[1] in LAYERS else ""
 
 
+def may_read(source: Path) -> bool:
+    """Whether a module may ask a store: what renders is given what it shows."""
+    return not source.stem.startswith("render")
+
+
 def is_wrong(name: str, own: str) -> bool:
     """Whether a module in this folder of chalicelib may not import the name."""
     parts = tuple(name.split("."))
@@ -72,6 +77,16 @@ def is_wrong(name: str, own: str) -> bool:
 def test_chalicelib_imports_only_what_is_below(source: Path) -> None:
     own = layer(source.relative_to(ROOT).with_suffix("").parts)
     assert [name for name in imported_by(source) if is_wrong(name, own)] == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [each for each in sources("chalicelib") if not may_read(each)],
+    ids=lambda p: str(p.relative_to(ROOT)),
+)
+def test_what_renders_reads_no_store(source: Path) -> None:
+    reached = {layer(tuple(name.split("."))) for name in imported_by(source)}
+    assert not reached & {"aws", *TECHNOLOGIES}
 
 
 @pytest.mark.parametrize("part", PARTS)

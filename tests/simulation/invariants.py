@@ -1,11 +1,12 @@
 """What must be true of a run at any time. The numbers are those of the design's invariants."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
 from msgspec.structs import replace
 
-from chalicelib.job import Job, JobKey
+from chalicelib.job import Job, JobKey, JobState
 from chalicelib.planner import EndRun, plan
 from chalicelib.run import Progress, RunState, RunStep, has_ended, is_acceptable, is_wanted
 from chalicelib.wave import wave_of
@@ -18,6 +19,7 @@ class Violation(AssertionError):
 def check_run(progress: Progress) -> None:
     """Raises Violation where the run's items contradict each other."""
     _check_order(progress)
+    _check_counts(progress)
     if progress.run.state.is_terminal:
         _check_end(progress)
 
@@ -39,6 +41,19 @@ def _check_order(progress: Progress) -> None:
             return
         # A stop that came later makes nothing of what ran before it unacceptable.
         failed = failed or not is_acceptable(step, found.values(), None)
+
+
+def _check_counts(progress: Progress) -> None:
+    """What is kept of steps that are over is what their jobs say."""
+    run = progress.run
+    if any(job.key.step > run.step for job in progress.jobs):
+        raise Violation(f"a job of {run.id} is beyond step {run.step}, which is under way")
+    for step, kept in zip(progress.steps, run.results, strict=False):
+        jobs = progress.jobs_of(step)
+        found = Counter(job.state for job in jobs.values() if job.state.is_terminal)
+        found[JobState.SKIPPED] += (step.size or 0) - len(jobs)
+        if +found != Counter(kept.counts):
+            raise Violation(f"step {step.number} of {run.id} is kept as {kept}, its jobs: {found}")
 
 
 def _check_slots(step: RunStep, found: Iterable[Job]) -> None:

@@ -6,12 +6,13 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.dynamo import jobs, runs
+from chalicelib.dynamo import jobs, run_history, runs
 from chalicelib.dynamo.run_history import Filter, find
 from chalicelib.errors import BadParameter
 from chalicelib.ids import new_ulid
 from chalicelib.job import Job, JobKey, JobState
 from chalicelib.run import RunState, Trigger
+from tests.bench.product import metered
 from tests.storage.test_runs import make
 
 pytestmark = pytest.mark.usefixtures("backend")
@@ -54,7 +55,7 @@ def test_runs_are_found_by_task_agent_state_and_trigger() -> None:
     one = add(5, "T", "a", "a")
     two = add(4, "U", "b", trigger=Trigger.SCHEDULE)
     three = add(3, "T", "a", "b")
-    runs.end(two, RunState.FAILED, None, {}, NOW)
+    runs.end(two, RunState.FAILED, None, (), NOW)
     assert found(task_id="T") == [three, one]
     assert found(agent_id="a") == [three, one]
     assert found(agent_id="b") == [three, two]
@@ -81,3 +82,55 @@ def test_what_has_expired_is_not_found() -> None:
 def test_what_is_no_cursor_is_refused(cursor: str) -> None:
     with pytest.raises(BadParameter):
         find(Filter(), 10, cursor, NOW, DAYS)
+
+
+@pytest.mark.parametrize("cursor", ["U" * 26, "Z" * 26, "7" + "Z" * 25])
+def test_a_cursor_of_no_time_that_there_is_is_refused(cursor: str) -> None:
+    with pytest.raises(BadParameter):
+        find(Filter(), 10, cursor, NOW, DAYS)
+
+
+def test_a_page_costs_a_bounded_number_of_calls_whatever_its_cursor() -> None:
+    run_id = add(1)
+    far_off = "09F2K5YY000000000000000000"  # in the year 2300
+    for cursor, ids in ((far_off, [run_id]), ("0" * 26, []), (new_ulid(NOW), [run_id])):
+        with metered() as meter:
+            found_by_it, following = find(Filter(), 10, cursor, NOW, DAYS)
+        assert ([run.id for run in found_by_it], following) == (ids, None)
+        assert meter.take().reads <= 4, "a month each"
+
+
+@pytest.mark.parametrize(
+    "criteria",
+    [
+        {"end": NOW - timedelta(days=36_500)},
+        {"begin": NOW + timedelta(days=1)},
+        {"begin": NOW - timedelta(days=2), "end": NOW - timedelta(days=3)},
+    ],
+)
+def test_no_time_has_no_runs(criteria: dict[str, datetime]) -> None:
+    add(2.5)
+    assert found(**criteria) == []
+
+
+def test_a_long_history_is_looked_through_a_few_months_a_page() -> None:
+    ids = [add(days_ago) for days_ago in (3_000, 300, 1)]
+    pages, calls, cursor = [], [], None
+    while True:
+        with metered() as meter:
+            page, cursor = find(Filter(), 10, cursor, NOW, 3_650)
+        pages.append([run.id for run in page])
+        calls.append(meter.take().reads)
+        if cursor is None:
+            break
+    assert [run_id for page in pages for run_id in page] == ids[::-1]
+    assert max(calls) <= 6
+    assert pages[0] == [ids[2]]
+
+
+def test_an_agent_with_many_jobs_in_a_run_is_looked_through_a_thousand_a_page(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run_history, "AGENTS_JOBS", 5)
+    ids = [add(days_ago, "T", *["a"] * 4) for days_ago in (4, 3, 2, 1)]
+    assert found(agent_id="a", limit=10) == ids[::-1]

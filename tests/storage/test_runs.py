@@ -7,9 +7,10 @@ from msgspec.structs import replace
 
 from chalicelib.dynamo import gates, jobs, runs, steps, turns
 from chalicelib.job import Job, JobKey, JobState
-from chalicelib.run import Run, RunState, RunStep
+from chalicelib.run import Run, RunState, RunStep, StepResult
 from chalicelib.target import Targets
 from chalicelib.task import Amount, Retry, Step, When
+from chalicelib.wave import Gate
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -27,6 +28,10 @@ FIRST = Step(
     when=When.ALWAYS,
 )
 SECOND = Step(2, "ship", Targets(labels={"role": "web"}, selector="!old"), script="ship")
+RESULTS = (
+    StepResult(JobState.FAILED, {JobState.FAILED: 1}, NOW - timedelta(seconds=1), NOW),
+    StepResult(JobState.SKIPPED, {}),
+)
 STEPS = (RunStep(FIRST, 1, None, {"a": "A"}), RunStep(SECOND))
 
 
@@ -60,12 +65,13 @@ def test_one_query_shows_a_run_with_its_steps_and_jobs() -> None:
     run = create(make())
     job = Job(JobKey("01R", 1, "a"), JobState.QUEUED)
     jobs.put(job, NOW, NOW, run.expires_at)
-    gates.park("01R", 1, 0)
+    gates.park("01R", 1, 0, ends=JobState.SUCCEEDED)
     progress = runs.progress("01R")
     assert progress is not None
     assert progress.run == run
     assert list(progress.steps) == list(STEPS)
     assert [each.key for each in progress.jobs] == [job.key]
+    assert progress.gates == {(1, 0): Gate(ended={JobState.SUCCEEDED: 1})}
 
 
 def test_an_unknown_run_is_none() -> None:
@@ -84,17 +90,15 @@ def test_a_run_starts_once() -> None:
 
 def test_a_run_ends_once_and_for_all() -> None:
     create(make())
-    ended = runs.end("01R", RunState.FAILED, "because", {"failed": 1}, NOW)
-    assert not runs.end("01R", RunState.SUCCEEDED, None, {}, NOW)
+    ended = runs.end("01R", RunState.FAILED, "because", RESULTS, NOW)
+    assert not runs.end("01R", RunState.SUCCEEDED, None, (), NOW)
     assert not runs.start("01R", NOW)
     assert not runs.stop("01R", JobState.CANCELLED, "late")
     assert ended is not None
     assert runs.get("01R") == ended
-    assert (ended.state, ended.reason, ended.ended_at) == (
-        RunState.FAILED,
-        "because",
-        NOW,
-    )
+    assert (ended.state, ended.reason, ended.ended_at, ended.results) == (
+        RunState.FAILED, "because", NOW, RESULTS,
+    )  # fmt: skip
 
 
 def test_the_first_stop_counts() -> None:
@@ -120,7 +124,7 @@ def test_a_run_comes_up_for_a_check_until_it_has_ended() -> None:
     assert [(due.run_id, due.job) for due in jobs.due(soon, 10)] == [("01R", None)]
     runs.check_later(run, soon)
     assert jobs.due(soon, 10) == []
-    runs.end("01R", RunState.SUCCEEDED, None, {}, soon)
+    runs.end("01R", RunState.SUCCEEDED, None, (), soon)
     assert jobs.due(soon + runs.CHECK_EVERY, 10) == []
 
 
@@ -133,7 +137,7 @@ def test_a_task_has_an_active_run_until_that_has_ended() -> None:
     assert not runs.has_active("T")
     create(make())
     assert runs.has_active("T")
-    runs.end("01R", RunState.SUCCEEDED, None, {}, NOW)
+    runs.end("01R", RunState.SUCCEEDED, None, (), NOW)
     assert not runs.has_active("T")
 
 
@@ -150,7 +154,8 @@ def test_the_agents_of_a_step_are_recorded_once_and_in_their_order() -> None:
     step = progress.steps[1]
     assert (step.size, step.agents, list(step.agents)) == (250, chosen, list(chosen))
     assert [steps.agent_at("01R", step, index) for index in (0, 99, 100, 249)] == [
-        "agent-000", "agent-099", "agent-100", "agent-249",
+        ("agent-000", "name 999"), ("agent-099", "name 900"), ("agent-100", "name 899"),
+        ("agent-249", "name 750"),
     ]  # fmt: skip
 
 
@@ -165,7 +170,8 @@ def test_few_agents_stand_in_the_step_and_many_in_items_of_their_own(count: int)
     (step,) = progress.steps
     assert (step.size, step.agents, list(step.agents)) == (count, chosen, list(chosen))
     assert (step.roster_id is None) == (count <= steps.FEW)
-    assert steps.agent_at("01R", step, count - 1) == f"agent-{count - 1:03d}"
+    last = count - 1
+    assert steps.agent_at("01R", step, last) == (f"agent-{last:03d}", f"name {last}")
 
 
 def test_a_step_may_have_no_agents() -> None:
@@ -190,19 +196,25 @@ def test_a_step_that_can_have_no_agents_says_why_once() -> None:
 # --- gates and turns
 
 
+def pass_gate(*, wave: int = 0, failed: str | None, wants_successor: bool) -> Gate:
+    return gates.pass_through(
+        "01R", 1, wave, failed=failed, wants_successor=wants_successor, ends=JobState.FAILED
+    )
+
+
 def test_a_failure_counts_once_at_the_gate_and_each_promise_is_another() -> None:
-    first = gates.pass_through("01R", 1, 0, failed="a", wants_successor=True)
-    again = gates.pass_through("01R", 1, 0, failed="a", wants_successor=True)
-    other = gates.pass_through("01R", 1, 0, failed="b", wants_successor=False)
+    first = pass_gate(failed="a", wants_successor=True)
+    again = pass_gate(failed="a", wants_successor=True)
+    other = pass_gate(failed="b", wants_successor=False)
     assert [(gate.failures, gate.granted) for gate in (first, again, other)] == [
         (1, 1), (1, 2), (2, 2),
     ]  # fmt: skip
-    assert gates.pass_through("01R", 1, 1, failed=None, wants_successor=True).granted == 1
+    assert pass_gate(wave=1, failed=None, wants_successor=True).granted == 1
 
 
 def test_what_stands_around_a_job_is_one_read() -> None:
     create(make())
-    gates.pass_through("01R", 1, 0, failed="a", wants_successor=False)
+    pass_gate(failed="a", wants_successor=False)
     job = Job(JobKey("01R", 1, "a"), JobState.QUEUED)
     context = runs.contexts([job])[job.key]
     assert (context.run.id, context.step.step, context.gate.failures) == ("01R", FIRST, 1)

@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.dynamo import task_names, tasks
-from chalicelib.dynamo.tasks import RevisionItem, StoredTask
+from chalicelib.dynamo.tasks import RevisionItem
 from chalicelib.errors import Conflict
+from chalicelib.task import StoredTask
 
 pytestmark = pytest.mark.usefixtures("backend")
 

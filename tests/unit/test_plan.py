@@ -21,7 +21,7 @@ from chalicelib.planner import (
     TakeTurn,
     plan,
 )
-from chalicelib.run import Progress, Run, RunState, RunStep, counts, outcome, step_state
+from chalicelib.run import Progress, Run, RunState, RunStep, outcome, result, step_state
 from chalicelib.target import Targets
 from chalicelib.task import Amount, Step, When
 
@@ -183,7 +183,7 @@ def test_after_too_many_failures_what_is_queued_is_skipped_and_nothing_follows()
     assert isinstance(end_run, EndRun)
     assert end_run.state is RunState.FAILED
     by_index = {each.index: each for each in jobs}
-    assert counts(replace(RUN, state=RunState.FAILED), one, by_index) == {
+    assert result(replace(RUN, state=RunState.FAILED), one, by_index).counts == {
         JobState.FAILED: 2, JobState.SKIPPED: 3, JobState.SUCCEEDED: 1,
     }  # fmt: skip
 

@@ -15,6 +15,21 @@ export function getRun(id: string, signal?: AbortSignal): Promise<RunDetail> {
   return call("GET", `/runs/${id}`, { signal });
 }
 
+/** One job, also of those that the run's page has no room for. */
+export function getJob(runId: string, jobId: string, signal?: AbortSignal): Promise<Job> {
+  return call("GET", `/runs/${runId}/jobs/${jobId}`, { signal });
+}
+
+/** The first 50 jobs of a step, or the 50 after the cursor. */
+export function listJobs(
+  runId: string,
+  filter: { step: number; state: string },
+  cursor: string | null,
+  signal?: AbortSignal,
+): Promise<Page<Job>> {
+  return call("GET", `/runs/${runId}/jobs`, { query: { limit: 50, ...filter, cursor }, signal });
+}
+
 export function cancelRun(id: string): Promise<Run> {
   return call("POST", `/runs/${id}/cancel`);
 }

@@ -215,7 +215,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * A run with its steps and jobs.
+         * A run with its steps and the first jobs of each.
          * @description Needs the permission `runs:read`.
          */
         get: operations["show_run"];
@@ -255,10 +255,30 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The jobs of a run, a page at a time, in the order of steps and agents.
+         * The jobs of a run, in the order of steps. A page may be short or empty while `next` leads
          * @description Needs the permission `runs:read`.
          */
         get: operations["list_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{run_id}/jobs/{job_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One job of a run, once its step has come to it.
+         * @description Needs the permission `runs:read`.
+         */
+        get: operations["show_job"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1059,8 +1079,9 @@ export interface components {
             role: "admin" | "operator" | "trigger" | "viewer";
         };
         /**
-         * @description Jobs by state, and how many of a hundred have ended. Steps that have not chosen their agents
-         *         yet are not in it.
+         * @description Jobs that have ended, by state. `total` is null while a step has not chosen its agents: how
+         *         many jobs there will be is not known then. `percent` is the part of the way: of a step by its
+         *         jobs; of a run by its steps, of which each counts the same.
          */
         Progress: {
             counts: {
@@ -1068,7 +1089,7 @@ export interface components {
             };
             ended: number;
             percent: number;
-            total: number;
+            total: number | null;
         };
         /**
          * @description What a retry repeats: everything, from the first failed step on, or there only what did not
@@ -1092,7 +1113,8 @@ export interface components {
         /**
          * @description A run in a list. `code` is 0, 3001 (failed) or 3002 (timed out), `reason` why it ended so.
          *
-         *         `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats.
+         *         `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats,
+         *         `step` the number of the step that is under way.
          */
         Run: {
             code: number;
@@ -1113,6 +1135,7 @@ export interface components {
             started_at: string | null;
             /** @enum {unknown} */
             state: "cancelled" | "cancelling" | "failed" | "queued" | "running" | "succeeded" | "timed_out";
+            step: number;
             step_count: number;
             task_id: string;
             task_name: string;
@@ -1125,7 +1148,10 @@ export interface components {
             run: components["schemas"]["Run"];
             steps: components["schemas"]["RunStep"][];
         };
-        /** @description A step of a run with its jobs: at most a thousand in an answer, `jobs_omitted` are more. */
+        /**
+         * @description A step of a run with its jobs. Where there is no room for all, the first ones are shown,
+         *         those that failed before them; `jobs_omitted` are more: `/runs/{id}/jobs?step=` has them all.
+         */
         RunStep: {
             duration_seconds: number | null;
             ended_at: string | null;
@@ -2025,6 +2051,50 @@ export interface operations {
                             items: components["schemas"]["Job"][];
                             next: string | null;
                         };
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    show_job: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                job_id: string;
+                run_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Job"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;

@@ -30,11 +30,11 @@ afterEach(() => {
 /** A run of one job in one of its attempts, as far as the page looks at it. */
 function detail(attempt: number) {
   const times = { started_at: AT, duration_seconds: null };
-  const progress = { total: 1, done: 0, counts: { running: 1 } };
+  const progress = { total: 1, ended: 0, percent: 0, counts: {} };
   const both = { state: "running", progress, ...times };
   const job = { id: "1-a", step: 1, attempt, agent_name: "a", earlier: [], exit_code: null };
   const asWritten = { command: "make", retries: 3, timeout_seconds: null };
-  const step = { number: 1, name: "build", step: asWritten, jobs: [{ ...job, ...both }], ...both };
+  const step = { number: 1, name: "build", step: asWritten, jobs: [{ ...job, ...both }], jobs_omitted: 0, ...both };
   const run = { id: "R1", parameters: {}, created_at: AT, revision: 1, ...both };
   return { run, progress, steps: [step] };
 }

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { ref } from "vue";
 import { mostInteresting, useRun } from "@/composables/runs/useRun";
 import type { Job, JobState, RunState } from "@/api/types";
-import { farSide, pass, stopTime, type Call } from "../../farSide";
+import { farSide, pass, settled, stopTime, type Call } from "../../farSide";
 import { hide, mounted } from "../../mounted";
 
 let calls: Call[];
@@ -51,6 +52,24 @@ describe("a run", () => {
     expect(error.value).toBeNull();
     await pass(1_000);
     expect(calls).toHaveLength(4);
+  });
+
+  it("gets a job that its page has no room for, as long as that is wanted", async () => {
+    const chosen = ref<string | null>("2-b");
+    const { jobs } = mounted(() => useRun("R1", () => chosen.value));
+    const ids = () => jobs.value.map((job) => job.id);
+    await calls[0]?.answer(detail("failed", ["1-a"], ["2-a"]));
+    expect(calls[1]?.path).toBe("/runs/R1/jobs/2-b");
+    await calls[1]?.answer({ id: "2-b" });
+    expect(ids()).toEqual(["1-a", "2-a", "2-b"]);
+    chosen.value = "1-a";
+    await settled();
+    expect(calls).toHaveLength(2);
+    chosen.value = "2-gone";
+    await settled();
+    await calls[2]?.answer(detail("failed", ["1-a"], ["2-a"]));
+    await calls[3]?.refuse(404, 1004, "There is no such job.");
+    expect(ids()).toEqual(["1-a", "2-a"]);
   });
 
   it("whose end came after an error is not read any more", async () => {

@@ -1,0 +1,50 @@
+"""Runs that are wider than their page, with the CLI."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from tests.api.conftest import agent_id, enroll_params
+from tests.stack.live import LiveControlPlane
+
+WIDTH = 320
+
+
+@pytest.fixture(scope="module")
+def run_id(live_api: LiveControlPlane) -> str:
+    """Of a command that so many agents have in their inboxes."""
+    token = live_api.call("POST", "/enrollments", {"max_uses": WIDTH})["join_token"]
+    for first in range(1, WIDTH + 1, 40):
+        calls = [
+            {"jsonrpc": "2.0", "id": n, "method": "agent.enroll", "params": enroll_params(token, n)}
+            for n in range(first, first + 40)
+        ]
+        answers = requests.post(f"{live_api.url}/rpc", json=calls, timeout=60).json()
+        assert all("result" in each for each in answers), answers
+    body = {"command": "true", "all": True, "deliver_within": "1h"}
+    found: str = live_api.call("POST", "/commands", body)["id"]
+    return found
+
+
+def test_every_job_is_listed_and_found(run_id: str, cli: Any, live_api: LiveControlPlane) -> None:
+    shell = cli(live_api)
+    listed = shell.json("run", "jobs", run_id)
+    assert {each["agent_id"] for each in listed} == {agent_id(n) for n in range(1, WIDTH + 1)}
+    assert len(shell.json("run", "jobs", run_id, "--state", "queued", "--step", "1")) == WIDTH
+    assert shell.json("run", "jobs", run_id, "--state", "failed") == []
+    page = {each["id"] for each in shell.json("run", "show", run_id)["steps"][0]["jobs"]}
+    beyond = next(each["id"] for each in listed if each["id"] not in page)
+    assert shell.run("run", "logs", run_id, beyond) == (0, b"", b"")
+    assert shell.run("run", "logs", run_id) == (0, b"", b"")
+    code, _, err = shell.run("run", "logs", run_id, f"2-{agent_id(1)}")
+    assert code != 0
+    assert b"has no job" in err
+
+
+def test_a_page_says_how_many_jobs_it_does_not_show(
+    run_id: str, cli: Any, live_api: LiveControlPlane
+) -> None:
+    code, out, err = cli(live_api).run("run", "show", run_id)
+    assert (code, out.count(b"queued")) == (0, 101), "the run and its first hundred jobs"
+    assert f"220 more jobs of step 1: 'plumber-cli run jobs {run_id} --step 1'" in err.decode()

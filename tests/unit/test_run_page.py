@@ -1,0 +1,98 @@
+"""What is shown of a run, whether all of it is known or its head."""
+
+from datetime import timedelta
+
+from msgspec.structs import replace
+
+from chalicelib.job import JobState
+from chalicelib.run import Progress, RunState, RunStep, StepResult, at_end, at_step
+from chalicelib.run_page import (
+    ROOM,
+    Tally,
+    ended_in_step,
+    known_result,
+    of_run,
+    of_step,
+    share,
+    whole,
+)
+from chalicelib.task import Step, When
+from chalicelib.wave import Gate
+from tests.unit.test_plan import NOW, RUN, job, step
+
+OK, BAD = JobState.SUCCEEDED, JobState.FAILED
+ONE, TWO = step(1, "a", "b"), step(2, "a", "b", "c", "d")
+
+
+def later(number: int, when: When = When.SUCCESS) -> RunStep:
+    """A step that has not chosen its agents."""
+    return RunStep(replace(Step(number, "later", ONE.step.targets, command="true"), when=when))
+
+
+def test_the_total_is_unknown_until_all_steps_have_chosen_their_agents() -> None:
+    steps = [step(1, "a", "b", "c", "d"), *(later(number) for number in range(2, 31))]
+    run = at_step(Progress(replace(RUN, step_count=30), steps), 1)
+    assert of_run(run, {}) == Tally(None, 0, {})
+    assert of_run(run, {OK: 3}) == Tally(None, 2, {OK: 3}), "three quarters of one of 30 steps"
+
+
+def test_what_came_before_a_step_is_kept_when_it_begins() -> None:
+    jobs = (
+        job(ONE, "a", OK, started_at=NOW, ended_at=NOW + timedelta(seconds=3)),
+        job(ONE, "b", OK, started_at=NOW - timedelta(seconds=1), ended_at=NOW),
+    )
+    unwanted = later(2, When.FAILURE)
+    three = step(3, "a", "b", "c", "d")
+    progress = Progress(replace(RUN, step_count=3), [ONE, unwanted, three], jobs)
+    run = at_step(progress, 3)
+    assert (run.step, run.step_size, run.size) == (3, 4, None)
+    assert run.results == (
+        StepResult(OK, {OK: 2}, NOW - timedelta(seconds=1), NOW + timedelta(seconds=3)),
+        StepResult(JobState.SKIPPED, {}),
+    )
+    assert of_run(run, {OK: 1, BAD: 1}) == Tally(None, 83, {OK: 3, BAD: 1})
+
+
+def test_a_run_that_has_ended_is_all_of_the_way() -> None:
+    progress = Progress(RUN, [ONE, TWO], [job(ONE, "a", OK), job(ONE, "b", BAD)])
+    results = at_end(progress, RunState.FAILED)
+    assert [(each.state, dict(each.counts)) for each in results] == [
+        (BAD, {OK: 1, BAD: 1}), (JobState.SKIPPED, {JobState.SKIPPED: 4}),
+    ]  # fmt: skip
+    ended = replace(RUN, state=RunState.FAILED, results=results)
+    assert of_run(ended, {OK: 7}) == Tally(6, 100, {OK: 1, BAD: 1, JobState.SKIPPED: 4})
+
+
+def test_more_ends_than_jobs_are_not_more_than_all_of_the_way() -> None:
+    found = StepResult(JobState.RUNNING, {OK: 5})
+    assert of_step(TWO, found).percent == 100
+    assert of_run(replace(RUN, step_size=4, step_count=1), {OK: 5}).percent == 100
+
+
+def test_the_head_says_what_all_jobs_would() -> None:
+    """The counters are those that the ends of the jobs have left behind."""
+    jobs = [
+        *(job(ONE, agent, OK, ended_at=NOW) for agent in "ab"),
+        job(TWO, "a", OK, started_at=NOW),
+        job(TWO, "b", BAD),
+        job(TWO, "c", JobState.RUNNING, claimed_at=NOW),
+        job(TWO, "d", JobState.QUEUED),
+    ]
+    all_of_it = Progress(RUN, [ONE, TWO, later(3)], jobs)
+    run = at_step(all_of_it, 2)
+    head = Progress(run, all_of_it.steps, (), {(2, 1): Gate(ended={OK: 1, BAD: 1})})
+    page = whole(replace(all_of_it, run=run))
+    for shown in page.steps:
+        assert known_result(head, shown.step, shown.jobs) == shown.result
+    assert page.counted == ended_in_step(replace(all_of_it, run=run)) == {OK: 1, BAD: 1}
+
+
+def test_where_there_is_no_room_for_all_those_that_failed_come_first() -> None:
+    agents = [f"agent-{number:04d}" for number in range(ROOM)]
+    steps = [step(1, *agents), step(2, *agents), later(3)]
+    jobs = [job(steps[0], each, BAD if each.endswith("99") else OK) for each in agents]
+    page = whole(Progress(RUN, steps, jobs))
+    assert [len(each.jobs) for each in page.steps] == [150, 150, 0]
+    assert [each.omitted for each in page.steps] == [150, 150, 0]
+    assert [each.index for each in page.steps[0].jobs[:5]] == [99, 199, 299, 0, 1]
+    assert share(steps, 1) == 1
