@@ -12,7 +12,7 @@ from chalicelib import run as runs_core
 from chalicelib.dynamo import jobs, presences, runs, steps, turns
 from chalicelib.job import Ending, Job, JobKey, JobState
 from chalicelib.operations.choice import choose
-from chalicelib.operations.turn import begin_held, next_in_line
+from chalicelib.operations.turn import ACTIVE_AT_MOST, begin_held, next_in_line
 from chalicelib.planner import (
     Action,
     EndQueued,
@@ -66,6 +66,7 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
     run = progress.run
     match action:
         case TakeTurn():
+            replace_earlier(run, now)
             return begin_held(run, now)
         case Resolve(step):
             steps.resolve(run.id, step, choose(step.step.targets), run.expires_at)
@@ -122,11 +123,27 @@ def _end_run(progress: Progress, end: EndRun, now: datetime) -> Run | None:
     """The run as it has ended, None when it had moved on; lets those that waited for it go on."""
     run = progress.run
     ended = runs.end(run.id, end.state, end.reason, final_counts(progress), now)
+    replace_earlier(run, now)
     if run.concurrency is not Concurrency.ALLOW:
         turns.release(run.task_id, run.id)
         if (waiting := next_in_line(run)) is not None:
             advance(waiting, now)
     return ended
+
+
+def replace_earlier(run: Run, now: datetime) -> None:
+    """Stops the runs that this one takes the place of; may be repeated.
+
+    The index may not show a run that began just before. So this is asked for when the run is to
+    begin, with every look of the sweeper at it, and when it ends.
+    """
+    if run.concurrency is not Concurrency.REPLACE:
+        return
+    reason = f"Replaced by the run {run.id}."
+    earlier = [each for each in runs.active_ids(run.task_id, ACTIVE_AT_MOST) if each < run.id]
+    stopped = [each for each in earlier if runs.stop(each, JobState.CANCELLED, reason)]
+    for run_id in stopped:  # after all are stopped, so that none of them begins in another's place
+        advance(run_id, now)
 
 
 def final_counts(progress: Progress) -> dict[str, int]:
