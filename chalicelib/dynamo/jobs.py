@@ -121,6 +121,22 @@ def put(job: Job, now: datetime, deadline: datetime, expires_at: datetime) -> bo
     return passed(lambda: item.save(condition=JobItem.run_id.does_not_exist()))
 
 
+def put_ended(job: Job, now: datetime, expires_at: datetime) -> bool:
+    """Writes a job that never will be put into an inbox; False when it exists."""
+    item = JobItem(
+        job.key.run_id,
+        job_sort_key(job.key),
+        state=job.state.value,
+        index=job.index,
+        reason=job.reason,
+        lost_after_seconds=job.lost_after_seconds,
+        ttl=expires_at,
+        agent_id=job.key.agent_id,
+        ended_at=now,
+    )
+    return passed(lambda: item.save(condition=JobItem.run_id.does_not_exist()))
+
+
 def _deadline_actions(deadlines: Deadlines) -> list[Action]:
     if deadlines.give_up_at is None:
         return [JobItem.deadline_at.set(deadlines.look_at), JobItem.give_up_at.remove()]

@@ -22,6 +22,7 @@ from chalicelib.planner import (
     RequestCancel,
     Resolve,
     TakeTurn,
+    Withhold,
     plan,
 )
 from chalicelib.run import Progress, Run, RunStep
@@ -74,6 +75,10 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
         case Enqueue(step, index, origin):
             enqueue(run, step, step.roster[index], index, origin, now)
             return False
+        case Withhold(step, index, state, reason):
+            key = JobKey(run.id, step.number, step.roster[index])
+            jobs.put_ended(Job(key, state, index, reason=reason), now, run.expires_at)
+            return True  # or somebody else was first, and there is something to be ended
         case PassSlot(job, successor):
             return jobs.pass_slot(job, successor)
         case EndQueued(job, state, reason):

@@ -509,6 +509,35 @@ def test_a_run_that_needs_no_turn_and_was_shown_late_is_replaced_too(
     assert one.poll(held["lease"], job["lease"])["cancels"] == [held["lease"]]
 
 
+# --- a run that ends while a slower handler is still putting its jobs out
+
+
+@pytest.mark.parametrize("ends_by", ["a cancel", "a failure"])
+def test_a_run_that_ends_while_its_jobs_are_put_out_leaves_none_behind(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, ends_by: str
+) -> None:
+    agents = fleet(3)
+    path = f"/tasks/{task(admin, WEB + 'MaxFailures = 0')}/execute"
+    put = jobs.put
+
+    def overtaken(job: Any, *given: Any) -> bool:
+        if job.index == 1:
+            if ends_by == "a cancel":
+                admin.data("POST", f"/runs/{job.key.run_id}/cancel")
+            else:
+                work(agents[:1], agents[0])
+        return put(job, *given)
+
+    monkeypatch.setattr(jobs, "put", overtaken)
+    run_id = admin.data("POST", path)["id"]
+    run = run_of(admin, run_id)
+    rest = "cancelled" if ends_by == "a cancel" else "skipped"
+    assert run["state"] == ("cancelled" if ends_by == "a cancel" else "failed")
+    first = "cancelled" if ends_by == "a cancel" else "failed"
+    assert list(states(admin, run_id).values()) == [first, rest, rest]
+    assert work(agents) == []
+
+
 # --- an inbox that is late, as indexes are
 
 
