@@ -82,12 +82,9 @@ class Machine:
             if lease in self.journal:
                 self.journal[lease].is_cancelled = True
 
-    def works_for(self, run_id: str | None) -> bool:
-        """Whether it has a job of the run to end or to report."""
-        return any(
-            attempt.offer["run_id"] == run_id and not attempt.is_accepted
-            for attempt in self.journal.values()
-        )
+    def held(self) -> list[dict[str, Any]]:
+        """The offers whose jobs it has to end or to report."""
+        return [attempt.offer for attempt in self.journal.values() if not attempt.is_accepted]
 
     def report_start(self) -> None:
         """Of some process that runs."""

@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -56,7 +57,7 @@ class World:
         self.wire_faults: Counter[str] = Counter()
         self.trace: list[str] = []
         self._crowd: tuple[int, ...] = (1,)  # so many handlers at once
-        self._focus: str | None = None  # the run that most of them have to do with
+        self._focus: dict[str, Any] | None = None  # the job that most of them have to do with
         self._admin = admin
         self._triggers: list[Trigger] = []
         self._schedules: list[str] = []
@@ -98,6 +99,9 @@ class World:
         for machine in self.machines:
             machine.wire.rate = self.chance.choice([0.0, 0.1, 0.3])
         self._move_machines()
+        if self.chance.random() < 0.3:
+            self._collide()
+            return
         self._new_task()
         handlers: list[tuple[Deed, int]] = [
             (self._poll, 40),
@@ -124,6 +128,27 @@ class World:
             actions -= self._happen(handlers, alone, self.chance.choice(self._crowd))
             self.check()
 
+    def _collide(self) -> None:
+        """A short life in which those meet who could get in each other's way."""
+        self._crowd = (2, 3)
+        for machine in self.machines:
+            machine.wire.rate, machine.failing = 0.0, 0.7
+        for _ in range(2):
+            self._new_task()
+            self.check()
+            for machine in self.machines:
+                self._poll_of(machine)
+            for _ in range(3):
+                self.now += timedelta(seconds=self.chance.choice([0, 1, 15]))
+                others = [self._poll, self._sweep, self._end_and_report, self._cancel_job]
+                deeds = [
+                    self._end_and_report,
+                    self.chance.choice([self._cancel_job, self._cancel_run]),
+                    self.chance.choice(others),
+                ]
+                self._side_by_side(deeds)
+                self.check()
+
     def _happen(
         self, handlers: list[tuple[Deed, int]], alone: list[tuple[Deed, int]], crowd: int
     ) -> int:
@@ -141,12 +166,15 @@ class World:
             self.chance.choice(hasty) if self.chance.random() < 0.6 else self._one_of(handlers)
             for _ in range(crowd - 1)
         ]
-        going_on = self._going_on()
-        self._focus = self.chance.choice(going_on) if going_on else None
-        self.note(f"{crowd} side by side")
-        self.baton.together([first, *others])
-        self._focus = None
+        self._side_by_side([first, *others])
         return crowd
+
+    def _side_by_side(self, deeds: Sequence[Deed]) -> None:
+        held = [offer for machine in self.machines if machine.is_up for offer in machine.held()]
+        self._focus = self.chance.choice(held) if held else None
+        self.note(f"{len(deeds)} side by side")
+        self.baton.together(deeds)
+        self._focus = None
 
     def _one_of(self, happenings: list[tuple[Deed, int]]) -> Deed:
         deeds, weights = zip(*happenings, strict=True)
@@ -155,13 +183,15 @@ class World:
 
     def _machine(self) -> Machine | None:
         up = [machine for machine in self.machines if machine.is_up]
-        near = [machine for machine in up if machine.works_for(self._focus)]
+        near = [machine for machine in up if self._focus in machine.held()]
         return self.chance.choice(near or up) if up else None
 
     def _poll(self) -> None:
         machine = self._machine()
-        if machine is None or machine.is_polling:
-            return
+        if machine is not None and not machine.is_polling:
+            self._poll_of(machine)
+
+    def _poll_of(self, machine: Machine) -> None:
         before, cancelled = self._seen, frozenset(self._cancelled)
         offers = machine.poll()
         self.note(f"{machine.id[-1]} polls: {[(o['job_id'], o['attempt']) for o in offers]}")
@@ -253,7 +283,7 @@ class World:
         if self._crowd == (1,):
             self._repeat_trigger()
         else:  # by a client that waits for no answer, while machines come and go
-            impatient = [self._repeat_trigger] * 2
+            impatient = [partial(self._send, self._triggers[-1])] * 2
             self.baton.together([*impatient, self._move_machine, self._move_machine])
 
     def _schedule(self, task_id: str) -> None:
@@ -279,7 +309,9 @@ class World:
         kept = [each for each in self._triggers if self._is_kept(each)]
         if not kept:
             return
-        trigger = self.chance.choice([*kept, kept[-1], kept[-1]])
+        self._send(self.chance.choice([*kept, kept[-1], kept[-1]]))
+
+    def _send(self, trigger: Trigger) -> None:
         trigger.sent_at = trigger.sent_at or self.now
         run = self._ask(trigger.path, None, trigger.key)
         if run is None:
@@ -300,7 +332,9 @@ class World:
         """Mostly one that goes on."""
         if self.chance.random() < 0.2:
             return self.chance.choice(self._known())
-        return self._focus or self.chance.choice(self._going_on() or self._known())
+        if self._focus is not None:
+            return str(self._focus["run_id"])
+        return self.chance.choice(self._going_on() or self._known())
 
     def _going_on(self) -> list[str]:
         return [run_id for run_id in self._known() if run_id not in self._ended]
@@ -313,6 +347,11 @@ class World:
                 self.note(f"cancelled {run_id[-6:]}")
 
     def _cancel_job(self) -> None:
+        if self._focus is not None and self.chance.random() < 0.7:
+            run_id, job_id = self._focus["run_id"], self._focus["job_id"]
+            self._ask(f"/runs/{run_id}/jobs/{job_id}/cancel")
+            self.note(f"cancelled job {job_id}")
+            return
         progress = self._some_progress()
         if progress is not None and progress.jobs:
             going_on = [job for job in progress.jobs if not job.state.is_terminal]
