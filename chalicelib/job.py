@@ -167,7 +167,9 @@ class Job(msgspec.Struct, frozen=True):
     deadline_at: datetime | None = None  # when the sweeper looks at the job next
     followed_until: datetime | None = None  # somebody reads the log while it grows
     compact_at: datetime | None = None  # when the log of a job that has ended is compacted
+    compaction_tries: int = 0  # that were begun
     log_compacted: bool = False
+    log_problem: str | None = None  # why the log of a job that has ended is not to be trusted
 
     def attempts(self) -> "tuple[Job, ...]":
         """The job as it was at the end of each earlier attempt, and as it is."""

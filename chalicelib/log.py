@@ -1,5 +1,6 @@
 """A job's log: the format of its chunks, and what a reader may say of it. See docs/wire.md."""
 
+import re
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
@@ -37,6 +38,9 @@ class Stream(Enum):
     def word(self) -> str:
         """As spelled on the wire."""
         return self.name.lower()
+
+
+_GONE = re.compile(rb"\[plumber\] [\d,]+ bytes were removed here\.\n")
 
 
 class LogState(str, Enum):
@@ -168,6 +172,11 @@ class Position(msgspec.Struct, frozen=True):
         return cls(int(seq), int(index))
 
 
+def says_what_is_gone(record: Record) -> bool:
+    """Whether it is the agent's mark in place of output that was removed from its disk."""
+    return record.stream is Stream.PLUMBER and _GONE.fullmatch(record.data) is not None
+
+
 def reported_chunks(summary: Mapping[str, object] | None) -> int | None:
     """How many chunks the final report promised; None without one."""
     chunks = None if summary is None else summary.get("chunks")
@@ -191,7 +200,8 @@ def state(job: Job, position: Position, now: datetime) -> LogState:
     if promised is None:
         return LogState.INCOMPLETE if _may_have_written(job) else LogState.COMPLETE
     if position.seq > promised:
-        return LogState.INCOMPLETE if _is_cut(job.log) else LogState.COMPLETE
+        is_whole = not _is_cut(job.log) and job.log_problem is None
+        return LogState.COMPLETE if is_whole else LogState.INCOMPLETE
     patient = job.ended_at is None or now - job.ended_at < SHIPPING_PATIENCE
     return LogState.SHIPPING if patient else LogState.INCOMPLETE
 
@@ -204,7 +214,8 @@ def missing(job: Job, position: Position, now: datetime) -> Missing | None:
     if promised is None:
         return Missing(reason="The agent was lost; its last output may not have arrived.")
     late = max(0, promised - position.seq + 1)
-    reason = "The agent has not delivered it yet." if late else _cut_reason(job.log)
+    reason = job.log_problem or _cut_reason(job.log)
+    reason = "The agent has not delivered it yet." if late else reason
     return Missing(late, _cut_bytes(job.log, "stdout"), _cut_bytes(job.log, "stderr"), reason)
 
 

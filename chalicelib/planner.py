@@ -43,6 +43,15 @@ class Enqueue(msgspec.Struct, frozen=True):
     origin: int | None
 
 
+class Withhold(msgspec.Struct, frozen=True):
+    """Write the job with this index as ended: whoever has planned to put it out comes too late."""
+
+    step: RunStep
+    index: int
+    state: JobState
+    reason: str | None
+
+
 class PassSlot(msgspec.Struct, frozen=True):
     """Give the slot of a job that has ended to the job with this index."""
 
@@ -72,7 +81,7 @@ class EndRun(msgspec.Struct, frozen=True):
     reason: str | None
 
 
-Action = TakeTurn | Resolve | Enqueue | PassSlot | EndQueued | RequestCancel
+Action = TakeTurn | Resolve | Enqueue | Withhold | PassSlot | EndQueued | RequestCancel
 
 
 def plan(progress: Progress) -> list[Action] | EndRun:
@@ -101,8 +110,10 @@ def _plan_stop(progress: Progress, stop: JobState) -> list[Action] | EndRun:
     """Ends what is open. A run that had come to its end before ends as it would have."""
     run = progress.run
     open_jobs = [job for job in progress.jobs if not job.state.is_terminal]
+    if actions := [*_stop_jobs(run, stop, open_jobs), *_withheld(progress, stop)]:
+        return actions
     if open_jobs:
-        return list(_stop_jobs(run, stop, open_jobs))
+        return []
     cut_short = EndRun(RunState(stop.value), run.stop_reason)
     if any(job.has_failed and job.state is stop for job in progress.jobs):
         return cut_short
@@ -116,6 +127,33 @@ def _plan_stop(progress: Progress, stop: JobState) -> list[Action] | EndRun:
         if not is_acceptable(step, jobs.values(), stop):
             failed = failed or step
     return _end(progress, failed)
+
+
+def _withheld(progress: Progress, stop: JobState) -> Iterator[Withhold]:
+    """Jobs that somebody who does not know of the stop may just be putting out: those that are due
+    where the run stood when it was stopped. A run that ended without them would not have ended."""
+    run = progress.run
+    if run.is_held:
+        return
+    failed = False
+    for step in progress.steps:
+        jobs = progress.jobs_of(step)
+        if not jobs and not is_wanted(step, failed):
+            continue
+        for wave in step.waves:
+            of_wave = {index: job for index, job in jobs.items() if wave.holds(index)}
+            for due in _missing(step, wave, of_wave):
+                yield Withhold(step, due.index, stop, run.stop_reason)
+            if len(of_wave) < wave.size or any(_is_stopped(job, run) for job in of_wave.values()):
+                return  # nothing after it has begun
+        if step.size is None:
+            return
+        failed = failed or not is_acceptable(step, jobs.values(), None)
+
+
+def _is_stopped(job: Job, run: Run) -> bool:
+    """Whether the job had not ended when its run was stopped."""
+    return not job.state.is_terminal or job.stop is run.stop or job.reason == run.stop_reason
 
 
 def _stop_jobs(run: Run, stop: JobState, open_jobs: Iterable[Job]) -> Iterator[Action]:
@@ -134,7 +172,13 @@ def _of_step(step: RunStep, jobs: Mapping[int, Job]) -> list[Action]:
         of_wave = {index: job for index, job in jobs.items() if wave.holds(index)}
         if wave.is_closed(sum(job.has_failed for job in of_wave.values())):
             queued = [job for job in of_wave.values() if job.state is JobState.QUEUED]
-            return [EndQueued(job, JobState.SKIPPED, SKIP_REASON) for job in queued]
+            return [
+                *(EndQueued(job, JobState.SKIPPED, SKIP_REASON) for job in queued),
+                *(
+                    Withhold(step, due.index, JobState.SKIPPED, SKIP_REASON)
+                    for due in _missing(step, wave, of_wave)
+                ),
+            ]
         actions = [*_missing(step, wave, of_wave), *_unpassed(wave, of_wave)]
         is_done = len(of_wave) == wave.end - wave.first and all(
             job.state.is_terminal for job in of_wave.values()
@@ -144,7 +188,7 @@ def _of_step(step: RunStep, jobs: Mapping[int, Job]) -> list[Action]:
     return []
 
 
-def _missing(step: RunStep, wave: Wave, jobs: Mapping[int, Job]) -> Iterator[Action]:
+def _missing(step: RunStep, wave: Wave, jobs: Mapping[int, Job]) -> Iterator[Enqueue]:
     """Jobs that should have been put out: the first ones, and successors."""
     for index in wave.initial:
         if index not in jobs:

@@ -38,6 +38,7 @@ from chalicelib.reader import Reader
 
 _ATTEMPTS = Reader(list[Attempt])
 _LATE_REPORT = Reader(LateReport)
+_IS_TO_BE_COMPACTED = JobItem.deadline_shard == COMPACTION_SHARD
 INBOX_PAGE = 100  # jobs read with one query
 
 
@@ -84,7 +85,9 @@ def value(item: JobItem) -> Job:
         deadline_at=None if _waits_for_compaction(item) else item.deadline_at,
         followed_until=item.followed_until,
         compact_at=item.deadline_at if _waits_for_compaction(item) else None,
+        compaction_tries=int(item.compaction_tries or 0),
         log_compacted=bool(item.log_compacted),
+        log_problem=item.log_problem,
     )
 
 
@@ -116,6 +119,22 @@ def put(job: Job, now: datetime, deadline: datetime, expires_at: datetime) -> bo
         queued_at=now,
         deadline_at=deadline,
         deadline_shard=queued_shard(job.key.run_id),
+    )
+    return passed(lambda: item.save(condition=JobItem.run_id.does_not_exist()))
+
+
+def put_ended(job: Job, now: datetime, expires_at: datetime) -> bool:
+    """Writes a job that never will be put into an inbox; False when it exists."""
+    item = JobItem(
+        job.key.run_id,
+        job_sort_key(job.key),
+        state=job.state.value,
+        index=job.index,
+        reason=job.reason,
+        lost_after_seconds=job.lost_after_seconds,
+        ttl=expires_at,
+        agent_id=job.key.agent_id,
+        ended_at=now,
     )
     return passed(lambda: item.save(condition=JobItem.run_id.does_not_exist()))
 
@@ -287,16 +306,23 @@ def note_follower(key: JobKey, until: datetime) -> bool:
     return _move(key, [JobItem.followed_until.set(until)], _state_in(ACTIVE)) is not None
 
 
-def compact_later(job: Job, at: datetime) -> bool:
-    """Sets when the log is looked at again; False when somebody else did."""
-    is_same = JobItem.deadline_at == job.compact_at
-    return _move(job.key, _compaction_actions(at), is_same) is not None
+def compact_later(job: Job, at: datetime, tries: int) -> Job | None:
+    """Sets when the log is looked at again, and how often it was tried by then; None when somebody
+    else did."""
+    is_same = (JobItem.deadline_at == job.compact_at) & _IS_TO_BE_COMPACTED
+    return _move(job.key, [JobItem.compaction_tries.set(tries), *_compaction_actions(at)], is_same)
+
+
+def give_up_compaction(job: Job, problem: str) -> bool:
+    """The log stays as it is, and readers are told why."""
+    actions = [JobItem.log_problem.set(problem), *_compaction_actions(None)]
+    return _move(job.key, actions, _IS_TO_BE_COMPACTED) is not None
 
 
 def mark_compacted(job: Job) -> bool:
     """Nothing is left to be done for the log."""
     actions = [JobItem.log_compacted.set(True), *_compaction_actions(None)]
-    return _move(job.key, actions, JobItem.deadline_shard == COMPACTION_SHARD) is not None
+    return _move(job.key, actions, _IS_TO_BE_COMPACTED) is not None
 
 
 def get(key: JobKey) -> Job | None:

@@ -245,7 +245,9 @@ class JobItem(PartitionItem, discriminator="job"):
     not_before = InstantAttribute(null=True)
     give_up_at = InstantAttribute(null=True)
     followed_until = InstantAttribute(null=True)
+    compaction_tries = NumberAttribute(null=True)
     log_compacted = BooleanAttribute(null=True)
+    log_problem = UnicodeAttribute(null=True)
 
 
 class TurnItem(PartitionItem, discriminator="turn"):

@@ -59,18 +59,31 @@ def _placed(run_id: str, number: int, agents: Mapping[str, str], expires_at: dat
     return _Placed(roster=name, parts=parts)
 
 
-def freeze(run_id: str, steps: Sequence[RunStep], expires_at: datetime) -> None:
-    """Writes what the run's steps are, before the run itself exists; may be repeated."""
+def freeze(run_id: str, steps: Iterable[RunStep], expires_at: datetime) -> bool:
+    """Writes what the run's steps are, before the run itself exists, each once.
+
+    False when somebody was first with one of them: then that is what the run does. Jobs are
+    counted by their place in the roster, so a step never changes once it is there.
+    """
+    written = [_freeze(run_id, step, expires_at) for step in steps]  # all, whatever came before
+    return all(written)
+
+
+def _freeze(run_id: str, step: RunStep, expires_at: datetime) -> bool:
+    text = msgspec.json.encode(step.step).decode()
+    item = StepItem(run_id, step_sort_key(step.number), frozen=text, ttl=expires_at)
+    if step.size is not None:
+        placed = _placed(run_id, step.number, step.agents, expires_at)
+        item.size, item.agents, item.roster = step.size, placed.few, placed.roster
+        _save(placed.parts)
+    return passed(lambda: item.save(condition=StepItem.frozen.does_not_exist()))
+
+
+def _save(parts: Sequence[RosterItem]) -> None:
+    """Before the step that names them: what nobody names is never read."""
     with PartitionItem.batch_write() as batch:
-        for step in steps:
-            text = msgspec.json.encode(step.step).decode()
-            item = StepItem(run_id, step_sort_key(step.number), frozen=text, ttl=expires_at)
-            if step.size is not None:
-                placed = _placed(run_id, step.number, step.agents, expires_at)
-                item.size, item.agents, item.roster = step.size, placed.few, placed.roster
-                for part in placed.parts:
-                    batch.save(part)
-            batch.save(item)
+        for part in parts:
+            batch.save(part)
 
 
 def resolve(run_id: str, step: RunStep, agents: Mapping[str, str], expires_at: datetime) -> bool:
@@ -80,9 +93,7 @@ def resolve(run_id: str, step: RunStep, agents: Mapping[str, str], expires_at: d
     handler or the second of two leaves behind is never read.
     """
     placed = _placed(run_id, step.number, agents, expires_at)
-    with PartitionItem.batch_write() as batch:
-        for part in placed.parts:
-            batch.save(part)
+    _save(placed.parts)
     chosen: list[Action] = [StepItem.size.set(len(agents))]
     chosen += [StepItem.agents.set(placed.few)] if placed.few is not None else []
     chosen += [StepItem.roster.set(placed.roster)] if placed.roster is not None else []

@@ -3,9 +3,8 @@
 from datetime import datetime, timedelta
 
 from pynamodb.attributes import UnicodeAttribute
-from pynamodb.exceptions import DoesNotExist
 
-from chalicelib.dynamo.base import InstantAttribute, TableMeta, table_name
+from chalicelib.dynamo.base import InstantAttribute, TableMeta, passed, table_name
 from chalicelib.dynamo.transport import TableModel
 
 
@@ -21,11 +20,22 @@ class SweepItem(TableModel):
 
 
 def watch(now: datetime, gap: timedelta) -> datetime:
-    """Notes a sweep; answers since when there was one at least every `gap`."""
-    try:
-        last = SweepItem.get("sweeper", consistent_read=True)
-    except DoesNotExist:
-        last = SweepItem("sweeper", swept_at=now, watching_since=now)
-    since: datetime = last.watching_since if now - last.swept_at <= gap else now
-    SweepItem("sweeper", swept_at=now, watching_since=since).save()
+    """Notes a sweep; answers since when there was one at least every `gap`.
+
+    Never sets back what a sweeper with a later clock has noted.
+    """
+    item = SweepItem("sweeper")
+    is_watched = SweepItem.swept_at.between(now - gap, now)
+    is_alone = SweepItem.swept_at.does_not_exist() | (SweepItem.swept_at < now - gap)
+    noted = SweepItem.swept_at.set(now)
+    since_now = SweepItem.watching_since.set(now)
+    if passed(lambda: item.update(actions=[noted], condition=is_watched)):
+        return _since(item)
+    if passed(lambda: item.update(actions=[noted, since_now], condition=is_alone)):
+        return _since(item)
+    return _since(SweepItem.get("sweeper", consistent_read=True))  # of somebody who came first
+
+
+def _since(item: SweepItem) -> datetime:
+    since: datetime = item.watching_since
     return since

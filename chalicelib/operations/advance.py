@@ -13,7 +13,7 @@ from chalicelib.dynamo import jobs, presences, runs, steps, turns
 from chalicelib.job import Ending, Job, JobKey, JobState
 from chalicelib.operations.choice import TooManyAgents, choose
 from chalicelib.operations.recount import recount
-from chalicelib.operations.turn import begin_held, next_in_line
+from chalicelib.operations.turn import ACTIVE_AT_MOST, begin_held, next_in_line
 from chalicelib.planner import (
     Action,
     EndQueued,
@@ -23,6 +23,7 @@ from chalicelib.planner import (
     RequestCancel,
     Resolve,
     TakeTurn,
+    Withhold,
     plan,
 )
 from chalicelib.run import Progress, Run, RunStep
@@ -76,6 +77,7 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
     run = progress.run
     match action:
         case TakeTurn():
+            replace_earlier(run, now)
             return begin_held(run, now)
         case Resolve(step):
             _resolve(run, step, now)
@@ -84,6 +86,10 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
             agent_id = step.roster[index]
             enqueue(run, step, (agent_id, step.agents[agent_id]), index, origin, now)
             return False
+        case Withhold(step, index, state, reason):
+            key = JobKey(run.id, step.number, step.roster[index])
+            jobs.put_ended(Job(key, state, index, reason=reason), now, run.expires_at)
+            return True  # or somebody else was first, and there is something to be ended
         case PassSlot(job, successor):
             return jobs.pass_slot(job, successor)
         case EndQueued(job, state, reason):
@@ -151,8 +157,24 @@ def _end_run(progress: Progress, end: EndRun, now: datetime) -> Run | None:
     """The run as it has ended, None when it had moved on; lets those that waited for it go on."""
     run = progress.run
     ended = runs.end(run.id, end.state, end.reason, runs_core.at_end(progress, end.state), now)
+    replace_earlier(run, now)
     if run.concurrency is not Concurrency.ALLOW:
         turns.release(run.task_id, run.id)
         if (waiting := next_in_line(run)) is not None:
             advance(waiting, now)
     return ended
+
+
+def replace_earlier(run: Run, now: datetime) -> None:
+    """Stops the runs that this one takes the place of; may be repeated.
+
+    The index may not show a run that began just before. So this is asked for when the run is to
+    begin, with every look of the sweeper at it, and when it ends.
+    """
+    if run.concurrency is not Concurrency.REPLACE:
+        return
+    reason = f"Replaced by the run {run.id}."
+    earlier = [each for each in runs.active_ids(run.task_id, ACTIVE_AT_MOST) if each < run.id]
+    stopped = [each for each in earlier if runs.stop(each, JobState.CANCELLED, reason)]
+    for run_id in stopped:  # after all are stopped, so that none of them begins in another's place
+        advance(run_id, now)

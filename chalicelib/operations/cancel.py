@@ -3,11 +3,14 @@
 from datetime import datetime
 
 from chalicelib.dynamo import jobs, runs
+from chalicelib.dynamo.runs import Context
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.job import ACTIVE, Ending, Job, JobKey, JobState
 from chalicelib.operations.advance import advance, request_cancel
-from chalicelib.operations.ending import context_of, end_job
+from chalicelib.operations.ending import end_job
 from chalicelib.run import Run
+
+LOOKS_AT_MOST = 5  # at a job that moves on while it is being cancelled
 
 
 def existing_run(run_id: str) -> Run:
@@ -32,16 +35,23 @@ def cancel_job(key: JobKey, *, cancelled_by: str, now: datetime) -> Job:
 
     Raises NotFound, and Conflict for a job that has ended or has not begun.
     """
-    job = jobs.get(key)
-    context = None if job is None else context_of(job)
-    if job is None or context is None:
+    for _ in range(LOOKS_AT_MOST):
+        job, context = _with_context(key)
+        if job.state.is_terminal:
+            raise Conflict(f"The job has ended already: {job.state.value}.")
+        if job.state in ACTIVE:
+            if request_cancel(job, JobState.CANCELLED):
+                return jobs.get(key) or job
+        else:
+            ending = Ending(JobState.CANCELLED, reason=f"Cancelled by {cancelled_by}.")
+            if (ended := end_job(context, job, ending, jobs.end, now)) is not None:
+                return ended
+        # It was claimed, or goes to its next attempt: what it is now can be cancelled as well.
+    raise Conflict("The job changes faster than it can be cancelled. Repeat the call.")
+
+
+def _with_context(key: JobKey) -> tuple[Job, Context]:
+    found = runs.job_with_context(key)
+    if found is None:
         raise NotFound(f"There is no job '{key.job_id}' in the run, or its turn has not come yet.")
-    if job.state.is_terminal:
-        raise Conflict(f"The job has ended already: {job.state.value}.")
-    if job.state is JobState.QUEUED:
-        ending = Ending(JobState.CANCELLED, reason=f"Cancelled by {cancelled_by}.")
-        end_job(context, job, ending, jobs.end, now)
-    found = jobs.get(key) or job
-    if found.state in ACTIVE:
-        request_cancel(found, JobState.CANCELLED)
-    return jobs.get(key) or found
+    return found

@@ -6,7 +6,7 @@ from typing import Any
 
 from chalicelib.dynamo import agents, runs
 from chalicelib.errors import AgentNotFound
-from chalicelib.operations.trigger import check_key, start
+from chalicelib.operations.trigger import check_key, go_on, start
 from chalicelib.run import Progress, Run, RunState, RunStep, Trigger
 from chalicelib.settings import settings
 from chalicelib.step_toml import read_step
@@ -35,7 +35,7 @@ def run_command(
     if idempotency_key is not None:
         check_key(idempotency_key)
         run_id, _ = runs.reserve_key(COMMANDS, idempotency_key, run_id, 0, now)
-        if (earlier := runs.progress(run_id)) is not None:
+        if (earlier := go_on(run_id, now)) is not None:
             return earlier
     run = Run(
         id=run_id,

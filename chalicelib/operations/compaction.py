@@ -20,7 +20,8 @@ from chalicelib.operations.log_source import LogSource
 from chalicelib.s3 import chunks, objects
 
 AT_ONCE = 50  # jobs looked at in one round
-GIVE_UP_AFTER = timedelta(days=1)  # then a log whose chunks did not all arrive stays as it is
+GIVE_UP_AFTER = timedelta(days=1)  # then a log stays as it is, whatever was the matter
+BAD_TRIES_AT_MOST = 5  # with a log that is not what it should be; each reads all of it
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
 _log = logging.getLogger("plumber.compaction")
@@ -30,8 +31,14 @@ class Unsound(Exception):
     """What was put together is not what the agent reported, or not what S3 gives back."""
 
 
+class _Marked(Exception):
+    """A stream that should have been all there is has a mark by the agent in it."""
+
+
 def compact_due(now: datetime) -> int:
-    """Compacts the logs whose time has come; answers how many. A fault leaves one for later."""
+    """Compacts the logs whose time has come; answers how many. A fault leaves one for later, and
+    one that stays bad is given up after some tries: it is logged as an error, and readers are told.
+    """
     done = 0
     for key in jobs.due_for_compaction(now, AT_ONCE):
         try:
@@ -42,16 +49,32 @@ def compact_due(now: datetime) -> int:
 
 
 def _compact_job(key: JobKey, now: datetime) -> bool:
-    """All attempts of a job that has ended; whether it is done with."""
+    """All attempts of a job that has ended; whether it is done with.
+
+    It is put off before the work: a log that fails, or ends its handler, stands in nobody's way.
+    """
     job = jobs.get(key)
-    if job is None or not job.state.is_terminal or job.compact_at is None:
+    if job is None or not job.state.is_terminal or job.compact_at is None or job.compact_at > now:
         return False
-    waiting = [each for each in job.attempts() if not _compact(each)]
     age = now - (job.ended_at or now)
-    if waiting and age < GIVE_UP_AFTER:
-        jobs.compact_later(job, now + min(max(age, SHORTEST_WAIT), LONGEST_WAIT))
+    later, tries = now + min(max(age, SHORTEST_WAIT), LONGEST_WAIT), job.compaction_tries + 1
+    begun = jobs.compact_later(job, later, tries)
+    if begun is None:
+        return False  # somebody else was first
+    is_last = age >= GIVE_UP_AFTER
+    try:
+        waiting = [each for each in begun.attempts() if not _compact(each)]
+    except Exception as error:
+        is_bad = isinstance(error, Unsound | log.CorruptChunk) and tries >= BAD_TRIES_AT_MOST
+        if not (is_last or is_bad):
+            raise
+        jobs.give_up_compaction(begun, f"The log could not be put together: {error}.")
+        _log.error("The log of %s is left as it is, after %d tries: %s", key, tries, error)
         return False
-    jobs.mark_compacted(job)
+    if waiting and not is_last:
+        jobs.compact_later(begun, later, 0)  # nothing is wrong with it
+        return False
+    jobs.mark_compacted(begun)
     return True
 
 
@@ -67,7 +90,7 @@ def _compact(attempt: Job) -> bool:
         if count < log.COMPACTED_FROM_CHUNKS:
             return True
         made = build(source, count)
-        _compare_with_report(made, attempt)
+        _compare_with_report(made, source)
         _verify(made, attempt)
         chunks.put_index(attempt.key, attempt.attempt, made)
     chunks.delete(attempt.key, attempt.attempt, made.chunks)
@@ -88,8 +111,14 @@ class _Builder:
 
 def build(source: LogSource, count: int) -> Index:
     """Writes the objects of the first `count` chunks. Raises Unsound when one of them is gone."""
+    try:
+        return _build(source, count, _interleaved(source.job))
+    except _Marked:
+        return _build(source, count, "all")
+
+
+def _build(source: LogSource, count: int, interleaved: str) -> Index:
     job = source.job
-    interleaved = _interleaved(job)
     names = {"order", "stdout", "stderr", interleaved}
     made = {
         name: _Builder(chunks.compacted_key(job.key, job.attempt, name, count)) for name in names
@@ -138,15 +167,24 @@ def _append(made: dict[str, _Builder], interleaved: str, found: list[Record]) ->
             made[record.stream.word].write(record.data)
         if interleaved == "all":
             made["all"].write(record.data)
+        elif record.stream is Stream.PLUMBER:
+            raise _Marked
         elif record.stream.word != interleaved:
             raise Unsound(f"there is output on {record.stream.word} that was not reported")
 
 
-def _compare_with_report(made: Index, attempt: Job) -> None:
-    reported: dict[str, Any] = (attempt.log or {}).get("streams") or {}
+def _compare_with_report(made: Index, source: LogSource) -> None:
+    reported: dict[str, Any] = (source.job.log or {}).get("streams") or {}
     for name, summary in reported.items():
-        if summary["sha256"] != made.sha256[name]:
+        if summary["sha256"] != made.sha256[name] and not _says_what_is_gone(source, made.chunks):
             raise Unsound(f"{name} has another SHA-256 than its agent reported")
+
+
+def _says_what_is_gone(source: LogSource, count: int) -> bool:
+    """Whether the agent found bytes removed from its disk that it had counted: it says so in their
+    place, and the rest is as sound as it can be."""
+    found = (source.chunk(seq) or () for seq in range(1, count + 1))
+    return any(log.says_what_is_gone(record) for records in found for record in records)
 
 
 def _verify(made: Index, attempt: Job) -> None:

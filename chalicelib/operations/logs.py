@@ -137,6 +137,8 @@ def _put_together(job: Job) -> Index:
     count = source.end()
     if promised is not None and count < promised:
         raise Conflict("Parts of this log have not arrived yet. Try again a little later.")
+    if job.log_problem is not None:
+        raise Conflict(f"{job.log_problem} Read it page by page.")
     if count > PUT_TOGETHER_CHUNKS:
         raise Conflict("This log is being put together. Try again in a minute.")
     return compaction.build(source, count)

@@ -6,6 +6,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.dynamo import jobs, presences, runs
+from chalicelib.dynamo.runs import Context
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.job import (
     ACTIVE,
@@ -89,18 +90,25 @@ def report_end(key: JobKey, lease: str, report: Report, now: datetime) -> JobSta
     written because the handler of the first report died. What comes after the attempt was given
     up is kept beside the job, and changes nothing.
     """
-    found = runs.job_with_context(key)
-    if found is None:
-        raise NoSuchJob
-    job, context = found
-    if job.lease == lease and job.state in ACTIVE:
+    job, context = _with_context(key)
+    while job.lease == lease and job.state in ACTIVE:
         ended = end_job(context, job, report.ending(job, now), jobs.finish, now)
         if ended is not None:
             if job.cancel_requested:
                 presences.drop_cancels(key.agent_id, [lease])
             return ended.state
-        job = _existing(key)
+        # Something came between the look and the write. The report is as valid as before: if a
+        # cancel came, the attempt ends for good instead of being followed by another. That is
+        # asked for once and never taken back, so there are two rounds at most.
+        job, context = _with_context(key)
     return _repeated_or_late(job, lease, report, now)
+
+
+def _with_context(key: JobKey) -> tuple[Job, Context]:
+    found = runs.job_with_context(key)
+    if found is None:
+        raise NoSuchJob
+    return found
 
 
 def _repeated_or_late(job: Job, lease: str, report: Report, now: datetime) -> JobState:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from chalicelib.dynamo import runs
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.job import JobState
-from chalicelib.operations.trigger import check_key, start
+from chalicelib.operations.trigger import check_key, go_on, start
 from chalicelib.run import Progress, RunState, RunStep, Trigger
 from chalicelib.settings import settings
 
@@ -46,7 +46,7 @@ def retry(
     if idempotency_key is not None:
         check_key(idempotency_key)
         new_run_id, _ = runs.reserve_key(run_id, idempotency_key, new_run_id, 0, now)
-        if (earlier := runs.progress(new_run_id)) is not None:
+        if (earlier := go_on(new_run_id, now)) is not None:
             return earlier
     again = replace(
         progress.run,

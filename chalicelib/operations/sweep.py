@@ -13,7 +13,7 @@ import msgspec
 
 from chalicelib.dynamo import jobs, presences, runs, sweeps
 from chalicelib.job import Ending, Job, JobKey, JobState
-from chalicelib.operations.advance import advance
+from chalicelib.operations.advance import advance, replace_earlier
 from chalicelib.operations.ending import context_of, end_job
 from chalicelib.run import Run
 from chalicelib.settings import settings
@@ -114,6 +114,7 @@ def _check_run(run_id: str, now: datetime) -> bool:
         runs.stop(run_id, JobState.TIMED_OUT, "The run's time-out passed.")
     after = advance(run_id, now)
     if after is not None and not after.state.is_terminal:
+        replace_earlier(after, now)
         runs.check_later(after, now)
     return True
 

@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from chalicelib.dynamo import agents, runs, steps
 from chalicelib.errors import BadParameter, Conflict
-from chalicelib.job import JobState
 from chalicelib.operations.advance import advance
 from chalicelib.operations.choice import choose
 from chalicelib.operations.tasks import existing_revision, existing_task
@@ -47,7 +46,7 @@ def trigger(
     if idempotency_key is not None:
         check_key(idempotency_key)
         run_id, revision = runs.reserve_key(task_id, idempotency_key, run_id, task.revision, now)
-        if (earlier := runs.progress(run_id)) is not None:
+        if (earlier := go_on(run_id, now)) is not None:
             return earlier
         if revision != task.revision:  # edited since a first call that was cut short
             text = existing_revision(task, revision).definition
@@ -85,13 +84,24 @@ def start(run: Run, planned: Sequence[RunStep], now: datetime) -> Progress:
     resolved = _resolved(planned, now)
     run = _in_turn(run, now)
     begun = Progress(at_step(Progress(run, resolved), resolved[0].number), resolved)
-    steps.freeze(run.id, begun.steps, run.expires_at)
-    if not runs.create(begun.run):
-        return runs.progress(run.id) or begun
-    if run.concurrency is Concurrency.REPLACE:
-        _stop_earlier(run, now)
+    is_first = steps.freeze(run.id, begun.steps, run.expires_at)
+    is_first = runs.create(begun.run) and is_first
+    if not is_first:
+        # Somebody else triggers the same run, or did and died, or our own answer was lost: what
+        # is stored counts, and goes on from where it stands.
+        return go_on(run.id, now) or begun
     now_is = advance(run.id, now, known=begun)
     return begun if now_is is None else replace(begun, run=now_is)
+
+
+def go_on(run_id: str, now: datetime) -> Progress | None:
+    """The run of an earlier call with the same key, brought forward in case that call was cut
+    short; None when it did not come so far as to make one."""
+    found = runs.progress(run_id)
+    if found is None:
+        return None
+    now_is = advance(run_id, now, known=found)
+    return found if now_is is None else replace(found, run=now_is)
 
 
 def _in_turn(run: Run, now: datetime) -> Run:
@@ -103,13 +113,6 @@ def _in_turn(run: Run, now: datetime) -> Run:
     if run.timeout_seconds is None:
         return run
     return replace(run, timeout_at=now + timedelta(seconds=run.timeout_seconds))
-
-
-def _stop_earlier(run: Run, now: datetime) -> None:
-    reason = f"Replaced by the run {run.id}."
-    for run_id in runs.active_ids(run.task_id, limit=100):
-        if run_id < run.id and runs.stop(run_id, JobState.CANCELLED, reason):
-            advance(run_id, now)
 
 
 def _resolved(planned: Sequence[RunStep], now: datetime) -> list[RunStep]:

@@ -83,7 +83,7 @@ def take_down(agent_id: str) -> None:
 
 def ring(*agent_ids: str) -> None:
     """Makes the agents poll now, those that listen, each once. Never fails."""
-    wanted = set(agent_ids)
+    wanted = sorted(set(agent_ids))
     if not (wanted and are_hung()):
         return
     if len(wanted) == 1:

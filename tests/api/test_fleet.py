@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.dynamo import jobs, steps
+from chalicelib.dynamo import jobs, runs, steps
 from chalicelib.operations.sweep import sweep
 from tests.api.conftest import Clock, Fleet, People, named
 from tests.api.fleet import WEB, run_of, start, states, task, work
@@ -18,6 +18,84 @@ def wherever_agents_stand(request: pytest.FixtureRequest, monkeypatch: pytest.Mo
 
 
 # --- targets
+
+
+@pytest.mark.usefixtures("wherever_agents_stand")
+def test_of_two_triggers_with_one_key_the_first_says_who_is_in_it(
+    admin: People, fleet: Fleet, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agents = fleet(2)
+    all_of_them = 'CMD = "true"\nTargets = { All = true }\n'
+    path = f"/tasks/{task(admin, all_of_them, all_of_them)}/execute"
+    freeze, others = steps.freeze, list[Any]()
+
+    def overtaken(*given: Any) -> bool:
+        monkeypatch.setattr(steps, "freeze", freeze)
+        agents.insert(0, agent(0))
+        others.append(admin.data("POST", path, Idempotency_Key="k"))
+        assert work(agents[:1]) == [agents[0].id]
+        return freeze(*given)
+
+    monkeypatch.setattr(steps, "freeze", overtaken)
+    run = admin.data("POST", path, Idempotency_Key="k")
+    assert [other["id"] for other in others] == [run["id"]]
+    work(agents + agents)
+    assert run_of(admin, run["id"])["state"] == "succeeded"
+    assert [len(states(admin, run["id"], step)) for step in (1, 2)] == [3, 3]
+
+
+def test_a_step_that_has_its_agents_is_not_frozen_again(
+    admin: People, fleet: Fleet, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second step of the first trigger's run has begun when the other comes to write it."""
+    agents = fleet(1)
+    all_of_them = 'CMD = "true"\nTargets = { All = true }\n'
+    path = f"/tasks/{task(admin, all_of_them, all_of_them)}/execute"
+    freeze = steps.freeze
+
+    def overtaken(*given: Any) -> bool:
+        monkeypatch.setattr(steps, "freeze", freeze)
+        admin.data("POST", path, Idempotency_Key="k")
+        work(agents)
+        agents.insert(0, agent(0))
+        return freeze(*given)
+
+    monkeypatch.setattr(steps, "freeze", overtaken)
+    run = admin.data("POST", path, Idempotency_Key="k")
+    work(agents)
+    assert run_of(admin, run["id"])["state"] == "succeeded"
+    assert len(states(admin, run["id"], 2)) == 1
+
+
+def test_a_repeated_trigger_goes_on_where_the_first_was_cut_short(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = fleet(1)
+    path = f"/tasks/{task(admin, WEB)}/execute"
+    create = runs.create
+
+    def dies(*given: Any) -> bool:
+        create(*given)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as fault, pytest.raises(KeyboardInterrupt):
+        fault.setattr(runs, "create", dies)
+        admin.data("POST", path, Idempotency_Key="k")
+    run = admin.data("POST", path, Idempotency_Key="k")
+    assert work([one]) == [one.id]
+    assert run_of(admin, run["id"])["state"] == "succeeded"
+
+
+def test_a_trigger_whose_answer_was_lost_on_the_way_goes_on(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The transport makes the write again, and finds that it is done."""
+    (one,) = fleet(1)
+    create = runs.create
+    monkeypatch.setattr(runs, "create", lambda run: create(run) and create(run))
+    run_id = start(admin, WEB)
+    assert work([one]) == [one.id]
+    assert run_of(admin, run_id)["state"] == "succeeded"
 
 
 @pytest.mark.usefixtures("wherever_agents_stand")
@@ -246,6 +324,48 @@ def test_one_job_is_cancelled_and_the_others_go_on(admin: People, fleet: Fleet) 
     assert run_of(admin, run_id)["state"] == "succeeded"
 
 
+def test_a_report_that_a_cancel_overtakes_counts_as_much_as_before(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = fleet(1)
+    run_id = start(admin, WEB + "Retries = 2\n")
+    (job,) = one.poll()["jobs"]
+    retry = jobs.retry
+
+    def after_a_cancel(*given: Any) -> Any:
+        admin.data("POST", f"/runs/{run_id}/cancel")
+        return retry(*given)
+
+    monkeypatch.setattr(jobs, "retry", after_a_cancel)
+    assert one.finish(job, 3) == {"state": "failed"}
+    (shown,) = admin.data("GET", f"/runs/{run_id}")["steps"][0]["jobs"]
+    assert (shown["state"], shown["exit_code"], shown["attempt"]) == ("failed", 3, 1)
+    assert "exit code 3" in run_of(admin, run_id)["reason"]
+
+
+@pytest.mark.parametrize("overtaken", ["end", "request_cancel"])
+def test_a_cancel_that_another_attempt_overtakes_cancels_that(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, overtaken: str
+) -> None:
+    (one,) = fleet(1)
+    run_id = start(admin, WEB + 'Retries = 1\nRetryDelay = "1s"\n')
+    first = one.poll()["jobs"] if overtaken == "request_cancel" else []
+    write = getattr(jobs, overtaken)
+
+    def after_a_failure(*given: Any) -> Any:
+        monkeypatch.setattr(jobs, overtaken, write)
+        (job,) = first or one.poll()["jobs"]
+        one.finish(job, 3)
+        return write(*given)
+
+    monkeypatch.setattr(jobs, overtaken, after_a_failure)
+    job_id = f"1-{one.id}"
+    cancelled = admin.data("POST", f"/runs/{run_id}/jobs/{job_id}/cancel")
+    assert (cancelled["state"], cancelled["attempt"]) == ("cancelled", 2)
+    assert one.poll()["jobs"] == []
+    assert run_of(admin, run_id)["state"] == "cancelled"
+
+
 @pytest.mark.usefixtures("wherever_agents_stand")
 def test_a_run_is_retried_from_the_step_that_failed(admin: People, fleet: Fleet) -> None:
     agents = fleet(3)
@@ -346,6 +466,76 @@ def test_a_second_run_may_take_the_place_of_the_first(admin: People, fleet: Flee
     one.result("job.finish", **named(job), outcome="cancelled", duration_ms=1)
     assert run_of(admin, first)["state"] == "cancelled"
     assert [each["run_id"] for each in one.poll()["jobs"]] == [second]
+
+
+def test_a_run_that_the_index_shows_late_is_replaced_by_the_sweeper(
+    admin: People, fleet: Fleet, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = fleet(1)
+    path = exclusive(admin, "replace")
+    first = admin.data("POST", path)["id"]
+    (job,) = one.poll()["jobs"]
+    with monkeypatch.context() as late:
+        late.setattr(runs, "active_ids", lambda *_: iter(()))
+        second = admin.data("POST", path)["id"]
+    assert [run_of(admin, each)["state"] for each in (first, second)] == ["running", "queued"]
+    sweep(travel.after(30))
+    assert run_of(admin, first)["state"] == "cancelling"
+    one.result("job.finish", **named(job), outcome="cancelled", duration_ms=1)
+    assert work([one]) == [one.id]
+    assert run_of(admin, second)["state"] == "succeeded"
+
+
+@pytest.mark.parametrize("seen", ["by the sweeper", "at the end"])
+def test_a_run_that_needs_no_turn_and_was_shown_late_is_replaced_too(
+    admin: People, fleet: Fleet, travel: Clock, monkeypatch: pytest.MonkeyPatch, seen: str
+) -> None:
+    """The task was another then; or a schedule has its own mind about what overlaps."""
+    (one,) = fleet(1)
+    path = exclusive(admin, "allow")
+    first = admin.data("POST", path)["id"]
+    source = f'Name = "fleet"\nConcurrency = "replace"\n[[step]]\n{WEB}'
+    changed = {"definition": source, "revision": 1}
+    admin.data("PUT", path.removesuffix("/execute"), changed)
+    with monkeypatch.context() as late:
+        late.setattr(runs, "active_ids", lambda *_: iter(()))
+        admin.data("POST", path)
+    held, job = one.poll()["jobs"]
+    if seen == "at the end":
+        one.finish(job)
+    else:
+        sweep(travel.after(30))
+    assert run_of(admin, first)["state"] == "cancelling"
+    assert one.poll(held["lease"], job["lease"])["cancels"] == [held["lease"]]
+
+
+# --- a run that ends while a slower handler is still putting its jobs out
+
+
+@pytest.mark.parametrize("ends_by", ["a cancel", "a failure"])
+def test_a_run_that_ends_while_its_jobs_are_put_out_leaves_none_behind(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, ends_by: str
+) -> None:
+    agents = fleet(3)
+    path = f"/tasks/{task(admin, WEB + 'MaxFailures = 0')}/execute"
+    put = jobs.put
+
+    def overtaken(job: Any, *given: Any) -> bool:
+        if job.index == 1:
+            if ends_by == "a cancel":
+                admin.data("POST", f"/runs/{job.key.run_id}/cancel")
+            else:
+                work(agents[:1], agents[0])
+        return put(job, *given)
+
+    monkeypatch.setattr(jobs, "put", overtaken)
+    run_id = admin.data("POST", path)["id"]
+    run = run_of(admin, run_id)
+    rest = "cancelled" if ends_by == "a cancel" else "skipped"
+    assert run["state"] == ("cancelled" if ends_by == "a cancel" else "failed")
+    first = "cancelled" if ends_by == "a cancel" else "failed"
+    assert list(states(admin, run_id).values()) == [first, rest, rest]
+    assert work(agents) == []
 
 
 # --- an inbox that is late, as indexes are

@@ -88,7 +88,7 @@ def test_the_template_has_no_fault(package: Path) -> None:
 def test_functions_and_what_surrounds_them_are_in_one_template(resources: dict[str, Any]) -> None:
     kinds = {name: item["Type"] for name, item in resources.items()}
     functions = {name for name, kind in kinds.items() if kind == "AWS::Serverless::Function"}
-    assert functions == {"APIHandler", "Sweep", "Compact"}
+    assert functions == {"APIHandler", "Sweep", "Fire", "Compact"}
     assert kinds["Files"] == "AWS::S3::Bucket"
     assert "AWS::DynamoDB::Table" in kinds.values()
 
@@ -104,7 +104,7 @@ def test_every_function_knows_the_bucket(resources: dict[str, Any]) -> None:
 
 def test_functions_may_use_the_tables_and_nothing_of_others(resources: dict[str, Any]) -> None:
     roles = [item for item in resources.values() if item["Type"] == "AWS::IAM::Role"]
-    assert len(roles) == 3
+    assert len(roles) == 4
     for role in roles:
         for policy in role["Properties"]["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:

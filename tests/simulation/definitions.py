@@ -3,6 +3,8 @@
 import json
 from random import Random
 
+ZONES = ("a", "b")  # machines are moved between them
+
 
 def random_definition(chance: Random, name: str, agent_ids: list[str]) -> str:
     """A task of one to three steps with any policies."""
@@ -16,20 +18,22 @@ def random_definition(chance: Random, name: str, agent_ids: list[str]) -> str:
 def _random_step(chance: Random, agent_ids: list[str]) -> str:
     chosen = chance.sample(agent_ids, chance.randint(1, len(agent_ids)))
     lines = ["[[step]]", 'CMD = "true"']
-    if chance.random() < 0.3:
-        lines.append("Targets = { All = true }")
+    if chance.random() < 0.4:
+        zones = [f'Labels = {{ zone = "{zone}" }}' for zone in ZONES]
+        lines.append(f"Targets = {{ {chance.choice(['All = true', *zones])} }}")
     else:
         lines.append(f"ServerID = {json.dumps(chosen)}")
     options = {
         "MaxParallel": ["1", "2", '"50%"'],
         "MaxFailures": ["0", "1", '"50%"'],
         "Canary": ["1", "2"],
-        "Retries": ["1", "2"],
         "Timeout": ['"20s"', '"2m"'],
         "DeliverWithin": ['"10s"', '"3m"', '"1d"'],
         "LostAfter": ['"90s"', '"5m"'],
         "When": ['"failure"', '"always"'],
     }
+    if chance.random() < 0.5:
+        lines.append(f"Retries = {chance.choice([1, 2])}")
     for key, values in options.items():
         if chance.random() < 0.3:
             lines.append(f"{key} = {chance.choice(values)}")

@@ -1,4 +1,5 @@
-"""Faults at every AWS call: refused, done but unanswered, done twice, or the process dies."""
+"""Faults at every AWS call: refused, done but unanswered, done twice, or the process dies. The seam
+at which handlers pass each other, and at which indexes are late."""
 
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -11,6 +12,8 @@ from botocore.client import BaseClient
 from botocore.exceptions import ClientError, ConnectionClosedError
 
 from chalicelib.aws.client import Client
+from tests.simulation.baton import Baton
+from tests.simulation.late import LateIndexes
 
 READS = ("GetItem", "BatchGetItem", "Query")
 KINDS = ("refused", "unanswered", "twice", "killed before", "killed after")
@@ -26,15 +29,30 @@ class Faults:
     `writes` counts the calls that may have changed something.
     """
 
-    def __init__(self, chance: Random) -> None:
+    def __init__(self, chance: Random, baton: Baton) -> None:
         self.chance = chance
+        self.baton = baton
         self.rate = 0.0
         self.calls = 0
         self.made: Counter[str] = Counter()
         self.writes = 0
+        self._is_apart = False
+
+    @contextmanager
+    def apart(self) -> Iterator[None]:
+        """What is not a part of the world: no faults, and nobody else goes on meanwhile."""
+        was, self._is_apart = self._is_apart, True
+        try:
+            yield
+        finally:
+            self._is_apart = was
 
     def at(self, operation: str, call: Callable[[], Any]) -> Any:
         """One call."""
+        if self._is_apart:
+            self.writes += operation not in READS
+            return call()
+        self.baton.offer()
         self.calls += 1
         self.writes += operation not in READS
         if self.chance.random() >= self.rate:
@@ -51,20 +69,30 @@ class Faults:
             raise ConnectionClosedError(endpoint_url="simulated")
         if kind == "killed after":
             raise Killed(operation)
-        return call() if kind == "twice" else answer
+        if kind == "twice":
+            self.baton.offer()  # the repetition may come late
+            return call()
+        return answer
 
 
 @contextmanager
-def installed(faults: Faults) -> Iterator[None]:
-    """Puts every AWS call of this process through the faults."""
+def installed(faults: Faults, late: LateIndexes) -> Iterator[None]:
+    """Puts every AWS call of this process through the faults, and DynamoDB's through the indexes'
+    lateness too."""
+    send, call = Client.send, BaseClient._make_api_call  # type: ignore[attr-defined]
+
+    def sent(client: Client, operation: str, body: bytes, *given: Any) -> Any:
+        def real() -> bytes:
+            return send(client, operation, body, *given)
+
+        if client.name != "dynamodb":
+            return faults.at(operation, real)
+        return faults.at(operation, lambda: late.send(operation, body, real))
+
+    def called(client: Any, operation: str, *given: Any) -> Any:
+        return faults.at(operation, lambda: call(client, operation, *given))
+
     with pytest.MonkeyPatch.context() as patch:
-        for client, verb in ((Client, "send"), (BaseClient, "_make_api_call")):
-            patch.setattr(client, verb, _through(faults, getattr(client, verb)))
+        patch.setattr(Client, "send", sent)
+        patch.setattr(BaseClient, "_make_api_call", called)
         yield
-
-
-def _through(faults: Faults, real: Callable[..., Any]) -> Callable[..., Any]:
-    def call(client: Any, operation: str, *given: Any) -> Any:
-        return faults.at(operation, lambda: real(client, operation, *given))
-
-    return call

@@ -68,7 +68,7 @@ def _check_end(progress: Progress) -> None:
     still_open = [job.key.job_id for job in progress.jobs if not job.state.is_terminal]
     if still_open:
         raise Violation(f"3: the run {run.id} ended while {still_open} go on")
-    again = replace(progress, run=replace(run, state=RunState.RUNNING, is_held=False))
+    again = replace(progress, run=replace(run, state=RunState.RUNNING))
     due = plan(again)
     if not isinstance(due, EndRun) or due.state is not run.state:
         raise Violation(f"4: {run.id} is {run.state}, its jobs say {due}")

@@ -1,11 +1,13 @@
 """A model of the agent: a journal that survives crashes, and processes that end when they like."""
 
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from tests.simulation.wire import Lost, Wire
+from tests.simulation.invariants import Violation
+from tests.simulation.wire import Lost, Refused, Wire
 
 CAPACITY = 3
 
@@ -36,6 +38,8 @@ class Machine:
     chance: Random
     failing: float
     is_up: bool = True
+    zone: str = ""
+    is_polling: bool = False  # the agent asks once at a time
     seq: int = 0
     journal: dict[str, Attempt] = field(default_factory=dict)
     started: Counter[tuple[str, str, int]] = field(default_factory=Counter)
@@ -43,6 +47,13 @@ class Machine:
     def poll(self) -> list[dict[str, Any]]:
         """Asks for work and starts it; answers the offers that were new."""
         self.seq += 1
+        self.is_polling = True
+        try:
+            return self._poll()
+        finally:
+            self.is_polling = False
+
+    def _poll(self) -> list[dict[str, Any]]:
         held = [lease for lease, each in self.journal.items() if not each.is_accepted]
         room = max(0, CAPACITY - len(held))
         try:
@@ -71,11 +82,16 @@ class Machine:
             if lease in self.journal:
                 self.journal[lease].is_cancelled = True
 
+    def held(self) -> list[dict[str, Any]]:
+        """The offers whose jobs it has to end or to report."""
+        return [attempt.offer for attempt in self.journal.values() if not attempt.is_accepted]
+
     def report_start(self) -> None:
         """Of some process that runs."""
         running = [each for each in self.journal.values() if each.result is None]
         if running:
-            self._report("job.start", self.chance.choice(running).reference())
+            with suppress(Refused):
+                self._report("job.start", self.chance.choice(running).reference())
 
     def end_some_process(self) -> None:
         """A process ends, and what it came to is in the journal."""
@@ -101,8 +117,10 @@ class Machine:
                 not attempt.is_accepted or self.chance.random() < 0.1
             ):
                 params = attempt.reference() | attempt.result
-                if self._report("job.finish", params):
-                    attempt.is_accepted = True
+                try:
+                    attempt.is_accepted |= self._report("job.finish", params)
+                except Refused as error:
+                    raise Violation(f"9: the end of {attempt.name} was refused: {error}") from error
 
     def _report(self, method: str, params: dict[str, Any]) -> bool:
         try:

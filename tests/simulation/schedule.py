@@ -3,8 +3,9 @@
 import logging
 import os
 import secrets
+import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -12,19 +13,22 @@ from random import Random
 from typing import Any
 
 import pytest
+from chalice.app import Chalice
 from chalice.test import Client
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import clock
-from chalicelib.dynamo import steps
+from chalicelib.dynamo import presences, steps
 from chalicelib.dynamo.run_items import PartitionItem
 from chalicelib.dynamo.tasks import RevisionItem, TaskItem
+from chalicelib.operations import advance as advancing
 from chalicelib.operations import authentication
 from chalicelib.operations import schedules as scheduling
 from chalicelib.operations.tokens import create_token
 from chalicelib.operations.trigger import trigger
 from chalicelib.principal import Role
+from chalicelib.sqs import doorbells
 from infra.local.backends import Endpoints
 from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
 from tests.simulation.faults import installed
@@ -33,6 +37,7 @@ from tests.stack.in_process import moto_in_process
 
 MACHINES = 5
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)
+APART = timedelta(days=10)  # one schedule begins after another
 
 
 @dataclass
@@ -41,6 +46,8 @@ class Tried:
 
     schedules: int = 0
     aws_calls: int = 0
+    passes: int = 0  # from one handler to another that ran beside it
+    late_answers: int = 0  # of indexes, which were not those of the present
     faults: Counter[str] = field(default_factory=Counter)
 
 
@@ -49,6 +56,7 @@ class Laboratory:
 
     def __init__(self, client: Client) -> None:
         self.now = BEGIN
+        self.before = 1  # schedules that another laboratory had tried; ids follow from the time
         self.tried = Tried()
         self.client = client
         self.people = self._admin()
@@ -78,11 +86,19 @@ class Laboratory:
         return token
 
     def run(self, chance: Random, actions: int) -> World:
-        """One schedule, from its first trigger until everything has ended. Raises Violation."""
-        self.now += timedelta(days=1)
+        """One schedule, from its first trigger until everything has ended. Raises Violation.
+
+        What happened before makes no difference to it, so that its seed is enough to replay it.
+        """
+        self.now = BEGIN + (self.tried.schedules + self.before) * APART
         _forget_history()
+        authentication.forget_everybody()
+        for agent in self._tokens:
+            presences.remove(agent)
         world = World(self.client, self.people, self._tokens, chance, self.now)
-        with pytest.MonkeyPatch.context() as patch, installed(world.faults):
+        with pytest.MonkeyPatch.context() as patch, installed(world.faults, world.late):
+            _one_thread_a_handler(patch)
+            patch.setattr(os, "urandom", chance.randbytes)  # ids, whose order is that of work
             patch.setattr(steps, "FEW", chance.choice([0, 2, 10]))  # agents in items of their own
             patch.setattr(clock, "read", lambda: world.now)
             patch.setattr(scheduling, "trigger", _watched(world))
@@ -97,7 +113,41 @@ class Laboratory:
                 self.tried.schedules += 1
                 self.tried.aws_calls += world.faults.calls
                 self.tried.faults += world.faults.made + world.wire_faults
+                self.tried.passes += world.baton.passed
+                self.tried.late_answers += world.late.made
         return world
+
+
+class _InLine:
+    """In place of an executor: chance alone says what comes first."""
+
+    def __init__(self, _workers: int) -> None: ...
+
+    def __enter__(self) -> "_InLine":
+        return self
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def map(self, call: Callable[[Any], Any], given: Iterable[Any]) -> list[Any]:
+        return [call(each) for each in given]
+
+
+class _Requests(threading.local):
+    """Of each thread its own, as each Lambda has."""
+
+    current: Any = None
+
+
+def _one_thread_a_handler(patch: pytest.MonkeyPatch) -> None:
+    requests = _Requests()
+    patch.setattr(doorbells, "ThreadPoolExecutor", _InLine)
+    patch.setattr(advancing, "ThreadPoolExecutor", _InLine)
+    patch.setattr(
+        Chalice,
+        "current_request",
+        property(lambda _: requests.current, lambda _, new: setattr(requests, "current", new)),
+        raising=False,
+    )
 
 
 def _watched(world: World) -> Any:

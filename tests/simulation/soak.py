@@ -33,6 +33,7 @@ def main() -> int:
 
 
 def _run(lab: Laboratory, options: argparse.Namespace) -> int:
+    lab.before = options.before
     if options.seed is not None:
         return 0 if _try(lab, options.seed, options.actions) else 1
     return _soak(lab, options.minutes * 60, options.first_seed, options.actions)
@@ -44,6 +45,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--actions", type=int, default=80, help="in one schedule")
     parser.add_argument("--first-seed", type=int, default=time.time_ns() % 10**9)
     parser.add_argument("--seed", type=int, help="replay this one")
+    parser.add_argument("--before", type=int, default=1, help="schedules before this one")
     return parser.parse_args()
 
 
@@ -61,13 +63,15 @@ def _soak(lab: Laboratory, seconds: float, seed: int, actions: int) -> int:
 
 
 def _try(lab: Laboratory, seed: int, actions: int) -> bool:
+    before = lab.before + lab.tried.schedules
     try:
         lab.run(Random(seed), actions)
     except Exception:
         SAVED.mkdir(parents=True, exist_ok=True)
         file = SAVED / f"{seed}.txt"
         file.write_text(traceback.format_exc())
-        _say(f"Seed {seed} failed, see {file}. Replay: --seed {seed} --actions {actions}")
+        again = f"--seed {seed} --actions {actions} --before {before}"
+        _say(f"Seed {seed} failed, see {file}. Replay: {again}")
         return False
     return True
 
@@ -77,7 +81,9 @@ def _report(lab: Laboratory, failed: int, seconds: float) -> None:
     faults = ", ".join(f"{count} {kind}" for kind, count in sorted(tried.faults.items()))
     _say(
         f"{seconds / 60:.1f} min: {tried.schedules} schedules, {failed} failed, "
-        f"{tried.aws_calls} AWS calls, {sum(tried.faults.values())} faults ({faults})"
+        f"{tried.aws_calls} AWS calls, {tried.passes} passes between handlers, "
+        f"{tried.late_answers} late answers of indexes, "
+        f"{sum(tried.faults.values())} faults ({faults})"
     )
 
 

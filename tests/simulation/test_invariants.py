@@ -14,16 +14,27 @@ from tests.stack.backends import endpoints_of
 
 # Seconds for all schedules together. Most are tried on the default store, which is the fastest; on
 # the others enough to see that the engine needs nothing that only one of them gives.
-BUDGETS = {"local": 70.0, "durable": 25.0, "moto in this process": 25.0}
-ACTIONS = 30
+BUDGETS = {"local": 62.0, "durable": 25.0, "moto in this process": 25.0}
+ACTIONS = 24
 
 
 @dataclass(frozen=True)
 class Trial:
-    """Where schedules are tried, and until when."""
+    """Where schedules are tried, and until when: longer on a machine that has no time for us."""
 
     lab: Laboratory
     deadline: float
+
+    @property
+    def proves_something(self) -> bool:
+        """Without faults, and with one handler after the other, everything may look well."""
+        tried = self.lab.tried
+        return (
+            tried.schedules >= 5
+            and len(tried.faults) >= 7
+            and tried.passes >= 100
+            and tried.late_answers >= 3
+        )
 
 
 @pytest.fixture(scope="module", params=BUDGETS)
@@ -42,11 +53,10 @@ def trial(request: pytest.FixtureRequest) -> Iterator[Trial]:
 )
 @given(seed=st.integers(0, 2**32 - 1))
 def test_no_schedule_violates_an_invariant(trial: Trial, seed: int) -> None:
-    if time.monotonic() < trial.deadline:
+    if time.monotonic() < trial.deadline or not trial.proves_something:
         trial.lab.run(Random(seed), ACTIONS)
 
 
 def test_the_schedules_were_tried(trial: Trial) -> None:
-    """Runs after the one above; a simulation that makes no faults would prove nothing."""
-    assert trial.lab.tried.schedules >= 5
-    assert len(trial.lab.tried.faults) >= 7
+    """Runs after the one above."""
+    assert trial.proves_something

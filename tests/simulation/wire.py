@@ -14,6 +14,10 @@ class Lost(Exception):
     """The caller has no answer."""
 
 
+class Refused(Exception):
+    """The control plane says that the caller is wrong."""
+
+
 class Wire:
     """One agent's way to the control plane."""
 
@@ -27,10 +31,8 @@ class Wire:
         self.late: list[tuple[str, dict[str, Any]]] = []
 
     def call(self, method: str, **params: Any) -> Any:
-        """The result. Raises Lost for a lost call, a dead handler, and one whose fault it was.
-
-        An error of the caller's is an answer: the agent drops the report.
-        """
+        """The result. Raises Lost for a lost call, a dead handler, and one whose fault it was, and
+        Refused where it was the caller's: the agent drops such a report."""
         kind = self._chance.choice(KINDS) if self._chance.random() < self.rate else ""
         if kind:
             self._made[kind] += 1
@@ -52,7 +54,7 @@ class Wire:
             method, params = self.late.pop(self._chance.randrange(len(self.late)))
             try:
                 self._once(method, params)
-            except Lost:
+            except (Lost, Refused):
                 continue
 
     def _once(self, method: str, params: dict[str, Any]) -> Any:
@@ -64,4 +66,4 @@ class Wire:
             return answer["result"]
         if answer["error"]["code"] in (-32603, -32001):  # our fault, or the token was not found
             raise Lost
-        return {"cancels": [], "jobs": []}
+        raise Refused(answer["error"])

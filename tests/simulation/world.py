@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -18,9 +19,11 @@ from chalicelib.operations.schedules import fire_due
 from chalicelib.operations.sweep import sweep
 from chalicelib.run import Progress, Run, RunState
 from tests.api.conftest import People, rpc
-from tests.simulation.definitions import random_definition
+from tests.simulation.baton import Baton, Deed
+from tests.simulation.definitions import ZONES, random_definition
 from tests.simulation.faults import Faults, Killed
 from tests.simulation.invariants import Violation, check_gate, check_run
+from tests.simulation.late import LateIndexes
 from tests.simulation.machines import Machine
 from tests.simulation.shown import described
 from tests.simulation.wire import Wire
@@ -48,9 +51,13 @@ class World:
     ) -> None:
         self.chance = chance
         self.now = now
-        self.faults = Faults(chance)
+        self.baton = Baton(chance)
+        self.faults = Faults(chance, self.baton)
+        self.late = LateIndexes(chance, lambda: self.now)
         self.wire_faults: Counter[str] = Counter()
         self.trace: list[str] = []
+        self._crowd: tuple[int, ...] = (1,)  # so many handlers at once
+        self._focus: dict[str, Any] | None = None  # the job that most of them have to do with
         self._admin = admin
         self._triggers: list[Trigger] = []
         self._schedules: list[str] = []
@@ -61,7 +68,7 @@ class World:
         self._seen: dict[str, Progress] = {}
         self._seen_after_writes = -1
         self._claimed: dict[tuple[str, str, int], str] = {}
-        failing = chance.choice([0.0, 0.2, 0.5])
+        failing = chance.choice([0.0, 0.3, 0.6])
         self.machines = [
             Machine(
                 agent_id,
@@ -85,47 +92,111 @@ class World:
     # --- what may happen
 
     def live(self, actions: int) -> None:
-        """So many things happen, with faults."""
+        """So many things happen, with faults, one after the other or side by side."""
         self.faults.rate = self.chance.choice([0.0, 0.02, 0.1])
+        self.late.is_on = self.chance.random() < 0.7
+        self._crowd = self.chance.choice([(1,), (1, 1, 2, 3), (2, 2, 3, 4)])
         for machine in self.machines:
             machine.wire.rate = self.chance.choice([0.0, 0.1, 0.3])
+        self._move_machines()
+        if self.chance.random() < 0.3:
+            self._collide()
+            return
         self._new_task()
-        happenings: list[tuple[Callable[[], None], int]] = [
+        handlers: list[tuple[Deed, int]] = [
             (self._poll, 40),
             (self._end_and_report, 35),
             (self._report_start, 10),
-            (self._beat, 10),
+            (self._beat, 8),
             (self._sweep, 12),
             (self._repeat_trigger, 8),
-            (self._new_task, 3),
+            (self._late_calls, 5),
+            (self._cancel_run, 3),
+            (self._cancel_job, 6),
+            (self._retry_run, 2),
+            (self._move_machine, 3),
+        ]
+        alone: list[tuple[Deed, int]] = [
+            (self._new_task, 6),
             (self._crash_or_come_back, 6),
             (self._replace_machine, 1),
-            (self._late_calls, 5),
-            (self._cancel_run, 2),
-            (self._cancel_job, 3),
-            (self._retry_run, 2),
         ]
-        deeds, weights = zip(*happenings, strict=True)
-        for _ in range(actions):
+        while actions > 0:
             self.now += timedelta(seconds=self.chance.choice([0, 0, 1, 2, 5, 15, 60]))
             if self.chance.random() < 0.01:
                 self.now += timedelta(minutes=self.chance.choice([3, 20, 600]))
-            self.chance.choices(deeds, weights)[0]()
+            actions -= self._happen(handlers, alone, self.chance.choice(self._crowd))
             self.check()
+
+    def _collide(self) -> None:
+        """A short life in which those meet who could get in each other's way."""
+        self._crowd = (2, 3)
+        for machine in self.machines:
+            machine.wire.rate, machine.failing = 0.0, 0.7
+        for _ in range(2):
+            self._new_task()
+            self.check()
+            for machine in self.machines:
+                self._poll_of(machine)
+            for _ in range(3):
+                self.now += timedelta(seconds=self.chance.choice([0, 1, 15]))
+                others = [self._poll, self._sweep, self._end_and_report, self._cancel_job]
+                deeds = [
+                    self._end_and_report,
+                    self.chance.choice([self._cancel_job, self._cancel_run]),
+                    self.chance.choice(others),
+                ]
+                self._side_by_side(deeds)
+                self.check()
+
+    def _happen(
+        self, handlers: list[tuple[Deed, int]], alone: list[tuple[Deed, int]], crowd: int
+    ) -> int:
+        """One thing, or several that handlers do side by side; answers how many."""
+        first = self._one_of(handlers + alone)
+        if not self._going_on() and self.chance.random() < 0.5:
+            first = self._new_task
+        if crowd == 1 or first in [deed for deed, _ in alone]:
+            first()
+            return 1
+        # More of what changes runs than there is one after the other: calls that are repeated while
+        # the first one is on its way, and people who change their minds.
+        hasty = [self._cancel_job, self._cancel_run, self._end_and_report, self._sweep, first]
+        others = [
+            self.chance.choice(hasty) if self.chance.random() < 0.6 else self._one_of(handlers)
+            for _ in range(crowd - 1)
+        ]
+        self._side_by_side([first, *others])
+        return crowd
+
+    def _side_by_side(self, deeds: Sequence[Deed]) -> None:
+        held = [offer for machine in self.machines if machine.is_up for offer in machine.held()]
+        self._focus = self.chance.choice(held) if held else None
+        self.note(f"{len(deeds)} side by side")
+        self.baton.together(deeds)
+        self._focus = None
+
+    def _one_of(self, happenings: list[tuple[Deed, int]]) -> Deed:
+        deeds, weights = zip(*happenings, strict=True)
+        chosen: Deed = self.chance.choices(deeds, weights)[0]
+        return chosen
 
     def _machine(self) -> Machine | None:
         up = [machine for machine in self.machines if machine.is_up]
-        return self.chance.choice(up) if up else None
+        near = [machine for machine in up if self._focus in machine.held()]
+        return self.chance.choice(near or up) if up else None
 
     def _poll(self) -> None:
         machine = self._machine()
-        if machine is None:
-            return
-        before = self._seen
+        if machine is not None and not machine.is_polling:
+            self._poll_of(machine)
+
+    def _poll_of(self, machine: Machine) -> None:
+        before, cancelled = self._seen, frozenset(self._cancelled)
         offers = machine.poll()
         self.note(f"{machine.id[-1]} polls: {[(o['job_id'], o['attempt']) for o in offers]}")
         for offer in offers:
-            self._check_offer(offer, machine, before)
+            self._check_offer(offer, machine, before, cancelled)
 
     def _end_and_report(self) -> None:
         machine = self._machine()
@@ -165,45 +236,65 @@ class World:
         machine.lose_everything()
         self.note(f"{machine.id[-1]} lost its journal")
 
+    def _move_machines(self) -> None:
+        """All of them, to where this schedule begins."""
+        with self.faults.apart():
+            for machine in self.machines:
+                self._move(machine, self.chance.choice(ZONES))
+
+    def _move_machine(self) -> None:
+        """Another set of agents is chosen from now on."""
+        machine = self.chance.choice(self.machines)
+        self._move(machine, next(zone for zone in ZONES if zone != machine.zone))
+
+    def _move(self, machine: Machine, zone: str) -> None:
+        machine.zone = zone
+        self._ask(f"/agents/{machine.id}", {"labels": {"zone": zone}}, method="PATCH")
+        self.note(f"{machine.id[-1]} is moved to {zone}")
+
     def _late_calls(self) -> None:
         for machine in self.machines:
             machine.wire.deliver_late()
 
     # --- people
 
-    def _ask(self, path: str, body: Any = None, key: str | None = None) -> Any:
-        """The data of a POST, or None when it was refused, failed or died."""
+    def _ask(
+        self, path: str, body: Any = None, key: str | None = None, method: str = "POST"
+    ) -> Any:
+        """The data of a call, or None when it was refused, failed or died."""
         headers = {} if key is None else {"Idempotency-Key": key}
         try:
-            status, envelope = self._admin.send("POST", path, body, headers)
+            status, envelope = self._admin.send(method, path, body, headers)
         except Killed:
             return None
         return envelope["data"] if status < 400 else None
 
     def _new_task(self) -> None:
-        rate, self.faults.rate = self.faults.rate, 0.0
         name = f"task {self.chance.getrandbits(64)}"
         source = random_definition(self.chance, name, [machine.id for machine in self.machines])
-        created = self._ask("/tasks", {"definition": source})
-        self.faults.rate = rate
+        with self.faults.apart():
+            created = self._ask("/tasks", {"definition": source})
         self.note(f"task:\n{source}")
         path = f"/tasks/{created['task']['id']}/execute"
         for _ in range(self.chance.choice([1, 1, 2])):
             self._triggers.append(Trigger(path, f"k{self.chance.getrandbits(64)}"))
         if self.chance.random() < 0.2:
             self._schedule(created["task"]["id"])
-        self._repeat_trigger()
+        if self._crowd == (1,):
+            self._repeat_trigger()
+        else:  # by a client that waits for no answer, while machines come and go
+            impatient = [partial(self._send, self._triggers[-1])] * 2
+            self.baton.together([*impatient, self._move_machine, self._move_machine])
 
     def _schedule(self, task_id: str) -> None:
-        rate, self.faults.rate = self.faults.rate, 0.0
         body = {
             "task_id": task_id,
             "cron": self.chance.choice(["*/5 * * * *", "*/15 * * * *"]),
             "overlap": self.chance.choice(["skip", "queue", "replace"]),
             "catch_up": self.chance.choice(["none", "one"]),
         }
-        self._schedules.append(self._ask("/schedules", body)["id"])
-        self.faults.rate = rate
+        with self.faults.apart():
+            self._schedules.append(self._ask("/schedules", body)["id"])
         self.note(f"schedule {body}")
 
     def fired(self, key: str, run_id: str) -> None:
@@ -218,7 +309,9 @@ class World:
         kept = [each for each in self._triggers if self._is_kept(each)]
         if not kept:
             return
-        trigger = self.chance.choice(kept)
+        self._send(self.chance.choice([*kept, kept[-1], kept[-1]]))
+
+    def _send(self, trigger: Trigger) -> None:
         trigger.sent_at = trigger.sent_at or self.now
         run = self._ask(trigger.path, None, trigger.key)
         if run is None:
@@ -235,17 +328,34 @@ class World:
         asked = [trigger.run_id for trigger in self._triggers if trigger.run_id is not None]
         return asked + list(self._fired.values())
 
+    def _some_run(self) -> str:
+        """Mostly one that goes on."""
+        if self.chance.random() < 0.2:
+            return self.chance.choice(self._known())
+        if self._focus is not None:
+            return str(self._focus["run_id"])
+        return self.chance.choice(self._going_on() or self._known())
+
+    def _going_on(self) -> list[str]:
+        return [run_id for run_id in self._known() if run_id not in self._ended]
+
     def _cancel_run(self) -> None:
         if self._known():
-            run_id = self.chance.choice(self._known())
+            run_id = self._some_run()
             if self._ask(f"/runs/{run_id}/cancel") is not None:
                 self._cancelled.add(run_id)
                 self.note(f"cancelled {run_id[-6:]}")
 
     def _cancel_job(self) -> None:
+        if self._focus is not None and self.chance.random() < 0.7:
+            run_id, job_id = self._focus["run_id"], self._focus["job_id"]
+            self._ask(f"/runs/{run_id}/jobs/{job_id}/cancel")
+            self.note(f"cancelled job {job_id}")
+            return
         progress = self._some_progress()
         if progress is not None and progress.jobs:
-            job = self.chance.choice(progress.jobs)
+            going_on = [job for job in progress.jobs if not job.state.is_terminal]
+            job = self.chance.choice(going_on or progress.jobs)
             self._ask(f"/runs/{job.key.run_id}/jobs/{job.key.job_id}/cancel")
             self.note(f"cancelled job {job.key.job_id}")
 
@@ -260,31 +370,33 @@ class World:
                 self.note(f"retried {run_id[-6:]} ({what}) as {made['id'][-6:]}")
 
     def _some_progress(self) -> Progress | None:
-        known = self._known()
-        return self._progress(self.chance.choice(known)) if known else None
+        return self._progress(self._some_run()) if self._known() else None
 
     # --- what must be true
 
     def _progress(self, run_id: str) -> Progress | None:
-        rate, self.faults.rate = self.faults.rate, 0.0
-        found = runs.progress(run_id)
-        self.faults.rate = rate
-        return found
+        with self.faults.apart():
+            return runs.progress(run_id)
 
     def _snapshot(self) -> dict[str, Progress]:
-        going_on = [run_id for run_id in set(self._known()) if run_id not in self._ended]
+        going_on = [run_id for run_id in dict.fromkeys(self._known()) if run_id not in self._ended]
         found = ((run_id, self._progress(run_id)) for run_id in going_on)
         return {run_id: progress for run_id, progress in found if progress is not None}
 
     def _check_offer(
-        self, offer: dict[str, Any], machine: Machine, before: dict[str, Progress]
+        self,
+        offer: dict[str, Any],
+        machine: Machine,
+        before: dict[str, Progress],
+        cancelled: Collection[str],
     ) -> None:
+        """`before` and `cancelled` are of when the agent asked."""
         name = offer["run_id"], offer["job_id"], offer["attempt"]
         if machine.started[name] > 1:
             raise Violation(f"1: the attempt {name} was started twice")
         if self._claimed.setdefault(name, offer["lease"]) != offer["lease"]:
             raise Violation(f"1: the attempt {name} has had two leases")
-        if offer["run_id"] in self._cancelled:
+        if offer["run_id"] in cancelled:
             raise Violation(f"8: the job {name} was handed out after its run was cancelled")
         if (progress := before.get(offer["run_id"])) is not None:
             check_gate(offer, progress)
@@ -310,6 +422,7 @@ class World:
     def settle(self) -> None:
         """Without faults everything comes to its end, by sweeps and polls alone."""
         self.faults.rate = 0.0
+        self.late.is_on = False
         for machine in self.machines:
             machine.wire.rate = 0.0
         self._late_calls()
@@ -336,7 +449,7 @@ class World:
             if machine.is_up:
                 machine.beat()
                 for offer in machine.poll():
-                    self._check_offer(offer, machine, {})
+                    self._check_offer(offer, machine, {}, self._cancelled)
                 for attempt in machine.journal.values():
                     if attempt.result is None:
                         machine.end(attempt)

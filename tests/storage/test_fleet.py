@@ -125,3 +125,20 @@ def test_the_sweeper_watches_since_its_last_long_absence() -> None:
     assert sweeps.watch(NOW + gap, gap) == NOW
     away = NOW + 3 * gap
     assert sweeps.watch(away, gap) == away
+
+
+def test_a_sweeper_that_is_late_does_not_set_the_watch_back() -> None:
+    gap = timedelta(minutes=3)
+    sweeps.watch(NOW, gap)
+    assert sweeps.watch(NOW + gap, gap) == NOW
+    assert sweeps.watch(NOW + timedelta(seconds=1), gap) == NOW, "it was held up"
+    assert sweeps.watch(NOW + 2 * gap, gap) == NOW
+
+
+def test_a_sweeper_that_was_held_up_for_long_changes_nothing() -> None:
+    gap = timedelta(minutes=3)
+    sweeps.watch(NOW, gap)
+    later = NOW + 10 * gap
+    assert sweeps.watch(later, gap) == later
+    assert sweeps.watch(NOW + gap, gap) == later
+    assert sweeps.watch(later + gap, gap) == later

@@ -53,6 +53,18 @@ def test_a_queued_job_stands_in_its_agents_inbox_until_it_has_ended() -> None:
     assert list(jobs.inbox("agent-a", 10)) == []
 
 
+def test_a_job_that_is_withheld_is_in_no_inbox_and_cannot_be_put() -> None:
+    withheld = Job(KEY, JobState.SKIPPED, reason="Too late.")
+    assert jobs.put_ended(withheld, NOW, EXPIRY)
+    assert not jobs.put_ended(withheld, NOW, EXPIRY)
+    assert not jobs.put(Job(KEY, JobState.QUEUED), NOW, LATER, EXPIRY)
+    assert list(jobs.inbox("agent-a", 10)) == []
+    assert jobs.due(LATER, 10) == []
+    assert (stored().state, stored().reason, stored().ended_at) == (
+        JobState.SKIPPED, "Too late.", NOW,
+    )  # fmt: skip
+
+
 def test_the_inbox_gives_older_runs_first() -> None:
     for run_id in ("01C", "01A", "01B"):
         queue(JobKey(run_id, 1, "agent-a"))

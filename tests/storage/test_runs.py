@@ -174,6 +174,26 @@ def test_few_agents_stand_in_the_step_and_many_in_items_of_their_own(count: int)
     assert steps.agent_at("01R", step, last) == (f"agent-{last:03d}", f"name {last}")
 
 
+def test_a_step_is_frozen_once() -> None:
+    run = create(make())
+    other = [replace(STEPS[0], size=2, agents={"b": "B", "a": "A"}), STEPS[1]]
+    assert steps.resolve("01R", STEPS[1], {"c": "C"}, run.expires_at)
+    assert not steps.freeze("01R", other, run.expires_at)
+    progress = runs.progress("01R")
+    assert progress is not None
+    assert [dict(step.agents) for step in progress.steps] == [{"a": "A"}, {"c": "C"}]
+
+
+def test_what_a_killed_handler_had_not_frozen_yet_is_added() -> None:
+    run = make()
+    assert steps.freeze("01R", STEPS[:1], run.expires_at)
+    assert not steps.freeze("01R", STEPS, run.expires_at)
+    runs.create(run)
+    progress = runs.progress("01R")
+    assert progress is not None
+    assert list(progress.steps) == list(STEPS)
+
+
 def test_a_step_may_have_no_agents() -> None:
     run = create(make())
     assert steps.resolve("01R", STEPS[1], {}, run.expires_at)

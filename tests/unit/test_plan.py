@@ -12,6 +12,7 @@ from msgspec.structs import replace
 from chalicelib import run as runs
 from chalicelib.job import Job, JobKey, JobState
 from chalicelib.planner import (
+    SKIP_REASON,
     EndQueued,
     EndRun,
     Enqueue,
@@ -19,6 +20,7 @@ from chalicelib.planner import (
     RequestCancel,
     Resolve,
     TakeTurn,
+    Withhold,
     plan,
 )
 from chalicelib.run import Progress, Run, RunState, RunStep, outcome, result, step_state
@@ -55,6 +57,10 @@ def stopping(state: JobState = JobState.CANCELLED) -> Run:
 
 def put(of: RunStep, *indexes: int) -> list[Enqueue]:
     return [Enqueue(of, index, None) for index in indexes]
+
+
+def withheld(of: RunStep, *indexes: int, state: JobState = JobState.CANCELLED) -> list[Withhold]:
+    return [Withhold(of, index, state, "Cancelled by ann.") for index in indexes]
 
 
 def test_a_new_run_gets_the_jobs_of_its_first_step_only() -> None:
@@ -257,7 +263,10 @@ def test_a_stop_ends_what_is_queued_and_asks_for_the_rest() -> None:
 def test_a_stop_between_two_steps_ends_the_run(state: JobState, end: RunState) -> None:
     one, two = step(1, "a"), step(2, "a")
     jobs = (job(one, "a", OK),)
-    assert plan(Progress(stopping(state), (one, two), jobs)) == EndRun(end, "Cancelled by ann.")
+    run = stopping(state)
+    assert plan(Progress(run, (one, two), jobs)) == withheld(two, 0, state=state)
+    jobs += (job(two, "a", state, reason=run.stop_reason),)
+    assert plan(Progress(run, (one, two), jobs)) == EndRun(end, "Cancelled by ann.")
 
 
 def test_a_stop_that_came_after_the_last_job_ended_changes_nothing() -> None:
@@ -277,9 +286,43 @@ def test_a_stop_within_allowed_failures_still_stops_the_run() -> None:
 def test_a_stop_runs_no_handlers() -> None:
     one, handler = step(1, "a"), step(2, "a", when=When.ALWAYS)
     jobs = (job(one, "a", BAD),)
-    assert plan(Progress(stopping(), (one, handler), jobs)) == EndRun(
+    run = stopping()
+    assert plan(Progress(run, (one, handler), jobs)) == withheld(handler, 0)
+    jobs += (job(handler, "a", JobState.CANCELLED, reason=run.stop_reason),)
+    assert plan(Progress(run, (one, handler), jobs)) == EndRun(
         RunState.CANCELLED, "Cancelled by ann."
     )
+
+
+def test_a_stop_withholds_what_a_slower_handler_is_putting_out() -> None:
+    one, two = step(1, "a", "b", "c"), step(2, "a")
+    first = job(one, "a", QUEUED)
+    assert plan(Progress(stopping(), (one, two), (first,))) == [
+        EndQueued(first, JobState.CANCELLED, "Cancelled by ann."),
+        *withheld(one, 1, 2),
+    ]
+    rolled = rolling()
+    ended = jobs_in(rolled, {0: OK, 1: OK}, _0=2, _1=3)
+    assert plan(Progress(stopping(), (rolled,), ended)) == withheld(rolled, 2, 3)
+
+
+def test_a_stop_withholds_nothing_that_nobody_can_be_putting_out() -> None:
+    one, handler = step(1, "a"), step(2, "a", when=When.ALWAYS)
+    end = EndRun(RunState.CANCELLED, "Cancelled by ann.")
+    assert plan(Progress(replace(stopping(), is_held=True), (one, handler))) == end
+    asked = job(one, "a", JobState.CANCELLED, stop=JobState.CANCELLED)
+    assert plan(Progress(stopping(), (one, handler), (asked,))) == end
+    unresolved = RunStep(one.step)
+    assert plan(Progress(stopping(), (unresolved,))) == end
+
+
+def test_a_wave_that_has_closed_withholds_what_a_slower_handler_is_putting_out() -> None:
+    one = step(1, "a", "b", "c", max_failures=Amount(0))
+    jobs = jobs_in(one, {0: BAD, 1: QUEUED})
+    assert plan(Progress(RUN, (one,), jobs)) == [
+        EndQueued(jobs[1], JobState.SKIPPED, SKIP_REASON),
+        Withhold(one, 2, JobState.SKIPPED, SKIP_REASON),
+    ]
 
 
 # --- derived states

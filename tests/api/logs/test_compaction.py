@@ -1,6 +1,7 @@
 """Compaction leaves the same bytes in fewer objects, wherever it dies."""
 
 import base64
+from collections import Counter
 from collections.abc import Sequence
 from datetime import timedelta
 from random import Random
@@ -13,11 +14,11 @@ from hypothesis import strategies as st
 
 from chalicelib import clock, log
 from chalicelib.dynamo import jobs
-from chalicelib.log import Stream
+from chalicelib.log import Record, Stream
 from chalicelib.operations import compaction
 from chalicelib.s3 import chunks, objects
 from tests.api.conftest import Clock, People
-from tests.api.logs.conftest import Logged, data_of, due, fill, out, record
+from tests.api.logs.conftest import Logged, data_of, due, err, fill, out, record
 
 
 def test_compaction_leaves_the_same_bytes_in_fewer_objects(logged: Logged, travel: Clock) -> None:
@@ -119,6 +120,103 @@ def test_chunks_stay_when_the_objects_are_not_what_was_reported(
     assert due(travel) == 0
     assert b"".join(map(data_of, logged.pages())) == whole
     assert len(list(chunks.numbers(logged.key, 1))) == 6
+
+
+def test_bad_logs_keep_no_others_waiting_and_are_given_up_visibly(
+    admin: People,
+    agent: Any,
+    travel: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(compaction, "AT_ONCE", 2)
+    one, built = agent(), Counter[str]()
+    made = []
+    build = compaction.build
+
+    def counted(source: Any, count: int) -> Any:
+        built[source.job.key.run_id] += 1
+        return build(source, count)
+
+    monkeypatch.setattr(compaction, "build", counted)
+    for number in range(7):
+        made.append(Logged(admin, one))
+        whole = fill(made[-1])
+        made[-1]._bytes[Stream.STDOUT] += b"something else" if number < 2 else b""
+        made[-1].finish()
+        travel.after(1)
+    bad, good = made[:2], made[2:]
+    assert sum(due(travel) for _ in range(6)) == len(good)
+    for _ in range(2 * 24 * 60 // 10):
+        assert due(travel, 600) == 0
+    assert [built[logged.run_id] for logged in bad] == [compaction.BAD_TRIES_AT_MOST] * 2
+    for logged in bad:
+        (page,) = logged.pages()
+        assert (data_of(page), page["state"]) == (whole, "incomplete")
+        assert "another SHA-256" in page["missing"]["reason"]
+    given_up = [each for each in caplog.records if "is left as it is" in each.message]
+    assert [each.levelname for each in given_up] == ["ERROR"] * 2
+
+
+def test_a_log_that_ends_its_handler_is_put_off_first(
+    logged: Logged, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(logged)
+    logged.finish()
+
+    def dies(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(compaction, "build", dies)
+        due(travel)
+    assert due(travel, 1) == 0
+    assert due(travel, 60) == 1
+
+
+def test_a_fault_of_the_store_is_not_the_logs(
+    logged: Logged, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(logged)
+    logged.finish()
+    with monkeypatch.context() as patch:
+        _die_after(patch, objects, "put", 0)
+        assert [due(travel, 1_200) for _ in range(20)] == [0] * 20
+    assert due(travel, 3_600) == 1
+
+
+def test_a_round_that_another_was_faster_in_does_nothing(
+    logged: Logged, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fill(logged)
+    logged.finish()
+    now = travel.after(60)
+    get = jobs.get
+
+    def overtaken(key: Any) -> Any:
+        found = get(key)
+        monkeypatch.setattr(jobs, "get", get)
+        assert compaction.compact_due(now) == 1
+        return found
+
+    monkeypatch.setattr(jobs, "get", overtaken)
+    assert compaction.compact_due(now) == 0
+
+
+@pytest.mark.parametrize("streams", [[out("1")], [out("1"), err("2")]])
+def test_a_log_whose_agent_says_what_is_gone_is_compacted(
+    logged: Logged, travel: Clock, streams: list[Record]
+) -> None:
+    """Of what somebody removed from the machine's disk the agent ships a mark in its place."""
+    mark = record(Stream.PLUMBER, b"[plumber] 1,234 bytes were removed here.\n")
+    for number in range(6):
+        logged.put(*([mark] if number == 3 else streams))
+    logged._bytes[Stream.STDOUT] += b"x" * 1_234
+    logged.finish()
+    before = b"".join(map(data_of, logged.pages()))
+    assert due(travel) == 1
+    assert b"".join(map(data_of, logged.pages())) == before
+    assert mark.data in logged.download("all")
 
 
 def test_chunks_stay_when_s3_gives_back_other_bytes(
