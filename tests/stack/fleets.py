@@ -3,9 +3,10 @@
 import json
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
 from itertools import islice
 from typing import Any
+
+from msgspec.structs import asdict
 
 from chalicelib.agent import Agent
 from chalicelib.dynamo.agents import AgentItem
