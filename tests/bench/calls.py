@@ -19,6 +19,8 @@ BUDGETS = {  # design §3: writes, reads
     "report of the start": (1, 0),
     "report the end of a job in the middle of a run": (4, 2),
     "view a run": (0, 1),
+    "view a run of 300 jobs under way": (0, 5),
+    "list of runs, one under way": (0, 5),  # a month of history each, and the counts
     "per job of a rolling step": (5, 4),
 }
 
@@ -92,6 +94,19 @@ def wide(lab: Laboratory, meter: Meter, agents: list[RpcAgent]) -> tuple[Used, i
     return total(parts), most
 
 
+def looks(lab: Laboratory, meter: Meter) -> dict[str, Used]:
+    """At a wide run that goes on, and at a list with it."""
+    body = {"command": "true", "all": True, "max_parallel": 10, "max_failures": 0}
+    run_id = lab.people.data("POST", "/commands", body)["id"]
+    found: dict[str, Used] = {}
+    meter.take()
+    lab.people.data("GET", "/runs")
+    found["list of runs, one under way"] = meter.take()
+    lab.people.data("GET", f"/runs/{run_id}")
+    found["view a run of 300 jobs under way"] = meter.take()
+    return found
+
+
 def total(parts: list[Used]) -> Used:
     """All of it together."""
     whole = Used()
@@ -111,8 +126,9 @@ def measure() -> list[Row]:
         for each in agents:
             each.result("agent.heartbeat")
         found = narrow(lab, meter, agents[0])
-        rows = [_row(name, found[name], 1, BUDGETS[name]) for name in BUDGETS if name in found]
         wides = {width: wide(lab, meter, agents[:width]) for width in WIDTHS}
+        found |= looks(lab, meter)
+    rows = [_row(name, found[name], 1, BUDGETS[name]) for name in BUDGETS if name in found]
     for width, (used, most) in wides.items():
         rows.append(_row(f"per job of a rolling step, {width} agents", used, width))
         what = f"most jobs active at once, {width} agents, MaxParallel 10%"
