@@ -53,6 +53,11 @@ class AgentItem(TableModel):
     by_name = ByName()
 
 
+# Of an agent that was removed the item stays, without these: nobody is enrolled under its id again.
+_IDENTITY = (AgentItem.secret_hash, AgentItem.listing)
+_enrolled = AgentItem.secret_hash.exists()
+
+
 def _value(item: AgentItem) -> Agent:
     return Agent(
         id=item.agent_id,
@@ -68,7 +73,7 @@ def _value(item: AgentItem) -> Agent:
 
 
 def enroll(agent: Agent) -> bool:
-    """Lets a new agent in; False when the id is taken."""
+    """Lets a new agent in; False when the id is taken, or was."""
     item = AgentItem(
         agent.id,
         name=agent.name,
@@ -86,15 +91,29 @@ def enroll(agent: Agent) -> bool:
 def get(agent_id: str) -> Agent | None:
     """The agent, or None."""
     try:
-        return _value(AgentItem.get(agent_id, consistent_read=True))
+        item = AgentItem.get(agent_id, consistent_read=True)
     except DoesNotExist:
         return None
+    return _value(item) if _is_enrolled(item) else None
+
+
+def was_removed(agent_id: str) -> bool:
+    """Whether an agent once had this id."""
+    try:
+        return not _is_enrolled(AgentItem.get(agent_id, consistent_read=True))
+    except DoesNotExist:
+        return False
+
+
+def _is_enrolled(item: AgentItem) -> bool:
+    return bool(item.secret_hash)
 
 
 def get_many(agent_ids: Iterable[str]) -> dict[str, Agent]:
     """Those of the agents that exist, by id."""
     wanted = sorted(set(agent_ids))
-    return {item.agent_id: _value(item) for item in AgentItem.batch_get(wanted)} if wanted else {}
+    found = AgentItem.batch_get(wanted) if wanted else ()
+    return {item.agent_id: _value(item) for item in found if _is_enrolled(item)}
 
 
 def search(limit: int, cursor: str | None) -> tuple[list[Agent], str | None]:
@@ -115,7 +134,7 @@ def update_facts(agent_id: str, facts: Facts) -> None:
     passed(
         lambda: AgentItem(agent_id).update(
             actions=[AgentItem.facts.set(asdict(facts))],
-            condition=AgentItem.agent_id.exists(),
+            condition=_enrolled,
         )
     )
 
@@ -138,7 +157,7 @@ def change(
         AgentItem.group.set(group) if group is not None else AgentItem.group.remove(),
     ]
     item = AgentItem(agent.id)
-    if not passed(lambda: item.update(actions=actions, condition=AgentItem.agent_id.exists())):
+    if not passed(lambda: item.update(actions=actions, condition=_enrolled)):
         return None
     return replace(
         agent, name=name, labels=labels, group=group, disabled=disabled, doorbell=doorbell
@@ -146,5 +165,7 @@ def change(
 
 
 def remove(agent_id: str) -> bool:
-    """False when there is no such agent."""
-    return passed(lambda: AgentItem(agent_id).delete(condition=AgentItem.agent_id.exists()))
+    """False when there is no such agent. Its id is not given again, for tasks may name it."""
+    actions: list[Action] = [each.remove() for each in _IDENTITY]
+    actions.append(AgentItem.facts.set({}))
+    return passed(lambda: AgentItem(agent_id).update(actions=actions, condition=_enrolled))

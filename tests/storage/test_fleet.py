@@ -48,6 +48,20 @@ def test_what_people_say_of_an_agent_changes_and_facts_stay() -> None:
     assert agents.get("a") == new
 
 
+def test_a_removed_agents_id_is_not_given_again() -> None:
+    assert agents.enroll(AGENT)
+    assert not agents.was_removed("a")
+    assert agents.remove("a")
+    assert agents.was_removed("a")
+    assert not agents.was_removed("never")
+    assert not agents.enroll(AGENT)
+    assert agents.get("a") is None
+    assert agents.get_many(["a"]) == {}
+    assert agents.search(10, None) == ([], None)
+    assert agents.everybody(10) == []
+    assert not agents.remove("a")
+
+
 def test_a_removed_agent_is_not_brought_back_by_late_writes() -> None:
     agents.enroll(AGENT)
     assert agents.remove("a")
