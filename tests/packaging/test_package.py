@@ -95,6 +95,20 @@ def test_functions_and_what_surrounds_them_are_in_one_template(resources: dict[s
     assert "AWS::DynamoDB::Table" in kinds.values()
 
 
+def test_every_functions_log_expires_from_the_first_deployment_on(
+    resources: dict[str, Any],
+) -> None:
+    functions = {
+        name for name, item in resources.items() if item["Type"] == "AWS::Serverless::Function"
+    }
+    groups = [
+        item["Properties"] for item in resources.values() if item["Type"] == "AWS::Logs::LogGroup"
+    ]
+    names = {group["LogGroupName"]["Fn::Sub"] for group in groups}
+    assert names == {f"/aws/lambda/${{{name}}}" for name in functions}
+    assert {group["RetentionInDays"] for group in groups} == {30}
+
+
 def test_every_function_knows_the_bucket(resources: dict[str, Any]) -> None:
     bucket = resources["Files"]["Properties"]["BucketName"]
     functions = [item for item in resources.values() if item["Type"] == "AWS::Serverless::Function"]
