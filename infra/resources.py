@@ -32,7 +32,8 @@ PARAMETERS = {
 }
 LOG_DAYS = 30  # of the functions themselves
 HISTORY_DAYS = {"Ref": "HistoryDays"}
-KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}  # no stack deletes history
+# No stack deletes history; what a first deployment that failed has made is no history yet.
+KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 
 
 def template(models: Sequence[Any] = MODELS) -> dict[str, Any]:

@@ -48,7 +48,7 @@ def test_nothing_that_holds_history_goes_with_the_stack() -> None:
     kinds = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
     kept = [item for item in STORED.values() if item.get("Type") in kinds]
     assert len(kept) == len(MODELS) + 1
-    assert {item["DeletionPolicy"] for item in kept} == {"Retain"}
+    assert {item["DeletionPolicy"] for item in kept} == {"RetainExceptOnCreate"}
 
 
 def test_the_bucket_is_closed_and_expires_logs() -> None:
