@@ -13,7 +13,7 @@ from chalicelib.operations import sweep as sweeper
 
 app = Chalice(app_name="plumber")
 app.log.setLevel(logging.INFO)
-app.api.binary_types = panel.BINARY_TYPES
+app.api.binary_types = []  # all answers are text: see the panel's module
 mount(app, panel.api, docs_page.api, rpc_route.api, *openapi.GROUPS, openapi.api)
 connecting.connect_early()
 

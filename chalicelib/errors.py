@@ -45,19 +45,7 @@ class Conflict(PlumberError):
     code, http_status = 1005, 409
 
 
-class TooManyRequests(PlumberError):
-    """Too many requests. Try again a little later."""
-
-    code, http_status = 1006, 429
-
-
 class AgentNotFound(PlumberError):
     """There is no such agent."""
 
     code, http_status = 2001, 404
-
-
-class AgentOffline(PlumberError):
-    """The agent is offline."""
-
-    code, http_status = 2002, 409

@@ -1,5 +1,6 @@
 """A job's log: the format of its chunks, and what a reader may say of it. See docs/wire.md."""
 
+import hashlib
 import re
 import struct
 import zlib
@@ -9,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.job import Ending, Job, JobKey, JobState
 
@@ -16,12 +18,13 @@ MAGIC, PACKED_MAGIC = b"PLB1", b"PLZ1"
 HEADER = struct.Struct(">BQI")
 MAX_RECORD_BYTES = 65_536
 MAX_CHUNK_BYTES = 1 << 20  # of records, headers included
+MAX_OBJECT_BYTES = MAX_CHUNK_BYTES + 4_096  # what zlib may add to bytes that cannot be packed
 MAX_LOG_BYTES = 1 << 30  # per job; then the command goes on and the log keeps head and tail
 SHIPPING_PATIENCE = timedelta(minutes=15)  # after a job's end, before a missing chunk is missed
 COMPACTED_AFTER = timedelta(seconds=30)  # the end; the last chunks are mostly there by then
 COMPACTED_FROM_CHUNKS = 5  # fewer objects are not worth copying
 FOLLOWED_FOR = timedelta(seconds=15)  # after a reader's call the agent ships each second
-_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Stream(Enum):
@@ -70,8 +73,13 @@ def chunk_key(key: JobKey, attempt: int, seq: int) -> str:
 
 
 def attempt_prefix(key: JobKey, attempt: int) -> str:
-    """Where everything of an attempt's log lies."""
-    return f"logs/{key.run_id}/{key.step:03d}/{key.agent_id}/{attempt}/"
+    """Where everything of an attempt's log lies.
+
+    S3 takes 3,500 PUTs a second below a prefix that it has split off, and the ids of runs begin
+    with the time: the byte before them spreads what is written at the same time.
+    """
+    spread = hashlib.sha256(key.run_id.encode()).hexdigest()[:2]
+    return f"logs/{spread}/{key.run_id}/{key.step:03d}/{key.agent_id}/{attempt}/"
 
 
 def records(chunk: bytes) -> Iterator[Record]:
@@ -115,8 +123,13 @@ def _header(data: bytes, at: int) -> tuple[Stream, datetime, int]:
     number, milliseconds, length = HEADER.unpack_from(data, at)
     if number not in _NUMBERS or length > MAX_RECORD_BYTES:
         raise CorruptChunk("a record's header is wrong")
-    instant = _EPOCH + timedelta(milliseconds=min(milliseconds, 253_402_300_799_999))
+    instant = EPOCH + timedelta(milliseconds=min(milliseconds, 253_402_300_799_999))
     return Stream(number), instant, length
+
+
+def damage(seq: int, at: datetime) -> Record:
+    """What a reader gets in place of a chunk that cannot be read."""
+    return Record(Stream.PLUMBER, at, f"[plumber: part {seq} of this log is damaged]\n".encode())
 
 
 def encode(chunk: list[Record], *, packed: bool = False) -> bytes:
@@ -144,7 +157,7 @@ def joined(headers: bytes, data: bytes) -> list[Record]:
 
 def milliseconds(instant: datetime) -> int:
     """Since 1970, as in a record's header."""
-    return (instant - _EPOCH) // timedelta(milliseconds=1)
+    return (instant - EPOCH) // timedelta(milliseconds=1)
 
 
 _NUMBERS = frozenset(stream.value for stream in Stream)
@@ -217,6 +230,13 @@ def missing(job: Job, position: Position, now: datetime) -> Missing | None:
     reason = job.log_problem or _cut_reason(job.log)
     reason = "The agent has not delivered it yet." if late else reason
     return Missing(late, _cut_bytes(job.log, "stdout"), _cut_bytes(job.log, "stderr"), reason)
+
+
+def damaged(missing: Missing | None, chunks: int) -> Missing:
+    """What a page lacks that has damaged chunks, beside what is missing otherwise."""
+    missing = missing or Missing()
+    reason = f"Parts of it are damaged: {chunks}. {missing.reason}".strip()
+    return replace(missing, chunks=missing.chunks + chunks, reason=reason)
 
 
 def _is_cut(summary: Mapping[str, Any] | None) -> bool:

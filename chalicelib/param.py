@@ -11,6 +11,7 @@ from chalicelib.errors import BadParameter
 
 MAX_PARAMS = 64
 MAX_VALUE_BYTES = 8_192
+MAX_ALL_BYTES = 64 << 10  # names and values: a run stands in one item of at most 400 KB
 MAX_PATTERN_CHARACTERS = 256
 MASK = "***"  # what is shown in place of a secret, in logs too
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
@@ -92,6 +93,14 @@ def fill(params: Sequence[Param], given: Mapping[str, str]) -> dict[str, str]:
     if wrong:
         text = " ".join(f"{name}: {reason}" for name, reason in wrong.items())
         raise InvalidParameters(f"Parameters: {text}", parameters=wrong)
+    size = sum(
+        len(f"{name}{value}".encode("utf-8", "surrogatepass")) for name, value in values.items()
+    )
+    if size > MAX_ALL_BYTES:
+        raise InvalidParameters(
+            f"Parameters: all of them together have {size} bytes, and may have {MAX_ALL_BYTES}. "
+            "Put what is larger where the command can fetch it."
+        )
     return values
 
 

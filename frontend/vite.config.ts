@@ -15,7 +15,7 @@ export default defineConfig({
   build: {
     outDir: "../chalicelib/panel",
     emptyOutDir: true,
-    reportCompressedSize: false, // scripts/compress.mjs says it
+    reportCompressedSize: false, // scripts/weigh.mjs says it
   },
   test: { environment: "happy-dom", include: ["tests/**/*.test.ts"] },
 });

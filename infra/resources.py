@@ -22,14 +22,29 @@ FUNCTIONS = (
     "Sweep",
     "Compact",
 )  # as Chalice names them: the routes, and app.py's schedules
-KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}  # no stack deletes history
+PARAMETERS = {
+    "HistoryDays": {
+        "Type": "Number",
+        "MinValue": 1,
+        "Default": DEFAULTS.history_days,
+        "Description": "After so many days runs and their logs expire.",
+    }
+}
+LOG_DAYS = 30  # of the functions themselves
+HISTORY_DAYS = {"Ref": "HistoryDays"}
+# No stack deletes history; what a first deployment that failed has made is no history yet.
+KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 
 
 def template(models: Sequence[Any] = MODELS) -> dict[str, Any]:
     """What is merged into Chalice's own template."""
     tables = {_logical_name(model): table(model) for model in models}
     functions = {name: _function() for name in FUNCTIONS}
-    return {"Resources": {**functions, "Files": bucket(), **tables}}
+    logs = {f"{name}Log": _log_group(name) for name in FUNCTIONS}
+    return {
+        "Parameters": PARAMETERS,
+        "Resources": {**functions, **logs, "Files": bucket(), **tables},
+    }
 
 
 def table(model: Any) -> Resource:
@@ -42,6 +57,7 @@ def table(model: Any) -> Resource:
             schema["attribute_definitions"], key=lambda definition: definition["AttributeName"]
         ),
         "KeySchema": _key_schema(schema["key_schema"]),
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
     }
     if indexes := [_index(index) for index in schema["global_secondary_indexes"]]:
         properties["GlobalSecondaryIndexes"] = sorted(indexes, key=lambda i: str(i["IndexName"]))
@@ -76,7 +92,7 @@ def bucket() -> Resource:
             "Id": "expire-logs",
             "Status": "Enabled",
             "Prefix": "logs/",
-            "ExpirationInDays": DEFAULTS.history_days,
+            "ExpirationInDays": HISTORY_DAYS,
         },
         {
             "Id": "abort-uploads",
@@ -97,8 +113,20 @@ def bucket() -> Resource:
 
 
 def _function() -> Resource:
-    variables = {"PLUMBER_BUCKET": BUCKET, "PLUMBER_ACCOUNT": {"Ref": "AWS::AccountId"}}
+    variables = {
+        "PLUMBER_BUCKET": BUCKET,
+        "PLUMBER_ACCOUNT": {"Ref": "AWS::AccountId"},
+        "PLUMBER_HISTORY_DAYS": HISTORY_DAYS,
+    }
     return {"Properties": {"Environment": {"Variables": variables}}}
+
+
+def _log_group(function: str) -> Resource:
+    """A function's log. Lambda makes one that never expires, unless it is there before the first
+    call. Chalice's `log_retention_in_days` names a function that is not in the template."""
+    name = {"Fn::Sub": f"/aws/lambda/${{{function}}}"}
+    properties = {"LogGroupName": name, "RetentionInDays": LOG_DAYS}
+    return {"Type": "AWS::Logs::LogGroup", "Properties": properties}
 
 
 def text() -> str:

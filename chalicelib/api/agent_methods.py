@@ -84,6 +84,7 @@ class PollParams(Struct, frozen=True):
     seq: Annotated[int, Meta(ge=0, le=2**62)]
     capacity: Annotated[int, Meta(ge=0, le=100)]
     leases: Leases = []
+    once: bool = False
     idle_ms: Milliseconds = 0
     doorbell: Doorbell | None = None
 
@@ -138,6 +139,7 @@ class LogUrlsParams(JobParams, frozen=True, rename={"first": "from"}):
 
     first: Annotated[int, Meta(ge=1, lt=10**8 - 100)]
     count: Annotated[int, Meta(ge=1, le=100)]
+    once: bool = False
 
 
 def _agent(call: Call) -> Principal:
@@ -204,7 +206,7 @@ def poll(call: Call, params: PollParams) -> dict[str, Any]:
         make_lease=lambda: secrets.token_hex(16),
     )
     return {
-        "jobs": [_render_offer(offer) for offer in work.offers],
+        "jobs": [_render_offer(offer, params.once) for offer in work.offers],
         "cancels": list(work.cancels),
         "followed": list(work.followed),
         "next_poll_ms": CADENCE.next_poll_ms(
@@ -222,10 +224,15 @@ def _doorbell(agent_id: str, says: Doorbell | None) -> dict[str, Any] | None:
     return None if address is None else asdict(address)
 
 
-def _render_offer(offer: dispatch.Offer) -> dict[str, Any]:
+def _render_url(url: chunks.PutUrl) -> dict[str, Any]:
+    headers = {"headers": dict(url.headers)} if url.headers else {}
+    return {"seq": url.seq, "url": url.url, **headers}
+
+
+def _render_offer(offer: dispatch.Offer, once: bool) -> dict[str, Any]:
     job, step = offer.job, offer.step
     urls = [
-        {"seq": seq, "url": chunks.put_url(job.key, job.attempt, seq)}
+        _render_url(chunks.put_url(job.key, job.attempt, seq, once=once))
         for seq in range(1, URLS_WITH_CLAIM + 1)
     ]
     return {
@@ -299,8 +306,10 @@ def _plain(log: LogSummary) -> dict[str, Any]:
 
 def log_urls(call: Call, params: LogUrlsParams) -> dict[str, Any]:
     """Hands out further presigned URLs."""
-    urls = report.log_urls(_own_job(call, params), params.lease, params.first, params.count)
-    return {"urls": [{"seq": seq, "url": url} for seq, url in urls]}
+    wanted = range(params.first, params.first + params.count)
+    key = _own_job(call, params)
+    urls = report.log_urls(key, params.lease, wanted, call.now, once=params.once)
+    return {"urls": [_render_url(each) for each in urls]}
 
 
 METHODS: dict[str, Method] = {

@@ -38,4 +38,6 @@ def asset(name: str) -> Response:
 
 
 def _respond(name: str, content_type: str) -> Response:
-    return Response((ASSETS / name).read_bytes(), {**SECURITY, "Content-Type": content_type}, 200)
+    return Response(
+        (ASSETS / name).read_text("utf-8"), {**SECURITY, "Content-Type": content_type}, 200
+    )

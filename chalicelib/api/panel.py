@@ -1,13 +1,15 @@
 """The panel: a static page and its assets, served by the same function as the API.
 
 `/` is never cached but revalidated; everything it names carries a hash of its content and is cached
-for ever. Where the caller takes brotli or gzip, the files that the build compressed are sent.
+for ever.
 
-The app must list these content types as binary (`app.api.binary_types`), so that API Gateway
-passes compressed bytes on unharmed.
+All of it is text, and goes out as text: API Gateway decodes a binary answer only for callers whose
+`Accept` begins with a type that is listed as binary, and browsers fetch scripts with `*/*`. The
+gateway compresses it on its way (`minimum_compression_size`).
 """
 
 import hashlib
+import html
 import re
 from functools import lru_cache
 from pathlib import Path
@@ -21,17 +23,14 @@ CONTENT_TYPES = {
     ".js": "text/javascript; charset=utf-8",
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
-    ".png": "image/png",
-    ".woff2": "font/woff2",
-}
-BINARY_TYPES = sorted({kind.partition(";")[0] for kind in CONTENT_TYPES.values()})
-ENCODINGS = (("br", ".br"), ("gzip", ".gz"))  # best first
+}  # of text; the build refuses to make other files, see frontend/scripts/weigh.mjs
+POLICY = (
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; object-src 'none'; base-uri {base}; frame-ancestors 'none'; "
+    "form-action 'self'"
+)
 SECURITY_HEADERS = {
-    "Content-Security-Policy": (
-        "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; "
-        "img-src 'self' data:; object-src 'none'; base-uri 'none'; frame-ancestors 'none'; "
-        "form-action 'self'"
-    ),
+    "Content-Security-Policy": POLICY.format(base="'none'"),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -46,15 +45,19 @@ api = Blueprint(__name__)
 
 @api.route("/", methods=["GET"])
 def index() -> Response:
-    """The page."""
-    page = PANEL / "index.html"
-    if not page.is_file():
-        return _respond(503, NOT_BUILT.encode(), {"Content-Type": CONTENT_TYPES[".html"]})
-    etag = _etag(page, page.stat().st_mtime_ns)
-    headers = {"Cache-Control": "no-cache", "ETag": etag, "Vary": "Accept-Encoding"}
-    if api.current_request.headers.get("if-none-match") == etag:
+    """The page. Its addresses are relative, so that it works below a stage's prefix."""
+    path = PANEL / "index.html"
+    if not path.is_file():
+        return _respond(503, NOT_BUILT, {"Content-Type": CONTENT_TYPES[".html"]})
+    page, headers = path.read_text("utf-8"), {"Cache-Control": "no-cache"}
+    asked = str(api.current_request.context.get("path") or "/")
+    if not asked.endswith("/"):  # `…/api`: relative addresses would leave the stage
+        page = page.replace("<head>", f'<head><base href="{html.escape(asked)}/">', 1)
+        headers["Content-Security-Policy"] = POLICY.format(base="'self'")
+    headers["ETag"] = etag = _etag(page)
+    if api.current_request.headers.get("if-none-match") in (etag, f"W/{etag}"):
         return _respond(304, "", headers)
-    return _file(page, headers)
+    return _respond(200, page, {**headers, "Content-Type": CONTENT_TYPES[".html"]})
 
 
 @api.route("/assets/{name}", methods=["GET"])
@@ -63,31 +66,17 @@ def asset(name: str) -> Response:
     path = PANEL / "assets" / name
     if not ASSET_NAME.fullmatch(name) or path.suffix not in CONTENT_TYPES or not path.is_file():
         return _respond(404, "There is no such file.", {"Content-Type": "text/plain"})
-    headers = {"Cache-Control": "public, max-age=31536000, immutable", "Vary": "Accept-Encoding"}
-    return _file(path, headers)
+    headers = {
+        "Cache-Control": "public, max-age=31536000, immutable",
+        "Content-Type": CONTENT_TYPES[path.suffix],
+    }
+    return _respond(200, path.read_text("utf-8"), headers)
 
 
-def _file(path: Path, headers: dict[str, str]) -> Response:
-    accepted = _accepted(api.current_request.headers.get("accept-encoding", ""))
-    headers = {**headers, "Content-Type": CONTENT_TYPES[path.suffix]}
-    for encoding, suffix in ENCODINGS:
-        compressed = path.with_name(path.name + suffix)
-        if encoding in accepted and compressed.is_file():
-            return _respond(200, compressed.read_bytes(), {**headers, "Content-Encoding": encoding})
-    return _respond(200, path.read_bytes(), headers)
-
-
-def _accepted(header: str) -> set[str]:
-    """The encodings that the caller takes."""
-    parts = (part.strip().lower().replace(" ", "").partition(";q=") for part in header.split(","))
-    return {name for name, _, weight in parts if name and weight not in ("0", "0.0", "0.00")}
-
-
-def _respond(status: int, body: bytes | str, headers: dict[str, str]) -> Response:
-    """Bytes go with a binary content type only, as Chalice wants it."""
-    return Response(body, {**headers, **SECURITY_HEADERS}, status)
+def _respond(status: int, body: str, headers: dict[str, str]) -> Response:
+    return Response(body, {**SECURITY_HEADERS, **headers}, status)
 
 
 @lru_cache(maxsize=4)
-def _etag(path: Path, changed_at: int) -> str:
-    return f'"{hashlib.sha256(path.read_bytes()).hexdigest()[:32]}"'
+def _etag(page: str) -> str:
+    return f'"{hashlib.sha256(page.encode()).hexdigest()[:32]}"'

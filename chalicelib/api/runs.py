@@ -138,11 +138,12 @@ def list_jobs(request: Request, run_id: str) -> Page:
     headers={"Idempotency-Key": "the same key within a day answers the same run"},
 )
 def retry_run(request: Request, run_id: str, body: shapes.RetryRequest) -> shapes.Run:
-    """Runs again: all of it, from the first failed step on, or only where it did not succeed."""
+    """Runs again: all of it, from the first failed step on, or only where it did not succeed. An
+    ad-hoc command needs the permission of its first run."""
     begun = retry(
         run_id.upper(),
         RetryWhat(body.what),
-        triggered_by=request.caller().name,
+        caller=request.caller(),
         new_run_id=new_ulid(request.now),
         idempotency_key=request.headers.get("idempotency-key"),
         now=request.now,

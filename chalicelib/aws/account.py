@@ -110,11 +110,13 @@ def presigned(
     parameters: Sequence[tuple[str, str]],
     seconds: int,
     payload: str = signature.NOTHING,
+    headers: Mapping[str, str] = signature.NO_HEADERS,
 ) -> str:
-    """An address that lets whoever has it make this one call for so long. Asks nobody."""
+    """An address that lets whoever has it make this one call, with these headers, for so long.
+    Asks nobody."""
     scope = signature.Scope(region(), service)
     return signature.presigned(
-        method, origin(service), path, parameters, keys(), scope, now(), seconds, payload
+        method, origin(service), path, parameters, keys(), scope, now(), seconds, payload, headers
     )
 
 

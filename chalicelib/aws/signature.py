@@ -14,6 +14,7 @@ import msgspec
 
 ALGORITHM = "AWS4-HMAC-SHA256"
 UNSIGNED_PAYLOAD = "UNSIGNED-PAYLOAD"  # S3's: whoever has the address sends what he likes
+NO_HEADERS: Mapping[str, str] = {}
 NOTHING = hashlib.sha256(b"").hexdigest()
 
 
@@ -66,24 +67,26 @@ def presigned(
     at: datetime,
     seconds: int,
     payload: str = NOTHING,
+    headers: Mapping[str, str] = NO_HEADERS,
 ) -> str:
     """An address that is good for `seconds`. `origin` is scheme and host, `path` is encoded.
 
-    `payload` is the SHA-256 of what will be sent, or UNSIGNED_PAYLOAD.
+    `payload` is the SHA-256 of what will be sent, or UNSIGNED_PAYLOAD. Whoever uses the address
+    must send `headers`, which are named in lower case.
     """
+    signed_headers = {**headers, "host": origin.partition("://")[2]}
     asked = [
         *parameters,
         ("X-Amz-Algorithm", ALGORITHM),
         ("X-Amz-Credential", f"{keys.access_key}/{_scope(scope, at)}"),
         ("X-Amz-Date", stamp(at)),
         ("X-Amz-Expires", str(seconds)),
-        ("X-Amz-SignedHeaders", "host"),
+        ("X-Amz-SignedHeaders", ";".join(sorted(signed_headers))),
     ]
     if keys.token is not None:
         asked.append(("X-Amz-Security-Token", keys.token))
     query = canonical_query(asked)
-    host = origin.partition("://")[2]
-    request = _canonical(method, path, query, {"host": host}, payload)
+    request = _canonical(method, path, query, signed_headers, payload)
     signed = _signature(request, keys, scope, at)
     return f"{origin}{path}?{query}&X-Amz-Signature={signed}"
 

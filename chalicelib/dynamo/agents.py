@@ -35,6 +35,11 @@ class AgentItem(TableModel):
     version = NumberAttribute()
 
 
+# Of an agent that was removed the item stays, without its secret: nobody is enrolled under its id
+# again.
+_enrolled = AgentItem.secret_hash.exists()
+
+
 def _value(item: AgentItem) -> Agent:
     return Agent(
         id=item.agent_id,
@@ -51,8 +56,8 @@ def _value(item: AgentItem) -> Agent:
 
 
 def enroll(agent: Agent) -> bool:
-    """Writes a new agent; False when the id is taken. Its entries in the index come first: see
-    `operations/fleet.py`."""
+    """Lets a new agent in; False when the id is taken, or was. Its entries in the index come first:
+    see `operations/fleet.py`."""
     item = AgentItem(
         agent.id,
         name=agent.name,
@@ -71,9 +76,22 @@ def enroll(agent: Agent) -> bool:
 def get(agent_id: str) -> Agent | None:
     """The agent, or None."""
     try:
-        return _value(AgentItem.get(agent_id, consistent_read=True))
+        item = AgentItem.get(agent_id, consistent_read=True)
     except DoesNotExist:
         return None
+    return _value(item) if _is_enrolled(item) else None
+
+
+def was_removed(agent_id: str) -> bool:
+    """Whether an agent once had this id."""
+    try:
+        return not _is_enrolled(AgentItem.get(agent_id, consistent_read=True))
+    except DoesNotExist:
+        return False
+
+
+def _is_enrolled(item: AgentItem) -> bool:
+    return bool(item.secret_hash)
 
 
 def get_many(agent_ids: Iterable[str], *, as_of_now: bool = False) -> dict[str, Agent]:
@@ -81,12 +99,13 @@ def get_many(agent_ids: Iterable[str], *, as_of_now: bool = False) -> dict[str, 
     they are read as of now."""
     wanted = sorted(set(agent_ids))
     found = AgentItem.batch_get(wanted, consistent_read=as_of_now) if wanted else ()
-    return {item.agent_id: _value(item) for item in found}
+    return {item.agent_id: _value(item) for item in found if _is_enrolled(item)}
 
 
 def everybody() -> Iterator[Agent]:
     """All agents, in no order, as of now. A scan: it reads what it answers, and no more."""
-    return (_value(item) for item in AgentItem.scan(consistent_read=True))
+    found = AgentItem.scan(consistent_read=True)
+    return (_value(item) for item in found if _is_enrolled(item))
 
 
 def update_facts(agent_id: str, facts: Facts) -> None:
@@ -94,7 +113,7 @@ def update_facts(agent_id: str, facts: Facts) -> None:
     passed(
         lambda: AgentItem(agent_id).update(
             actions=[AgentItem.facts.set(asdict(facts))],
-            condition=AgentItem.agent_id.exists(),
+            condition=_enrolled,
         )
     )
 
@@ -109,11 +128,13 @@ def change(old: Agent, new: Agent) -> bool:
         AgentItem.group.set(new.group) if new.group is not None else AgentItem.group.remove(),
         AgentItem.version.set(new.version),
     ]
-    is_as_read = AgentItem.version == old.version
+    is_as_read = _enrolled & (AgentItem.version == old.version)
     return passed(lambda: AgentItem(old.id).update(actions=actions, condition=is_as_read))
 
 
 def remove(agent: Agent) -> bool:
-    """False when it was changed or removed meanwhile."""
-    is_as_read = AgentItem.version == agent.version
-    return passed(lambda: AgentItem(agent.id).delete(condition=is_as_read))
+    """False when it was changed or removed meanwhile. Its id is not given again, for tasks may name
+    it."""
+    actions: list[Action] = [AgentItem.secret_hash.remove(), AgentItem.facts.set({})]
+    is_as_read = _enrolled & (AgentItem.version == agent.version)
+    return passed(lambda: AgentItem(agent.id).update(actions=actions, condition=is_as_read))

@@ -22,6 +22,10 @@ class AgentIdTaken(Conflict):
     """An agent with this id is enrolled already, with another secret. Delete its agent.json."""
 
 
+class AgentRemoved(AgentIdTaken):
+    """The agent with this id was removed. Delete its agent.json: it joins under a new id then."""
+
+
 def open_enrollment(
     *,
     enrollment_id: str,
@@ -62,7 +66,8 @@ def enroll(
 ) -> str:
     """Lets an agent in and answers its token. The same call again answers the same token.
 
-    Raises JoinTokenRefused, and AgentIdTaken when the id belongs to somebody with another secret.
+    Raises JoinTokenRefused, and AgentIdTaken when the id belongs to somebody with another secret,
+    or belonged to an agent that was removed.
     """
     token = str(Credential("pla", agent_token_id(agent_id), secret))
     if _is_enrolled(agent_id, secret):
@@ -73,6 +78,8 @@ def enroll(
         raise JoinTokenRefused
     if not credential.matches(enrollment.secret_hash):
         raise JoinTokenRefused
+    if agents.was_removed(agent_id):
+        raise AgentRemoved  # before the token is used up
     if not enrollments.use(enrollment, agent_id, now):
         raise JoinTokenRefused
     agent = Agent(
@@ -85,8 +92,8 @@ def enroll(
         group=enrollment.group,
         version=version(now),
     )
-    if not fleet.let_in(agent):
-        _is_enrolled(agent_id, secret)
+    if not fleet.let_in(agent) and not _is_enrolled(agent_id, secret):
+        raise AgentRemoved
     doorbells.hang(agent_id)
     return token
 

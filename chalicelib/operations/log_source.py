@@ -2,7 +2,7 @@
 
 from chalicelib import log
 from chalicelib.job import Job
-from chalicelib.log import Position, Record, Stream
+from chalicelib.log import CorruptChunk, Position, Record, Stream
 from chalicelib.log_index import Index
 from chalicelib.s3 import chunks
 
@@ -12,10 +12,15 @@ class LogSource:
 
     A chunk is looked for first where it came. When it is not there it has not arrived, or the
     index was there before it went.
+
+    In place of a damaged chunk a `tolerant` source has a mark, and remembers its number; any other
+    raises CorruptChunk.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, job: Job, *, tolerant: bool = False) -> None:
         self.job = job
+        self.damaged: set[int] = set()
+        self._is_tolerant = tolerant
         self._index: Index | None = self._find_index() if job.log_compacted else None
         self._latest: tuple[int, list[Record]] = (0, [])
 
@@ -25,11 +30,20 @@ class LogSource:
     def chunk(self, seq: int) -> list[Record] | None:
         """Its records; None when it has not arrived."""
         if self._latest[0] != seq:
-            found = self._fetch(seq)
+            found = self._fetch_or_mark(seq)
             if found is None:
                 return None
             self._latest = (seq, found)
         return self._latest[1]
+
+    def _fetch_or_mark(self, seq: int) -> list[Record] | None:
+        try:
+            return self._fetch(seq)
+        except CorruptChunk:
+            if not self._is_tolerant:
+                raise
+            self.damaged.add(seq)
+            return [log.damage(seq, self.job.started_at or log.EPOCH)]
 
     def _fetch(self, seq: int) -> list[Record] | None:
         if self._index is not None and seq <= self._index.chunks:

@@ -9,7 +9,15 @@ from chalicelib import log
 from chalicelib.dynamo import jobs
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.job import ACTIVE, Job, JobKey
-from chalicelib.log import FOLLOWED_FOR, LogState, Missing, Position, Record, Stream
+from chalicelib.log import (
+    FOLLOWED_FOR,
+    CorruptChunk,
+    LogState,
+    Missing,
+    Position,
+    Record,
+    Stream,
+)
 from chalicelib.log_index import Index
 from chalicelib.operations import compaction
 from chalicelib.operations.log_source import LogSource
@@ -19,6 +27,7 @@ from chalicelib.sqs import doorbells
 PAGE_BYTES = 512 << 10  # of output; base64 and JSON stay well below the 6 MB of a Lambda's answer
 PAGE_RECORDS = 4_000  # a record costs some 100 bytes of JSON, however short it is
 TAIL_BYTES = 4 << 20  # so far back the last lines are looked for
+DAMAGED = "A part of this log is damaged, so it is not given as a whole. Read it page by page."
 PUT_TOGETHER_CHUNKS = 64  # of a megabyte: what a handler can do while somebody waits
 
 
@@ -52,36 +61,36 @@ def read(
 ) -> LogPage:
     """The records from `position` on, of one stream or of both, up to a page. `skip` bytes of the
     first one are left out."""
-    return _read(LogSource(job), position, stream, now, skip)
+    return _read(LogSource(job, tolerant=True), position, stream, now, skip)
 
 
 def read_tail(job: Job, lines: int, stream: Stream | None, now: datetime) -> LogPage:
     """The last lines that are there, as far as they are in the last `TAIL_BYTES`."""
-    source = LogSource(job)
+    source = LogSource(job, tolerant=True)
     position, skip = source.last_lines(lines, stream, TAIL_BYTES)
     return _read(source, position, stream, now, skip)
 
 
 def read_since(job: Job, since: datetime, stream: Stream | None, now: datetime) -> LogPage:
     """From the first record of that time on, by the agent's clock."""
-    source = LogSource(job)
+    source = LogSource(job, tolerant=True)
     return _read(source, source.first_at_or_after(log.milliseconds(since)), stream, now, 0)
 
 
 def _read(
     source: LogSource, position: Position, stream: Stream | None, now: datetime, skip: int
 ) -> LogPage:
-    job = source.job
     found: list[Record] = []
     size = 0
+    source.damaged.clear()  # what was looked at to find the position is no part of the page
     while True:
         chunk = source.chunk(position.seq)
         if chunk is None:
-            return _page(job, found, position, now, has_more=False)
+            return _page(source, found, position, now, has_more=False)
         for index in range(position.index, len(chunk)):
             record = chunk[index]
             if size >= PAGE_BYTES or len(found) >= PAGE_RECORDS:
-                return _page(job, found, Position(position.seq, index), now, has_more=True)
+                return _page(source, found, Position(position.seq, index), now, has_more=True)
             if stream in (None, record.stream):
                 found.append(replace(record, data=record.data[skip:]) if skip else record)
                 size += len(record.data)
@@ -90,9 +99,12 @@ def _read(
 
 
 def _page(
-    job: Job, found: list[Record], position: Position, now: datetime, *, has_more: bool
+    source: LogSource, found: list[Record], position: Position, now: datetime, *, has_more: bool
 ) -> LogPage:
+    job = source.job
     state, missing = log.state(job, position, now), log.missing(job, position, now)
+    if source.damaged and job.state.is_terminal:
+        state, missing = LogState.INCOMPLETE, log.damaged(missing, len(source.damaged))
     return LogPage(found, position, has_more, state, missing, job)
 
 
@@ -119,7 +131,8 @@ def download(job: Job, name: str) -> Download:
     """Where the whole stream lies as one object. `name` is stdout, stderr or all.
 
     A log that has not been compacted yet is put together now, up to `PUT_TOGETHER_CHUNKS`. Raises
-    Conflict while the job goes on, while bytes are still coming, and for a larger one.
+    Conflict while the job goes on, while bytes are still coming, for a larger one, and for one that
+    is damaged.
     """
     if not job.state.is_terminal:
         raise Conflict("The job has not ended yet. Read its log page by page until it has.")
@@ -134,11 +147,17 @@ def download(job: Job, name: str) -> Download:
 def _put_together(job: Job) -> Index:
     source = LogSource(job)
     promised = log.reported_chunks(job.log)
-    count = source.end()
+    try:
+        count = source.end()
+    except CorruptChunk as error:
+        raise Conflict(DAMAGED) from error
     if promised is not None and count < promised:
         raise Conflict("Parts of this log have not arrived yet. Try again a little later.")
     if job.log_problem is not None:
         raise Conflict(f"{job.log_problem} Read it page by page.")
     if count > PUT_TOGETHER_CHUNKS:
         raise Conflict("This log is being put together. Try again in a minute.")
-    return compaction.build(source, count)
+    try:
+        return compaction.build(source, count)
+    except (CorruptChunk, compaction.Unsound) as error:
+        raise Conflict(DAMAGED) from error

@@ -1,6 +1,7 @@
 """The outputs of a step's jobs side by side: which agents printed the same."""
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -8,6 +9,7 @@ from chalicelib import log
 from chalicelib.job import Job
 from chalicelib.operations.log_source import LogSource
 
+NO_BYTES = hashlib.sha256(b"").hexdigest()
 SAMPLES = 20  # groups whose output is shown at once
 SAMPLE_BYTES = 16_384
 SAMPLE_CHUNKS = 3  # read for it, at most
@@ -34,7 +36,7 @@ def grouped(jobs: Sequence[Job]) -> tuple[list[Group], list[Job]]:
     for job in jobs:
         streams = (job.log or {}).get("streams")
         if job.state.is_terminal and streams:
-            name = streams["stdout"]["sha256"], streams["stderr"]["sha256"]
+            name = _sha256(streams, "stdout"), _sha256(streams, "stderr")
             known.setdefault(name, []).append(job)
         else:
             pending.append(job)
@@ -42,10 +44,15 @@ def grouped(jobs: Sequence[Job]) -> tuple[list[Group], list[Job]]:
     return [_group(alike, number < SAMPLES) for number, alike in enumerate(ordered)], pending
 
 
+def _sha256(streams: Mapping[str, Mapping[str, object]], name: str) -> str:
+    """A stream that was not reported has no bytes."""
+    return str(streams[name]["sha256"]) if name in streams else NO_BYTES
+
+
 def _group(alike: Sequence[Job], has_sample: bool) -> Group:
     first = alike[0]
     streams = (first.log or {})["streams"]
-    out, err = (int(streams[name]["bytes"]) for name in ("stdout", "stderr"))
+    out, err = (int(streams.get(name, {}).get("bytes", 0)) for name in ("stdout", "stderr"))
     sample = _beginning(first) if has_sample else None
     is_cut = sample is None or len(sample) < out + err
     return Group(alike, out, err, sample, is_cut)
@@ -53,7 +60,7 @@ def _group(alike: Sequence[Job], has_sample: bool) -> Group:
 
 def _beginning(job: Job) -> bytes:
     """Of the first chunks: the very first one often holds a line, since it is shipped at once."""
-    source, found = LogSource(job), b""
+    source, found = LogSource(job, tolerant=True), b""
     promised = log.reported_chunks(job.log) or 0
     for seq in range(1, min(promised, SAMPLE_CHUNKS) + 1):
         found += b"".join(record.data for record in source.chunk(seq) or ())

@@ -18,9 +18,14 @@ from chalicelib.job import (
     LateReport,
     Outcome,
 )
+from chalicelib.log import reported_chunks
 from chalicelib.operations.advance import advance
 from chalicelib.operations.ending import end_job
 from chalicelib.s3 import chunks
+from chalicelib.s3.chunks import PutUrl
+
+ANY_CHUNK = range(1, 10**8)
+SHIPPED_FOR = timedelta(days=7)  # after its end; a machine may have been away for a while
 
 
 class NoSuchJob(NotFound):
@@ -29,6 +34,10 @@ class NoSuchJob(NotFound):
 
 class OldLease(Conflict):
     """The lease is not the job's current one, or the job has ended without this report."""
+
+
+class LogClosed(OldLease):
+    """The log takes no more chunks: they have all come, or its attempt ended too long ago."""
 
 
 def _existing(key: JobKey) -> Job:
@@ -130,10 +139,29 @@ def _given_up(job: Job, lease: str) -> int | None:
     return next((each.number for each in job.earlier if each.lease == lease), None)
 
 
-def log_urls(key: JobKey, lease: str, first: int, count: int) -> list[tuple[int, str]]:
-    """Presigned PUTs for chunks of the attempt that the lease stands for."""
+def log_urls(key: JobKey, lease: str, wanted: range, now: datetime, *, once: bool) -> list[PutUrl]:
+    """Presigned PUTs for chunks of the attempt that the lease stands for: of one that has ended,
+    those that it reported and that have not been compacted. Raises OldLease, and LogClosed where
+    that leaves none."""
     job = _existing(key)
-    attempt = job.attempt if job.lease == lease else _given_up(job, lease)
+    number = job.attempt if job.lease == lease else _given_up(job, lease)
+    attempt = next((each for each in job.attempts() if each.attempt == number), None)
     if attempt is None:
         raise OldLease
-    return [(seq, chunks.put_url(key, attempt, seq)) for seq in range(first, first + count)]
+    open_chunks = _open_chunks(attempt, now)
+    numbers = [seq for seq in wanted if seq in open_chunks]
+    if not numbers:
+        raise LogClosed
+    return [chunks.put_url(key, attempt.attempt, seq, once=once) for seq in numbers]
+
+
+def _open_chunks(attempt: Job, now: datetime) -> range:
+    """What may still be written of its log."""
+    if not attempt.state.is_terminal:
+        return ANY_CHUNK
+    if attempt.ended_at is not None and now - attempt.ended_at > SHIPPED_FOR:
+        return range(0)
+    promised = reported_chunks(attempt.log)
+    made = chunks.index(attempt.key, attempt.attempt) if attempt.log_compacted else None
+    compacted = 0 if made is None else made.chunks
+    return range(compacted + 1, ANY_CHUNK.stop if promised is None else promised + 1)

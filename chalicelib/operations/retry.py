@@ -8,8 +8,10 @@ from msgspec.structs import replace
 from chalicelib.dynamo import runs
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.job import JobState
+from chalicelib.operations.commands import COMMANDS
 from chalicelib.operations.trigger import check_key, go_on, start
-from chalicelib.run import Progress, RunState, RunStep, Trigger
+from chalicelib.principal import Permission, Principal
+from chalicelib.run import Progress, Run, RunState, RunStep, Trigger
 from chalicelib.settings import settings
 
 
@@ -26,18 +28,20 @@ def retry(
     run_id: str,
     what: RetryWhat,
     *,
-    triggered_by: str,
+    caller: Principal,
     new_run_id: str,
     idempotency_key: str | None,
     now: datetime,
 ) -> Progress:
     """Starts the new run and answers it, its jobs not included.
 
-    Raises NotFound, and Conflict for a run that goes on, or in which nothing failed.
+    Raises NotFound, NotAllowed for a caller who could not have started the first one, and Conflict
+    for a run that goes on, or in which nothing failed.
     """
     progress = runs.progress(run_id)
     if progress is None:
         raise NotFound(f"There is no run with the id '{run_id}'.")
+    caller.require(_needed(progress.run))
     if not progress.run.state.is_terminal:
         raise Conflict("The run has not ended yet. Wait for it, or cancel it.")
     steps = _steps(progress, what)
@@ -53,7 +57,7 @@ def retry(
         id=new_run_id,
         step_count=len(steps),
         state=RunState.QUEUED,
-        triggered_by=triggered_by,
+        triggered_by=caller.name,
         created_at=now,
         expires_at=now + timedelta(days=settings.history_days),
         trigger=Trigger.RETRY,
@@ -69,6 +73,12 @@ def retry(
         results=(),
     )
     return start(again, steps, now)
+
+
+def _needed(run: Run) -> Permission:
+    """What the first one needed: a task's commands were saved by somebody who may, an ad-hoc
+    command was chosen by whoever ran it."""
+    return Permission.TASKS_WRITE if run.task_id == COMMANDS else Permission.RUNS_TRIGGER
 
 
 def _steps(progress: Progress, what: RetryWhat) -> list[RunStep]:

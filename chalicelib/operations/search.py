@@ -38,7 +38,7 @@ class Found(msgspec.Struct, frozen=True):
 
 def search(job: Job, needle: Needle, stream: Stream | None, cursor: str, budget: Budget) -> Found:
     """Looks through one attempt's log, from `cursor` on. Raises BadParameter."""
-    source, begin = LogSource(job), Cursor.parse(cursor)
+    source, begin = LogSource(job, tolerant=True), Cursor.parse(cursor)
     scan, position = Scan(needle, begin), begin.position
     found: list[Match] = []
     searched = 0

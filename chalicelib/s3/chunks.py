@@ -1,6 +1,6 @@
 """Log chunks as objects, and the compacted objects that take their place."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 import msgspec
@@ -8,6 +8,7 @@ import msgspec
 from chalicelib.job import JobKey
 from chalicelib.log import (
     MAX_CHUNK_BYTES,
+    MAX_OBJECT_BYTES,
     CorruptChunk,
     Record,
     attempt_prefix,
@@ -23,14 +24,27 @@ from chalicelib.s3 import objects
 _INDEX = Reader(Index)
 
 
-def put_url(key: JobKey, attempt: int, seq: int) -> str:
-    """A presigned PUT for exactly this chunk."""
-    return objects.presigned_put(chunk_key(key, attempt, seq))
+class PutUrl(msgspec.Struct, frozen=True):
+    """A presigned PUT for exactly one chunk, and the headers that must go with it."""
+
+    seq: int
+    url: str
+    headers: Mapping[str, str]
+
+
+def put_url(key: JobKey, attempt: int, seq: int, *, once: bool) -> PutUrl:
+    """`once`: a chunk that is there is not overwritten."""
+    headers = objects.ONCE if once else {}
+    return PutUrl(seq, objects.presigned_put(chunk_key(key, attempt, seq), headers), headers)
 
 
 def get(key: JobKey, attempt: int, seq: int) -> list[Record] | None:
-    """The chunk's records, or None when it has not arrived, or has been compacted."""
-    chunk = objects.get(chunk_key(key, attempt, seq))
+    """The chunk's records, or None when it has not arrived, or has been compacted. Raises
+    CorruptChunk."""
+    try:
+        chunk = objects.get(chunk_key(key, attempt, seq), MAX_OBJECT_BYTES)
+    except objects.TooLarge as error:
+        raise CorruptChunk("it is larger than a chunk may be") from error
     return None if chunk is None else list(records(chunk))
 
 

@@ -1,6 +1,6 @@
 """Objects of the bucket: read whole, in part or as a stream; written a part at a time."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
@@ -10,10 +10,15 @@ from chalicelib.aws import account, signature
 from chalicelib.s3.client import client
 from chalicelib.settings import settings
 
+ONCE = {"if-none-match": "*"}  # S3 refuses with 412 what is there already
 URL_SECONDS = 900  # how long a presigned URL lives
 PART_BYTES = 8 << 20  # S3 wants at least 5 MiB in every part but the last
 DELETED_AT_ONCE = 1_000  # S3's limit
 ABSENT = ("NoSuchKey", "404", "NotFound")
+
+
+class TooLarge(Exception):
+    """An object is larger than its reader takes."""
 
 
 def _named(key: str) -> dict[str, str]:
@@ -29,10 +34,17 @@ def _open(key: str, **options: str) -> Any:
         raise
 
 
-def get(key: str) -> bytes | None:
-    """The object's bytes, or None when there is none."""
+def get(key: str, at_most: int | None = None) -> bytes | None:
+    """The object's bytes, or None when there is none. Raises TooLarge, and reads no more than that:
+    whoever has a presigned address stores as much as they like."""
     body = _open(key)
-    return None if body is None else body.read()
+    if body is None:
+        return None
+    found: bytes = body.read() if at_most is None else body.read(at_most + 1)
+    if at_most is not None and len(found) > at_most:
+        body.close()
+        raise TooLarge(key)
+    return found
 
 
 def get_range(key: str, part: range) -> bytes | None:
@@ -71,9 +83,9 @@ def put(key: str, body: bytes) -> None:
     client().put_object(Body=body, **_named(key))
 
 
-def presigned_put(key: str) -> str:
-    """An address that takes exactly this object."""
-    return _presigned("PUT", key, ())
+def presigned_put(key: str, headers: Mapping[str, str] = signature.NO_HEADERS) -> str:
+    """An address that takes exactly this object, from whoever sends these headers with it."""
+    return _presigned("PUT", key, (), headers)
 
 
 def presigned_get(key: str, file_name: str) -> str:
@@ -85,10 +97,15 @@ def presigned_get(key: str, file_name: str) -> str:
     return _presigned("GET", key, disposition)
 
 
-def _presigned(method: str, key: str, parameters: Sequence[tuple[str, str]]) -> str:
+def _presigned(
+    method: str,
+    key: str,
+    parameters: Sequence[tuple[str, str]],
+    headers: Mapping[str, str] = signature.NO_HEADERS,
+) -> str:
     path = f"/{settings.bucket}/{quote(key, safe='/-_.~')}"
     payload = signature.UNSIGNED_PAYLOAD
-    return account.presigned("s3", method, path, parameters, URL_SECONDS, payload)
+    return account.presigned("s3", method, path, parameters, URL_SECONDS, payload, headers)
 
 
 class Writer:

@@ -36,9 +36,8 @@ def completion(shell: str) -> None:
     """
     from click.shell_completion import get_completion_class
 
-    from plumber_cli.main import cli
-
     kind = get_completion_class(shell)
     if kind is None:
         raise WrongUsage(f"There is no completion for {shell}.")
+    cli = click.get_current_context().find_root().command
     click.echo(kind(cli, {}, "plumber-cli", "_PLUMBER_CLI_COMPLETE").source())

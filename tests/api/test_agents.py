@@ -7,7 +7,7 @@ from chalice.test import Client
 
 from chalicelib.api.agent_methods import METHODS
 from chalicelib.operations import authentication
-from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
+from tests.api.conftest import People, RpcAgent, agent_id, definition, enroll_params, rpc
 
 
 def enroll(client: Client, params: dict[str, Any]) -> Any:
@@ -56,6 +56,25 @@ def test_a_deleted_join_token_lets_nobody_in(client: Client, admin: People) -> N
 def test_a_forged_join_token_is_refused(client: Client, admin: People, forge: Any) -> None:
     params = enroll_params(forge(join_token(admin)))
     assert enroll(client, params)["error"]["code"] == -32005
+
+
+@pytest.mark.parametrize("whose", ["its own", "a new one"])
+def test_a_removed_agents_id_is_not_enrolled_again(
+    client: Client, admin: People, whose: str
+) -> None:
+    first = admin.data("POST", "/enrollments", {"max_uses": 1})["join_token"]
+    assert "result" in enroll(client, enroll_params(first))
+    admin.data("DELETE", f"/agents/{agent_id(1)}")
+    second = admin.data("POST", "/enrollments", {})["join_token"]
+    again = enroll_params(first if whose == "its own" else second)
+    for _ in range(2):
+        answer = enroll(client, again)
+        assert answer["error"]["code"] == -32006
+        assert "removed" in answer["error"]["message"]
+    assert admin.refused("GET", f"/agents/{agent_id(1)}")[0] == 2001
+    assert admin.data("GET", "/agents")["items"] == []
+    assert admin.refused("POST", "/tasks", {"definition": definition(agent_id(1))})[0] == 1001
+    assert "result" in enroll(client, enroll_params(second, 2))
 
 
 def test_an_agent_cannot_be_taken_over(client: Client, admin: People) -> None:

@@ -394,6 +394,31 @@ def test_only_what_did_not_succeed_is_retried(admin: People, fleet: Fleet) -> No
     assert run_of(admin, again)["state"] == "succeeded"
 
 
+def test_an_ad_hoc_command_is_retried_by_who_may_run_it(
+    admin: People, people: Any, fleet: Fleet
+) -> None:
+    (one,) = fleet(1)
+    command = {"command": "true", "agent_ids": [one.id]}
+    run_id = admin.data("POST", "/commands", command)["id"]
+    work([one])
+    trigger, operator = people("trigger"), people("operator")
+    assert trigger.refused("POST", "/commands", command)[0] == 1003
+    code, message = trigger.refused("POST", f"/runs/{run_id}/retry", {"what": "all"})
+    assert (code, "tasks:write" in message) == (1003, True)
+    again = operator.data("POST", f"/runs/{run_id}/retry", {"what": "all"})["id"]
+    work([one])
+    assert trigger.refused("POST", f"/runs/{again}/retry", {"what": "all"})[0] == 1003
+
+
+def test_a_tasks_run_is_retried_by_who_may_trigger_it(
+    admin: People, people: Any, fleet: Fleet
+) -> None:
+    (one,) = fleet(1)
+    run_id = start(admin, f'CMD = "true"\nServerID = "{one.id}"\n')
+    work([one])
+    assert people("trigger").data("POST", f"/runs/{run_id}/retry", {"what": "all"})["retry_of"]
+
+
 def test_a_retry_is_refused_while_the_run_goes_on_and_when_nothing_failed(
     admin: People, fleet: Fleet
 ) -> None:

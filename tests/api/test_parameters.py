@@ -10,6 +10,17 @@ from tests.api.fleet import WEB, start, task, work
 PARAMS = '[Params.version]\nPattern = "[a-z0-9. ]+"\nDefault = "latest"\n'
 
 
+def test_more_parameters_than_a_run_can_hold_are_refused(admin: People, agent: Any) -> None:
+    params = "".join(f"[Params.p{number}]\n" for number in range(64))
+    step = f'[[step]]\nCMD = "true"\nServerID = "{agent().id}"\n'
+    source = f'Name = "wide"\n{params}{step}'
+    task_id = admin.data("POST", "/tasks", {"definition": source})["task"]["id"]
+    values = {f"p{number}": "x" * 8_000 for number in range(64)}
+    code, message = admin.refused("POST", f"/tasks/{task_id}/execute", {"parameters": values})
+    assert (code, "together" in message) == (1001, True)
+    assert admin.data("GET", "/runs")["items"] == []
+
+
 def test_parameters_reach_the_command_as_variables(admin: People, fleet: Fleet) -> None:
     (one,) = fleet(1)
     step = 'CMD = "deploy ${version} --as \\"${version}\\""\nTargets = { All = true }\n'

@@ -38,7 +38,7 @@ def test_killing_agent_control_plane_and_s3_in_turn_loses_no_byte(
     objects = tmp_path / "s3" / "faults"
 
     def arrived(chunks: int) -> bool:
-        return len([*objects.glob("logs/*/*/*/*/0*")]) >= chunks
+        return len([*objects.glob("logs/*/*/*/*/*/0*")]) >= chunks
 
     for turn, chunks in enumerate((5, 25, 45)):
         plane.wait_until(lambda chunks=chunks: arrived(chunks), 60, f"{chunks} chunks")

@@ -102,6 +102,24 @@ def test_parts_import_nothing_of_each_other(part: str) -> None:
     ] == []
 
 
+@pytest.mark.parametrize("part", ["agent", "cli"])
+def test_no_modules_import_each_other_in_a_circle(part: str) -> None:
+    folder = PYTHON_OF[part]
+    modules = {f"{folder.name}.{path.stem}": path for path in folder.glob("[!_]*.py")}
+    imports = {
+        module: {
+            other
+            for name in imported(path.read_text(), (folder.name,))
+            for other in (name, name.rpartition(".")[0])
+            if other in modules
+        }
+        for module, path in modules.items()
+    }
+    while free := {module for module, others in imports.items() if not others}:
+        imports = {m: others - free for m, others in imports.items() if m not in free}
+    assert imports == {}
+
+
 def test_app_only_registers() -> None:
     source = ROOT / "app.py"
     assert len(source.read_text().splitlines()) <= 60

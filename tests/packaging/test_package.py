@@ -11,7 +11,9 @@ from zipfile import ZipFile
 
 import pytest
 
+from chalicelib.api import panel
 from infra.local.environment import ROOT, base
+from tests.stack.gateway import ANSWER_BYTES
 
 MEGABYTE = 1 << 20
 LIMIT_BYTES = 25 * MEGABYTE
@@ -93,6 +95,20 @@ def test_functions_and_what_surrounds_them_are_in_one_template(resources: dict[s
     assert "AWS::DynamoDB::Table" in kinds.values()
 
 
+def test_every_functions_log_expires_from_the_first_deployment_on(
+    resources: dict[str, Any],
+) -> None:
+    functions = {
+        name for name, item in resources.items() if item["Type"] == "AWS::Serverless::Function"
+    }
+    groups = [
+        item["Properties"] for item in resources.values() if item["Type"] == "AWS::Logs::LogGroup"
+    ]
+    names = {group["LogGroupName"]["Fn::Sub"] for group in groups}
+    assert names == {f"/aws/lambda/${{{name}}}" for name in functions}
+    assert {group["RetentionInDays"] for group in groups} == {30}
+
+
 def test_every_function_knows_the_bucket(resources: dict[str, Any]) -> None:
     bucket = resources["Files"]["Properties"]["BucketName"]
     functions = [item for item in resources.values() if item["Type"] == "AWS::Serverless::Function"]
@@ -110,3 +126,11 @@ def test_functions_may_use_the_tables_and_nothing_of_others(resources: dict[str,
             for statement in policy["PolicyDocument"]["Statement"]:
                 assert "*" not in statement["Action"]
                 assert statement["Resource"] != "*"
+
+
+def test_every_file_of_the_panel_is_text_and_fits_an_answer_of_a_function() -> None:
+    files = [path for path in (ROOT / "chalicelib" / "panel").rglob("*") if path.is_file()]
+    assert files, "run: make panel"
+    for path in files:
+        assert path.suffix in panel.CONTENT_TYPES, path
+        assert len(json.dumps(path.read_text("utf-8"))) < ANSWER_BYTES - (1 << 16), path

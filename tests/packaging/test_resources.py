@@ -45,8 +45,10 @@ def test_every_key_of_table_and_index_is_defined_once_and_nothing_else() -> None
 
 
 def test_nothing_that_holds_history_goes_with_the_stack() -> None:
-    kept = [item for item in STORED.values() if "Type" in item]
-    assert {item["DeletionPolicy"] for item in kept} == {"Retain"}
+    kinds = ("AWS::DynamoDB::Table", "AWS::S3::Bucket")
+    kept = [item for item in STORED.values() if item.get("Type") in kinds]
+    assert len(kept) == len(MODELS) + 1
+    assert {item["DeletionPolicy"] for item in kept} == {"RetainExceptOnCreate"}
 
 
 def test_the_bucket_is_closed_and_expires_logs() -> None:
@@ -56,7 +58,20 @@ def test_the_bucket_is_closed_and_expires_logs() -> None:
         rule.get("Prefix"): rule.get("ExpirationInDays")
         for rule in bucket["LifecycleConfiguration"]["Rules"]
     }
-    assert expiry["logs/"] == 90
+    assert expiry["logs/"] == {"Ref": "HistoryDays"}
+
+
+def test_the_days_of_history_are_one_number_for_items_and_objects() -> None:
+    template = json.loads((ROOT / "infra" / "resources.json").read_text())
+    assert template["Parameters"]["HistoryDays"]["Default"] == 90
+    for name in resources.FUNCTIONS:
+        variables = STORED[name]["Properties"]["Environment"]["Variables"]
+        assert variables["PLUMBER_HISTORY_DAYS"] == {"Ref": "HistoryDays"}
+
+
+def test_every_table_can_be_brought_back_to_an_earlier_minute() -> None:
+    recovery = [table["PointInTimeRecoverySpecification"] for table in tables().values()]
+    assert recovery == [{"PointInTimeRecoveryEnabled": True}] * len(MODELS)
 
 
 def test_a_changed_model_changes_the_resources(monkeypatch: pytest.MonkeyPatch) -> None:

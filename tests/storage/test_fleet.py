@@ -47,6 +47,20 @@ def test_a_change_of_what_was_changed_meanwhile_does_nothing() -> None:
     assert agents.get("a") == replace(AGENT, name="first", version=1)
 
 
+def test_a_removed_agents_id_is_not_given_again() -> None:
+    assert agents.enroll(AGENT)
+    assert not agents.was_removed("a")
+    assert agents.remove(AGENT)
+    assert agents.was_removed("a")
+    assert not agents.was_removed("never")
+    assert not agents.enroll(AGENT)
+    assert agents.get("a") is None
+    assert agents.get_many(["a"]) == {}
+    assert list(agents.everybody()) == []
+    assert not agents.remove(AGENT)
+    assert not agents.change(AGENT, replace(AGENT, name="back", version=1))
+
+
 def test_a_removed_agent_is_not_brought_back_by_late_writes() -> None:
     agents.enroll(AGENT)
     assert agents.remove(AGENT)

@@ -8,7 +8,16 @@ import pytest
 import requests
 
 from chalicelib.job import JobKey
-from chalicelib.log import Record, Stream, chunk_key, encode
+from chalicelib.log import (
+    MAGIC,
+    MAX_OBJECT_BYTES,
+    MAX_RECORD_BYTES,
+    CorruptChunk,
+    Record,
+    Stream,
+    chunk_key,
+    encode,
+)
 from chalicelib.s3 import chunks, objects
 from chalicelib.s3.client import client
 from chalicelib.settings import settings
@@ -119,3 +128,38 @@ def test_chunks_are_listed_read_and_deleted_up_to_a_number() -> None:
     chunks.delete(KEY, 1, up_to=10)
     chunks.delete(KEY, 1, up_to=10)
     assert list(chunks.numbers(KEY, 1)) == []
+
+
+def test_no_more_of_an_object_is_read_than_its_reader_takes(prefix: str) -> None:
+    objects.put(prefix + "one", b"12345")
+    assert objects.get(prefix + "one", at_most=5) == b"12345"
+    with pytest.raises(objects.TooLarge):
+        objects.get(prefix + "one", at_most=4)
+
+
+def test_a_chunk_that_is_too_large_is_damaged() -> None:
+    objects.put(chunk_key(KEY, 2, 1), MAGIC + bytes(MAX_OBJECT_BYTES))
+    with pytest.raises(CorruptChunk):
+        chunks.get(KEY, 2, 1)
+    hardest = [Record(Stream.STDOUT, NOW, noise(MAX_RECORD_BYTES)) for _ in range(15)]
+    objects.put(chunk_key(KEY, 2, 2), encode(hardest, packed=True))
+    assert chunks.get(KEY, 2, 2) == hardest
+    chunks.delete(KEY, 2, up_to=2)
+
+
+@pytest.mark.parametrize("_tables", ["local"], indirect=True)  # moto checks none
+def test_a_put_that_is_signed_to_write_once_needs_its_header(prefix: str) -> None:
+    url = objects.presigned_put(prefix + "one", objects.ONCE)
+    assert requests.put(url, data=b"x", timeout=10).status_code == 403
+    assert requests.put(url, data=b"x", headers=objects.ONCE, timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("_tables", ["moto"], indirect=True)  # rclone overwrites
+def test_a_put_that_is_signed_to_write_once_writes_once(prefix: str) -> None:
+    url = objects.presigned_put(prefix + "one", objects.ONCE)
+    told = [
+        requests.put(url, data=body, headers=objects.ONCE, timeout=10).status_code
+        for body in (b"first", b"second")
+    ]
+    assert told == [200, 412]
+    assert objects.get(prefix + "one") == b"first"

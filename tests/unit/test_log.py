@@ -1,11 +1,13 @@
 """Logs: the chunk format, positions, and what a reader may expect."""
 
 import contextlib
+from collections import Counter
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from chalicelib.job import Job, JobKey, JobState
 from chalicelib.log import (
@@ -69,7 +71,14 @@ def test_arbitrary_bytes_are_read_or_refused(noise: bytes) -> None:
 
 
 def test_chunks_have_keys_that_sort() -> None:
-    assert chunk_key(KEY, 1, 7) == "logs/01R/002/agent/1/00000007"
+    assert chunk_key(KEY, 1, 7) == "logs/08/01R/002/agent/1/00000007"
+
+
+def test_keys_of_runs_of_one_moment_are_spread_over_the_store() -> None:
+    runs = [f"01JD{number:022d}" for number in range(4_000)]
+    begins = Counter(chunk_key(replace(KEY, run_id=each), 1, 1)[:7] for each in runs)
+    assert len(begins) == 256
+    assert max(begins.values()) < 40
 
 
 @given(st.integers(1, 10**8 - 1), st.integers(0, 10**8 - 1))

@@ -49,6 +49,14 @@ def test_what_is_wrong_is_named(given: dict[str, str], name: str, says: str) -> 
     assert says in caught.value.details["parameters"][name]
 
 
+def test_all_values_together_have_a_limit() -> None:
+    params = [Param(f"p{number}") for number in range(64)]
+    fitting = {param.name: "x" * 1_000 for param in params}
+    assert fill(params, fitting) == fitting
+    with pytest.raises(InvalidParameters, match=r"together have .* and may have 65536"):
+        fill(params, {param.name: "x" * 8_000 for param in params})
+
+
 def test_a_value_has_a_limit() -> None:
     free = [Param("free")]
     assert fill(free, {"free": "x" * MAX_VALUE_BYTES})

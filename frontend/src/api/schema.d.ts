@@ -397,7 +397,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Runs again: all of it, from the first failed step on, or only where it did not succeed.
+         * Runs again: all of it, from the first failed step on, or only where it did not succeed. An
          * @description Needs the permission `runs:trigger`.
          */
         post: operations["retry_run"];

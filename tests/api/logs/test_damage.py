@@ -1,0 +1,122 @@
+"""Chunks that are no chunks, and what an agent may write when."""
+
+import struct
+import zlib
+from typing import Any
+
+import pytest
+import requests
+
+from chalicelib.log import MAGIC, MAX_OBJECT_BYTES, PACKED_MAGIC
+from tests.api.conftest import Clock, People, named
+from tests.api.logs.conftest import Logged, data_of, due, err, fill, out
+
+HEADER = struct.Struct(">BQI")
+EVIL = {
+    "empty": b"",
+    "no magic": b"hello",
+    "cut in a header": MAGIC + b"\1\0",
+    "cut in a record": MAGIC + HEADER.pack(1, 0, 50) + b"short",
+    "unknown stream": MAGIC + HEADER.pack(9, 0, 0),
+    "long record": MAGIC + HEADER.pack(1, 0, 2**32 - 1),
+    "no zlib": PACKED_MAGIC + b"hello",
+    "cut zlib": PACKED_MAGIC + zlib.compress(b"x" * 999)[:-4],
+    "bomb": PACKED_MAGIC + zlib.compress(bytes(64 << 20)),
+    "huge": MAGIC + bytes(MAX_OBJECT_BYTES),
+}
+
+
+@pytest.mark.parametrize("evil", EVIL.values(), ids=EVIL)
+def test_a_damaged_chunk_is_shown_as_such_and_the_rest_is_read(
+    admin: People, logged: Logged, evil: bytes
+) -> None:
+    logged.put(out("one\n"))
+    logged.put_chunk(evil)
+    logged.put(out("three\n"))
+    page = admin.data("GET", logged.path)
+    assert (page["state"], page["missing"]) == ("streaming", None)
+    logged.finish()
+    text = b"one\n[plumber: part 2 of this log is damaged]\nthree\n"
+    for query in ("", "?tail=10", "?since=2000-01-01T00:00:00Z"):
+        page = admin.data("GET", logged.path + query)
+        assert data_of(page) == text, query
+        assert (page["state"], page["missing"]["chunks"]) == ("incomplete", 1), query
+        assert "damaged" in page["missing"]["reason"]
+    rest = admin.data("GET", f"{logged.path}?cursor=3.0")
+    assert (rest["state"], data_of(rest)) == ("complete", b"three\n")
+    for path in (f"{logged.path}/search", f"/runs/{logged.run_id}/search"):
+        (match,) = admin.data("GET", f"{path}?pattern=three")["matches"]
+        assert match["text"] == "three"
+    (group,) = admin.data("GET", f"/runs/{logged.run_id}/outputs")["groups"]
+    assert "one" in group["sample"]["text"]
+    code, message = admin.refused("GET", f"{logged.path}/download?stream=stdout&redirect=false")
+    assert (code, "damaged" in message) == (1005, True)
+
+
+def test_the_last_chunk_may_be_damaged_too(admin: People, logged: Logged) -> None:
+    logged.put(out("one\n"))
+    logged.put_chunk(b"hello")
+    logged.finish()
+    assert admin.data("GET", f"{logged.path}?tail=1")["state"] == "incomplete"
+    for stream in ("stdout", "all"):
+        path = f"{logged.path}/download?stream={stream}&redirect=false"
+        assert admin.refused("GET", path)[0] == 1005
+
+
+def test_a_report_of_one_stream_is_compared_like_any_other(admin: People, logged: Logged) -> None:
+    logged.put(out("one\n"))
+    digest = "2c8b08da5ce60398e1f19af0e5dccc744df274b826abe585eaba68c525434806"
+    streams = {"stdout": {"bytes": 4, "sha256": digest}}
+    logged.agent.finish(logged.job, log={"chunks": 1, "streams": streams})
+    (group,) = admin.data("GET", f"/runs/{logged.run_id}/outputs")["groups"]
+    assert (group["stdout_bytes"], group["stderr_bytes"]) == (4, 0)
+    assert group["sample"]["text"] == "one\n"
+
+
+# --- what an agent may write
+
+
+def urls(logged: Logged, first: int, count: int, **more: Any) -> list[dict[str, Any]]:
+    asked = {"from": first, "count": count, **more}
+    found: list[dict[str, Any]] = logged.agent.result("job.log_urls", **named(logged.job), **asked)[
+        "urls"
+    ]
+    return found
+
+
+def refused(logged: Logged, first: int) -> bool:
+    asked = {"from": first, "count": 10}
+    return bool(logged.agent.error("job.log_urls", **named(logged.job), **asked) == -32003)
+
+
+def test_after_the_end_only_what_was_reported_is_taken(logged: Logged) -> None:
+    assert [each["seq"] for each in urls(logged, 1, 3)] == [1, 2, 3]
+    logged.put(out("one\n"), err("two\n"))
+    logged.finish(promised=2)
+    assert [each["seq"] for each in urls(logged, 1, 50)] == [1, 2]
+    assert refused(logged, 3)
+
+
+def test_a_week_after_the_end_nothing_is_taken(logged: Logged, travel: Clock) -> None:
+    logged.put(out("one\n"))
+    logged.finish(promised=2)
+    travel.after(6 * 86_400)
+    assert [each["seq"] for each in urls(logged, 2, 1)] == [2]
+    travel.after(2 * 86_400)
+    assert refused(logged, 2)
+
+
+def test_what_was_compacted_is_not_taken_again(logged: Logged, travel: Clock) -> None:
+    fill(logged)
+    logged.finish()
+    assert due(travel) == 1
+    assert refused(logged, 1)
+
+
+def test_addresses_that_write_once_say_what_must_be_sent(logged: Logged) -> None:
+    assert "headers" not in urls(logged, 1, 1)[0]
+    (once,) = urls(logged, 1, 1, once=True)
+    assert once["headers"] == {"if-none-match": "*"}
+    assert requests.put(once["url"], data=b"x", timeout=10).status_code == 403
+    put = requests.put(once["url"], data=b"x", headers=once["headers"], timeout=10)
+    assert put.status_code == 200
