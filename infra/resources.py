@@ -20,6 +20,7 @@ BUCKET = {"Fn::Sub": f"{DEFAULTS.bucket}-${{AWS::AccountId}}-${{AWS::Region}}"}
 FUNCTIONS = (
     "APIHandler",
     "Sweep",
+    "Fire",
     "Compact",
 )  # as Chalice names them: the routes, and app.py's schedules
 PARAMETERS = {
