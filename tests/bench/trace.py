@@ -113,7 +113,7 @@ def _marked(workdir: Path) -> float:
     (mark,) = (JobDirectory(path.parent).started() for path in workdir.rglob("started"))
     assert mark is not None
     since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.time() - since_boot + mark["at_ms"] / 1e3  # noqa: TID251
+    return time.time() - since_boot + float(mark["at_ms"]) / 1e3  # noqa: TID251
 
 
 def _trace(began: float, found: Sequence[Note], marked: float, started: float) -> Trace:
