@@ -17,7 +17,7 @@ from tests.bench.throughput import AGENTS, LOOK_SECONDS, STEPS
 from tests.bench.traced_api import Note, notes
 from tests.bench.wake import CADENCE, REST_SECONDS
 
-WARM_UP_SECONDS, TIMES, FAN_OUTS = 20.0, 40, 5
+WARM_UP_SECONDS, TIMES, FAN_OUTS = 20.0, 30, 5
 RING = "sqs SendMessage"
 
 
