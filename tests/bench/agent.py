@@ -12,7 +12,7 @@ from tests.bench.rows import Figure, Row, Scaling, at_most
 from tests.bench.stack import COLUMNS, Stack, stack
 from tests.stack.live import AgentProcess
 
-SETTLE_SECONDS, IDLE_SECONDS, BUSY_SECONDS = 10, 60, 15
+SETTLE_SECONDS, IDLE_SECONDS, BUSY_SECONDS = 8, 45, 10
 JOBS = 10
 MEMORY_GOAL_MB, CPU_GOAL_PERCENT = 25, 0.1
 CADENCE = {"heartbeat_seconds": "30", "ttl_seconds": "90", "poll_idle_seconds": "5"}

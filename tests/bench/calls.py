@@ -4,6 +4,7 @@ import json
 
 from chalicelib.dynamo import runs
 from chalicelib.job import JobState
+from infra.local.backends import durable
 from tests.api.conftest import RpcAgent
 from tests.bench.product import Meter, Used, product
 from tests.bench.rows import Row, Wish, row
@@ -120,8 +121,8 @@ def total(parts: list[Used]) -> Used:
 
 
 def measure() -> list[Row]:
-    """In one process, on the default store, with every caller's token in its memory."""
-    with product() as (lab, meter):
+    """In one process, on DynamoDB Local, with every caller's token in its memory."""
+    with product(durable) as (lab, meter):
         agents = [lab.agent(number) for number in range(1001, 1001 + max(WIDTHS))]
         for each in agents:
             each.result("agent.heartbeat")

@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from chalicelib.cadence import Cadence, Doorbell
 from chalicelib.settings import Settings
 from chalicelib.sqs.doorbells import WAIT_SECONDS
+from infra.local.backends import durable
 from tests.bench.calls import save, wide
 from tests.bench.product import Used, product
-from tests.bench.rows import Row, Wish, row
+from tests.bench.rows import Figure, Goal, Row, Wish, at_most, row
 
 MILLION = 1e6
 API_REQUEST, LAMBDA_REQUEST, GB_SECOND = 3.50 / MILLION, 0.20 / MILLION, 0.0000166667
@@ -23,7 +24,7 @@ LOG_LINE_BYTES = 600  # a request's own line, and Lambda's START, END and REPORT
 MEMORY_GB, REQUEST_SECONDS = 0.5, 0.020  # .chalice/config.json, and `make bench ONLY=functions`
 HOURS = 730  # in a month
 AGENTS = 1_000
-GOAL_DOLLARS = 100
+GOAL_DOLLARS, RUNS_GOAL_DOLLARS = 60, 30  # a month of idle agents, a million runs
 DAY_MS = 86_400_000
 REQUESTS_PER_JOB = 4  # trigger or its part, poll, start, end
 CHUNKS_PER_JOB = 1
@@ -101,7 +102,7 @@ def _cadence(settings: Settings, *, idle: int = 0, beat: int = 0, poll: float = 
 
 
 def _jobs() -> list[Row]:
-    with product() as (lab, meter):
+    with product(durable) as (lab, meter):
         agents = [lab.agent(number) for number in range(1001, 1101)]
         for each in agents:
             each.result("agent.heartbeat")
@@ -115,12 +116,12 @@ def _jobs() -> list[Row]:
         alone = meter.take()
         rolling, _ = wide(lab, meter, agents)
     return [
-        _million("a million runs of one job", alone, 1),
+        _million("a million runs of one job", alone, 1, at_most(RUNS_GOAL_DOLLARS)),
         _million("a million jobs of wide steps", rolling, len(agents)),
     ]
 
 
-def _million(what: str, used: Used, count: int) -> Row:
+def _million(what: str, used: Used, count: int, goal: Goal | None = None) -> Row:
     parts: dict[str, Callable[[], float]] = {
         "API Gateway": lambda: REQUESTS_PER_JOB * API_REQUEST,
         "Lambda": lambda: REQUESTS_PER_JOB * _lambda(),
@@ -132,4 +133,4 @@ def _million(what: str, used: Used, count: int) -> Row:
     }
     dollars = {name: part() * MILLION for name, part in parts.items()}
     shown = ", ".join(f"{name} {amount:.2f}" for name, amount in dollars.items())
-    return row(what, f"{sum(dollars.values()):.0f} $ ({shown})")
+    return row(what, Figure("{:.0f} $", (sum(dollars.values()),), f" ({shown})"), goal)

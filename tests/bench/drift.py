@@ -7,7 +7,7 @@ from tests.bench.rows import DEFAULT, Figure, Row, Scaling, Wish
 from tests.bench.stack import Stack, stack
 from tests.bench.throughput import AGENTS, seconds
 
-FAN_OUTS, COMPARED, STEPS = 200, 20, 3
+FAN_OUTS, COMPARED, STEPS = 200, 20, 2
 WARM_UP_SECONDS = 20.0
 LOOK_SECONDS = 0.1
 DIFFERENT_AT_MOST = 0.10

@@ -34,14 +34,14 @@ from tests.simulation.schedule import Laboratory
 from tests.stack.backends import forget_connections
 
 SHORT = 100
-# Of the durable one the tenth: DynamoDB Local takes a quarter of an hour to write the whole.
-LONG = {DEFAULT: 100_000, DURABLE: 10_000}
+# Of the durable one the twentieth: DynamoDB Local takes a quarter of an hour to write the whole.
+LONG = {DEFAULT: 100_000, DURABLE: 5_000}
 STORES: Mapping[str, ModuleType] = {DEFAULT: dynalite, DURABLE: dynamodb_local}
 WARM_UPS = {DEFAULT: 50, DURABLE: 300}  # jobs
 TIMES, ROUNDS = 30, 5
 WARM_UPS_AFTERWARDS = 30
 WARM_UPS_OF_A_ROUND = 5  # the clients connect anew
-OVERWRITTEN = 5_000  # runs that are written at least
+OVERWRITTEN = 3_000  # runs that are written at least
 SLOWER_AT_MOST = 1.05
 WRITERS, BATCH = 8, 25
 BEGIN = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -11,7 +11,7 @@ from tests.bench.stack import COLUMNS
 from tests.bench.up import up
 
 AGENTS = (1, 10)
-SETTLE_SECONDS, SECONDS = 10, 30
+SETTLE_SECONDS, SECONDS = 10, 20
 MEMORY_GOAL_MB, CPU_GOAL_PERCENT = 500, 2
 
 
@@ -24,7 +24,7 @@ class Taken:
 
 
 def measure() -> list[Row]:
-    """Four minutes. One stack after the other: what they shared would count half."""
+    """Three minutes. One stack after the other: what they shared would count half."""
     rows = []
     for agents in AGENTS:
         found = {column: _taken(backend, agents) for column, backend in COLUMNS.items()}

@@ -17,12 +17,13 @@ AGENTS, BEATS, CALLERS = 1_000, 8, 2
 BEAT_SECONDS = 30.0
 TURNS, SECONDS = 2, 22.5  # of each stack
 WARM_UP_SECONDS = 7.5  # of each turn
+STACKS_WARM_UP_SECONDS = 20.0  # enrolling a thousand agents warms them up too
 GOAL_MS = 100
 
 
 def measure() -> list[Row]:
     """Each simulated agent sends what a real one sends: a heartbeat and a poll in one request."""
-    with both(1) as stacks:
+    with both(1, STACKS_WARM_UP_SECONDS) as stacks:
         found = {column: _Load(each) for column, each in stacks.items()}
         in_turn(found, TURNS, _Load.run)
     what = f"API calls of people and programs beside {AGENTS:,} agents"

@@ -20,12 +20,12 @@ from tests.bench.rows import Figure, Row, Scaling, Wish, at_least, at_most, perc
 from tests.bench.stack import Stack, stack
 
 GIGABYTE = 1 << 30
-LINES = 40
+LINES = 30
 SPOOLED_GOAL, SHIPPED_GOAL, MEMORY_GOAL_MB, VISIBLE_GOAL_SECONDS = 100, 50, 60, 0.5
 
 
 def measure() -> list[Row]:
-    """About two minutes, most of it forty seconds of lines and one until a log is compacted."""
+    """About two minutes, most of it half a minute of lines and one until a log is compacted."""
     with stack() as running:
         files = _random_files(running.place)
         rows = [_spool(running.place, files)]

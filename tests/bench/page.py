@@ -18,12 +18,12 @@ BELOW = "## Where the time goes"
 INTRODUCTION = """\
 # Benchmarks
 
-`make bench` measures all of this in about 25 minutes and writes it down; `make bench ONLY=<group>`
-prints one group, and `ONLY=quick` the figures that change first, in two minutes.
+`make bench` measures all of this in less than half an hour and writes it down; `make bench
+ONLY=<group>` prints one group, and `ONLY=quick` the figures that change first, in two minutes.
 
 **default** is the stack of `make up` (dynalite, rclone and a small SQS of our own, on disk),
 **durable** the one with AWS's DynamoDB Local in dynalite's place. Both stand side by side, each
-with agents of its own, and have run short jobs for 45 s before anything counts. They are measured
+with agents of its own, and run short jobs for up to 45 s before anything counts. They are measured
 in turns, one idling while the other works, now one first and now the other. Where processes share
 memory (agent, idle) one stack is measured after the other.
 

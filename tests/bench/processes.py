@@ -106,6 +106,10 @@ def agents_cgroup() -> Iterator[Path | None]:
     try:
         yield place
     finally:
+        # What killed supervisors have left, innermost first.
+        for folder in sorted(path for path in place.rglob("*") if path.is_dir())[::-1]:
+            with suppress(OSError):
+                folder.rmdir()
         with suppress(OSError):
             place.rmdir()
 

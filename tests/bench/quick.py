@@ -12,7 +12,7 @@ WAKE_TURNS, WAKE_TIMES, THROUGHPUT_TURNS = 2, 6, 2
 def measure() -> list[Row]:
     """Two minutes."""
     rows = [start.importing(), *call.measure()]
-    with both(throughput.AGENTS, WARM_UP_SECONDS, **wake.CADENCE) as stacks:
+    with both(throughput.AGENTS, WARM_UP_SECONDS, wake.CADENCE) as stacks:
         rows += wake.rung(stacks, WAKE_TURNS, WAKE_TIMES)
         rows += throughput.rows(stacks, THROUGHPUT_TURNS)
     return rows

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import requests
@@ -32,7 +33,8 @@ COLUMNS = {DEFAULT: DEFAULT_BACKEND, DURABLE: "durable"}
 WARM_UP_SECONDS = 45.0  # then the JVM of DynamoDB Local has compiled what it uses most
 WARM_UP_STEPS = 5
 
-Thing, Found = TypeVar("Thing"), TypeVar("Found")
+Thing = TypeVar("Thing")
+Found = TypeVar("Found")
 
 
 class Stack:
@@ -155,7 +157,9 @@ def stack(
 
 @contextmanager
 def both(
-    agents: int, warm_up_seconds: float = WARM_UP_SECONDS, **settings: str
+    agents: int,
+    warm_up_seconds: float = WARM_UP_SECONDS,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> Iterator[Mapping[str, Stack]]:
     """Both stacks by column, warm: each ran short jobs for so long, the other one too."""
     with ExitStack() as opened:

@@ -119,7 +119,7 @@ def _processor(turns: Sequence[Turn]) -> Figure:
     """The mean of all turns."""
     parts: Counter[str] = Counter()
     for turn in turns:
-        parts.update(turn.processor_ms)  # type: ignore[arg-type]
+        parts.update(turn.processor_ms)
     means = {name: took / len(turns) for name, took in parts.most_common()}
     note = ", ".join(f"{name} {took:.1f}" for name, took in means.items())
     if JOBS not in means:

@@ -17,7 +17,7 @@ from tests.bench.throughput import AGENTS, LOOK_SECONDS, STEPS
 from tests.bench.traced_api import Note, notes
 from tests.bench.wake import CADENCE, REST_SECONDS
 
-WARM_UP_SECONDS, TIMES, FAN_OUTS = 20.0, 40, 5
+WARM_UP_SECONDS, TIMES, FAN_OUTS = 20.0, 30, 5
 RING = "sqs SendMessage"
 
 
@@ -113,7 +113,7 @@ def _marked(workdir: Path) -> float:
     (mark,) = (JobDirectory(path.parent).started() for path in workdir.rglob("started"))
     assert mark is not None
     since_boot = time.clock_gettime(time.CLOCK_BOOTTIME)
-    return time.time() - since_boot + mark["at_ms"] / 1e3  # noqa: TID251
+    return time.time() - since_boot + float(mark["at_ms"]) / 1e3  # noqa: TID251
 
 
 def _trace(began: float, found: Sequence[Note], marked: float, started: float) -> Trace:

@@ -67,7 +67,7 @@ def install(file: Path) -> None:
 
     for name in ("_generic_handle", "do_GET", "do_POST"):
         setattr(PromptHandler, name, noted_handle)
-    Client.send = noted_send  # type: ignore[method-assign]
+    Client.send = noted_send  # type: ignore[method-assign, assignment]
 
 
 def _now() -> tuple[float, float]:

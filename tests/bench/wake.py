@@ -20,7 +20,7 @@ START_GOAL_MS, END_GOAL_MS = (35, 60), 55
 
 def measure() -> list[Row]:
     """Five minutes. Turns of ten runs on each stack."""
-    with both(1, **CADENCE) as stacks:
+    with both(1, settings=CADENCE) as stacks:
         wakers = {column: _Waker(each) for column, each in stacks.items()}
         rows = _rung(wakers, TURNS, TIMES)
         for each in wakers.values():
