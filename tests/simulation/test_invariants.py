@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.simulation.schedule import Laboratory, laboratory
-from tests.stack.backends import endpoints_of
+from tests.stack.backends import endpoints_of, open_tables
 
 # Seconds for all schedules together. Most are tried on the default store, which is the fastest; on
 # the others enough to see that the engine needs nothing that only one of them gives.
@@ -41,6 +41,9 @@ class Trial:
 def trial(request: pytest.FixtureRequest) -> Iterator[Trial]:
     name = request.param
     where = None if name.startswith("moto") else endpoints_of(name, request)
+    if where is not None:  # other suites have left their agents there
+        with pytest.MonkeyPatch.context() as patch:
+            open_tables(name, where, patch).empty()
     with laboratory(where) as lab:
         yield Trial(lab, time.monotonic() + BUDGETS[name])
 

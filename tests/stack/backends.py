@@ -91,13 +91,13 @@ def endpoints_of(name: str, request: pytest.FixtureRequest) -> Endpoints:
 @pytest.fixture(scope="session", params=BACKENDS)
 def _tables(request: pytest.FixtureRequest) -> Iterator["Tables"]:
     with pytest.MonkeyPatch.context() as patch:
-        yield _open_tables(request.param, endpoints_of(request.param, request), patch)
+        yield open_tables(request.param, endpoints_of(request.param, request), patch)
 
 
 @pytest.fixture(scope="session")
 def _tables_of_the_store(local_backend: Endpoints) -> Iterator["Tables"]:
     with pytest.MonkeyPatch.context() as patch:
-        yield _open_tables("local", local_backend, patch)
+        yield open_tables("local", local_backend, patch)
 
 
 @pytest.fixture
@@ -131,6 +131,10 @@ class Tables:
         """Points the product here, and empties the tables."""
         if any(os.environ.get(key) != url for key, url in self._where.items()):
             self.connect()
+        self.empty()
+
+    def empty(self) -> None:
+        """Deletes all items of the tables."""
         for table, keys in self._keys.items():
             self._empty(table, keys)
 
@@ -159,7 +163,7 @@ def _call(operation: str, arguments: Any) -> Any:
     return json.loads(dynamodb().send(operation, json.dumps(arguments).encode()))
 
 
-def _open_tables(name: str, where: Endpoints, patch: pytest.MonkeyPatch) -> Tables:
+def open_tables(name: str, where: Endpoints, patch: pytest.MonkeyPatch) -> Tables:
     from chalicelib.dynamo import schema
     from chalicelib.s3 import buckets
 

@@ -18,7 +18,7 @@ def allowed() -> set[str]:
     return {action for each in actions for action in ([each] if isinstance(each, str) else each)}
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def within_the_policy() -> Iterator[None]:
     """No call of DynamoDB or SQS that the policy does not allow."""
     from chalicelib.aws.client import Client

@@ -141,42 +141,51 @@ class FarSide:
     accepted: threading.Semaphore = field(default_factory=lambda: threading.Semaphore(0))
     _listener: socket.socket = field(init=False)
     _open: list[socket.socket] = field(default_factory=list)
+    _threads: list[threading.Thread] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @contextmanager
     def serving(self) -> Iterator[str]:
         """Answers its origin."""
         with socket.create_server(("127.0.0.1", 0)) as self._listener:
-            threading.Thread(target=self._accept, daemon=True).start()
+            self._start(self._accept)
             scheme = "http" if self.tls is None else "https"
             try:
                 yield f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
             finally:
-                self._listener.shutdown(socket.SHUT_RDWR)
-                for sock in self._open:
-                    sock.close()
+                # Each thread closes its own: a number that is closed under it may be another's.
+                for sock in (self._listener, *self._open):
+                    with suppress(OSError):
+                        sock.shutdown(socket.SHUT_RDWR)
+                for thread in self._threads:
+                    thread.join(PATIENCE_SECONDS)
 
     def _accept(self) -> None:
         with suppress(OSError):
             while True:
                 sock, _ = self._listener.accept()
                 self.connections += 1
+                self._open.append(sock)
                 self.accepted.release()
-                threading.Thread(
-                    target=self._serve, args=(sock, self.connections), daemon=True
-                ).start()
+                self._start(self._serve, sock, self.connections)
+
+    def _start(self, work: Callable[..., None], *given: Any) -> None:
+        self._threads.append(threading.Thread(target=work, args=given, daemon=True))
+        self._threads[-1].start()
 
     def _serve(self, sock: socket.socket, number: int) -> None:
         sock.settimeout(PATIENCE_SECONDS)
-        with suppress(OSError):
+        try:
             if self.tls is not None:
                 sock = self.tls.wrap_socket(sock, server_side=True)
-            self._open.append(sock)
+                self._open.append(sock)
             while self._one(sock, number):
                 continue
-        with suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
-        sock.close()
+        except OSError:
+            pass  # the caller has gone, or the test is over
+        finally:
+            sock.close()
 
     def _one(self, sock: socket.socket, number: int) -> bool:
         answering, data = Line(sock), b""

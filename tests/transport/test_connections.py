@@ -9,6 +9,7 @@ import ssl
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -301,12 +302,18 @@ def tunnel(listener: socket.socket, asked: list[bytes], refusal: bytes | None) -
     sock.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
 
     def pump(source: socket.socket, target: socket.socket) -> None:
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.close()
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        with suppress(OSError):
+            target.shutdown(socket.SHUT_RDWR)
 
-    threading.Thread(target=pump, args=(far, sock), daemon=True).start()
+    back = threading.Thread(target=pump, args=(far, sock), daemon=True)
+    back.start()
     pump(sock, far)
+    back.join(10)
+    for end in (sock, far):
+        end.close()
 
 
 @pytest.mark.usefixtures("trusted")
