@@ -8,8 +8,10 @@ from chalice.app import Chalice, Rate
 from chalicelib import clock
 from chalicelib.api import docs_page, openapi, panel, rpc_route
 from chalicelib.api.routing import mount
-from chalicelib.operations import compaction, connecting, schedules
-from chalicelib.operations import sweep as sweeper
+from chalicelib.operations import connecting
+from chalicelib.operations.logs import compaction
+from chalicelib.operations.runs import sweep as sweeper
+from chalicelib.operations.tasks import schedules
 
 app = Chalice(app_name="plumber")
 app.log.setLevel(logging.INFO)

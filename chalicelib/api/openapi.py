@@ -15,10 +15,16 @@ from typing import Any
 import msgspec
 from chalice.app import Response
 
-from chalicelib.api import agents, health, logs, runs, schedules, tasks, tokens
+from chalicelib.api import health
+from chalicelib.api.access import routes as tokens
+from chalicelib.api.agents import routes as agents
+from chalicelib.api.logs import routes as logs
 from chalicelib.api.routing import DEFAULT_LIMIT, MAX_LIMIT, PREFIX, TOML, Api, Route, all_routes
+from chalicelib.api.runs import routes as runs
 from chalicelib.api.shapes import TomlFault
-from chalicelib.api.task_shapes import TaskSource
+from chalicelib.api.tasks import routes as tasks
+from chalicelib.api.tasks import schedule_routes as schedules
+from chalicelib.api.tasks.shapes import TaskSource
 from chalicelib.settings import VERSION
 
 GROUPS: tuple[Api, ...] = (

@@ -16,10 +16,10 @@ from chalice.app import Blueprint, Chalice, Response
 from msgspec.structs import replace
 
 from chalicelib import clock
-from chalicelib.api.task_shapes import TaskSource
+from chalicelib.access.principal import Permission, Principal
+from chalicelib.api.tasks.shapes import TaskSource
 from chalicelib.errors import BadParameter, NotAuthenticated, PlumberError
-from chalicelib.operations.authentication import authenticate
-from chalicelib.principal import Permission, Principal
+from chalicelib.operations.access.authentication import authenticate
 from chalicelib.reader import Reader
 from chalicelib.settings import settings
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.access.principal import Principal
 from chalicelib.errors import NotAllowed, NotAuthenticated, PlumberError
-from chalicelib.operations.enrollment import AgentIdTaken, JoinTokenRefused
-from chalicelib.operations.report import NoSuchJob, OldLease
-from chalicelib.principal import Principal
+from chalicelib.operations.agents.enrollment import AgentIdTaken, JoinTokenRefused
+from chalicelib.operations.runs.report import NoSuchJob, OldLease
 from chalicelib.reader import Reader
 
 PARSE_ERROR = -32700

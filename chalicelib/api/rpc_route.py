@@ -4,8 +4,8 @@ from chalice.app import Blueprint, Response
 
 from chalicelib import clock
 from chalicelib.api import rpc
-from chalicelib.api.agent_methods import METHODS
-from chalicelib.operations.authentication import authenticate
+from chalicelib.api.agents.methods import METHODS
+from chalicelib.operations.access.authentication import authenticate
 
 api = Blueprint(__name__)
 

@@ -12,7 +12,7 @@ from pynamodb.attributes import (
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 
-from chalicelib.agent import Agent, Facts
+from chalicelib.agents.agent import Agent, Facts
 from chalicelib.dynamo.base import InstantAttribute, TableMeta, passed, table_name
 from chalicelib.dynamo.transport import TableModel
 

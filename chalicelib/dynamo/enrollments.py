@@ -11,6 +11,7 @@ from pynamodb.attributes import (
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import size
 
+from chalicelib.agents.enrollment import Enrollment
 from chalicelib.dynamo.base import (
     ExpiryAttribute,
     InstantAttribute,
@@ -21,7 +22,6 @@ from chalicelib.dynamo.base import (
     table_name,
 )
 from chalicelib.dynamo.transport import TableModel
-from chalicelib.enrollment import Enrollment
 
 
 class EnrollmentItem(TableModel):

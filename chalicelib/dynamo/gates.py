@@ -10,9 +10,9 @@ from pynamodb.expressions.update import Action
 
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import GateItem, PartitionItem, gate_sort_key
-from chalicelib.job import JobState
-from chalicelib.run import Run
-from chalicelib.wave import Gate
+from chalicelib.runs.job import JobState
+from chalicelib.runs.run import Run
+from chalicelib.runs.wave import Gate
 
 ENDS = tuple(state for state in JobState if state.is_terminal)
 WAVES = (0, 1)

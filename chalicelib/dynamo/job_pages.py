@@ -11,8 +11,8 @@ from chalicelib.dynamo import jobs, run_pages, runs
 from chalicelib.dynamo.run_items import JobItem, job_sort_key, jobs_sort_key, parse_job_sort_key
 from chalicelib.dynamo.run_pages import Place
 from chalicelib.errors import BadParameter
-from chalicelib.job import Job, JobKey, JobState
-from chalicelib.run import Progress
+from chalicelib.runs.job import Job, JobKey, JobState
+from chalicelib.runs.run import Progress
 
 UNWRITTEN = frozenset({JobState.WAITING, JobState.SKIPPED})  # states of jobs that may have no item
 FAILED = frozenset(

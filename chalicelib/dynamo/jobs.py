@@ -9,7 +9,6 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from chalicelib import log
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import (
     COMPACTION_SHARD,
@@ -23,7 +22,9 @@ from chalicelib.dynamo.run_items import (
     parse_job_sort_key,
     queued_shard,
 )
-from chalicelib.job import (
+from chalicelib.logs import log
+from chalicelib.reader import Reader
+from chalicelib.runs.job import (
     ACTIVE,
     Attempt,
     Deadlines,
@@ -34,7 +35,6 @@ from chalicelib.job import (
     LateReport,
     leaves,
 )
-from chalicelib.reader import Reader
 
 _ATTEMPTS = Reader(list[Attempt])
 _LATE_REPORT = Reader(LateReport)

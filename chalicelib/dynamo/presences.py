@@ -12,7 +12,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.expressions.update import Action
 
-from chalicelib.agent import Presence
+from chalicelib.agents.agent import Presence
 from chalicelib.dynamo.base import InstantAttribute, TableMeta, passed, table_name
 from chalicelib.dynamo.transport import TableModel
 

@@ -12,7 +12,7 @@ from chalicelib.dynamo import runs
 from chalicelib.dynamo.run_items import JobItem, RunItem, month_of
 from chalicelib.errors import BadParameter
 from chalicelib.ids import instant_of, lowest_ulid
-from chalicelib.run import Run, RunState, Trigger
+from chalicelib.runs.run import Run, RunState, Trigger
 
 LOOKED_AT = 500  # runs in one call, however few of them fit; the cursor goes on from there
 PAGE = 100

@@ -28,7 +28,7 @@ from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProject
 
 from chalicelib.dynamo.base import ExpiryAttribute, InstantAttribute, TableMeta, table_name
 from chalicelib.dynamo.transport import TableModel
-from chalicelib.job import JobKey
+from chalicelib.runs.job import JobKey
 
 # Partitions of the deadlines' index: of runs and of jobs that agents have, and of queued jobs.
 DEADLINE_SHARDS, QUEUED_SHARDS = range(4), range(10, 14)

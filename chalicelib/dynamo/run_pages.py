@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from chalicelib import run_page
 from chalicelib.dynamo import jobs, runs
 from chalicelib.dynamo.run_items import (
     HEAD,
@@ -14,9 +13,10 @@ from chalicelib.dynamo.run_items import (
     roster_sort_key,
 )
 from chalicelib.dynamo.steps import ROSTER_CHUNK
-from chalicelib.job import Job, JobKey
-from chalicelib.run import Progress, Run, RunStep
-from chalicelib.run_page import RunPage, StepPage
+from chalicelib.runs import run_page
+from chalicelib.runs.job import Job, JobKey
+from chalicelib.runs.run import Progress, Run, RunStep
+from chalicelib.runs.run_page import RunPage, StepPage
 
 SEEN = 300  # items of the first look: a run that has no more is known by it
 FIRST = 100  # jobs that are read for a page of a run that has, and failed ones beside them

@@ -26,10 +26,10 @@ from chalicelib.dynamo.run_items import (
     parse_gate_sort_key,
     step_sort_key,
 )
-from chalicelib.job import Job, JobKey, JobState
-from chalicelib.run import Progress, Run, RunState, RunStep, StepResult, Trigger, leaves
-from chalicelib.task import Concurrency
-from chalicelib.wave import Gate, Wave, wave_of
+from chalicelib.runs.job import Job, JobKey, JobState
+from chalicelib.runs.run import Progress, Run, RunState, RunStep, StepResult, Trigger, leaves
+from chalicelib.runs.wave import Gate, Wave, wave_of
+from chalicelib.tasks.task import Concurrency
 
 CHECK_EVERY = timedelta(seconds=30)  # how often the sweeper looks at a run that has not ended
 KEY_LIFETIME = timedelta(days=1)  # how long an idempotency key stands for its run

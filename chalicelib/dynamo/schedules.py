@@ -18,7 +18,7 @@ from chalicelib.dynamo.base import (
     table_name,
 )
 from chalicelib.dynamo.transport import TableModel
-from chalicelib.schedule import CatchUp, Overlap, Schedule, is_same_clock
+from chalicelib.tasks.schedule import CatchUp, Overlap, Schedule, is_same_clock
 
 _EVERY_SCHEDULE = "schedule"
 

@@ -17,8 +17,8 @@ from chalicelib.dynamo.run_items import (
     step_sort_key,
 )
 from chalicelib.reader import Reader
-from chalicelib.run import RunStep
-from chalicelib.task import Step
+from chalicelib.runs.run import RunStep
+from chalicelib.tasks.task import Step
 
 _STEP = Reader(Step)
 FEW = 10  # agents that stand in the step's own item, which every claim reads: a kilobyte (ADR 7)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
+from chalicelib.agents.target_index import Entry, Place
 from chalicelib.dynamo.base import TableMeta, passed, table_name
 from chalicelib.dynamo.transport import TableModel
-from chalicelib.target_index import Entry, Place
 
 
 class TargetItem(TableModel):

@@ -20,7 +20,7 @@ from chalicelib.dynamo.base import (
 )
 from chalicelib.dynamo.transport import TableModel
 from chalicelib.errors import Conflict
-from chalicelib.task import StoredRevision, StoredTask
+from chalicelib.tasks.task import StoredRevision, StoredTask
 
 _EVERY_TASK = "task"
 

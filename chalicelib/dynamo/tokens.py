@@ -3,6 +3,8 @@
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
+from chalicelib.access.principal import Role
+from chalicelib.access.token import Token
 from chalicelib.dynamo.base import (
     InstantAttribute,
     TableMeta,
@@ -12,8 +14,6 @@ from chalicelib.dynamo.base import (
     table_name,
 )
 from chalicelib.dynamo.transport import TableModel
-from chalicelib.principal import Role
-from chalicelib.token import Token
 
 
 class TokenItem(TableModel):

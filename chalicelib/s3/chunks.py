@@ -5,8 +5,7 @@ from functools import lru_cache
 
 import msgspec
 
-from chalicelib.job import JobKey
-from chalicelib.log import (
+from chalicelib.logs.log import (
     MAX_CHUNK_BYTES,
     MAX_OBJECT_BYTES,
     CorruptChunk,
@@ -17,8 +16,9 @@ from chalicelib.log import (
     joined,
     records,
 )
-from chalicelib.log_index import Index
+from chalicelib.logs.log_index import Index
 from chalicelib.reader import Reader
+from chalicelib.runs.job import JobKey
 from chalicelib.s3 import objects
 
 _INDEX = Reader(Index)

@@ -9,13 +9,13 @@ import secrets
 import sys
 from datetime import datetime, timezone
 
+from chalicelib.access.principal import Role
+from chalicelib.access.token import SECRET_HEX_DIGITS
 from chalicelib.dynamo import schema
 from chalicelib.errors import NotAuthenticated
-from chalicelib.operations.authentication import authenticate
-from chalicelib.operations.tokens import bootstrap_admin
-from chalicelib.principal import Role
+from chalicelib.operations.access.authentication import authenticate
+from chalicelib.operations.access.tokens import bootstrap_admin
 from chalicelib.s3 import buckets
-from chalicelib.token import SECRET_HEX_DIGITS
 from infra.local.control_plane import KNOWN_TOKEN
 
 

@@ -10,9 +10,9 @@ import pytest
 from chalice.test import Client, HTTPResponse
 
 from chalicelib import clock
-from chalicelib.operations import authentication
-from chalicelib.operations.tokens import create_token
-from chalicelib.principal import Role
+from chalicelib.access.principal import Role
+from chalicelib.operations.access import authentication
+from chalicelib.operations.access.tokens import create_token
 from tests.stack.policy import within_the_policy
 
 __all__ = ["within_the_policy"]

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from chalice.test import Client
 
-from chalicelib.api.agent_methods import METHODS
-from chalicelib.operations import authentication
+from chalicelib.api.agents.methods import METHODS
+from chalicelib.operations.access import authentication
 from tests.api.conftest import People, RpcAgent, agent_id, definition, enroll_params, rpc
 
 

@@ -8,10 +8,10 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 
-from chalicelib.api import agent_methods
+from chalicelib.agents.cadence import Cadence
+from chalicelib.api.agents import methods as agent_methods
 from chalicelib.aws.client import Client
-from chalicelib.cadence import Cadence
-from chalicelib.operations.sweep import sweep
+from chalicelib.operations.runs.sweep import sweep
 from chalicelib.sqs import doorbells
 from tests.api.conftest import Clock, Fleet, People, RpcAgent
 from tests.api.fleet import start, states, work

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.dynamo import jobs, runs, steps
-from chalicelib.operations.sweep import sweep
+from chalicelib.operations.runs.sweep import sweep
 from tests.api.conftest import Clock, Fleet, People, named
 from tests.api.fleet import WEB, run_of, start, states, task, work
 

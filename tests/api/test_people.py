@@ -6,7 +6,7 @@ import pytest
 from chalice.test import Client
 
 from chalicelib.dynamo import runs, tokens
-from chalicelib.operations import authentication
+from chalicelib.operations.access import authentication
 from tests.api.conftest import Clock, People, RpcAgent, agent_id, definition
 
 ANY_ID = agent_id(9)

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from chalicelib.dynamo import gates
-from chalicelib.job import JobState
-from chalicelib.operations.sweep import sweep
+from chalicelib.operations.runs.sweep import sweep
+from chalicelib.runs.job import JobState
 from tests.api.conftest import Clock, Fleet, People, RpcAgent, definition, ended, named
 from tests.bench.product import metered
 

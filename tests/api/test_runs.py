@@ -7,7 +7,7 @@ import pytest
 
 from chalicelib import clock
 from chalicelib.dynamo import presences
-from chalicelib.operations.sweep import sweep
+from chalicelib.operations.runs.sweep import sweep
 from chalicelib.settings import settings
 from tests.api.conftest import Clock, People, RpcAgent, definition, ended, named
 
@@ -310,7 +310,7 @@ def test_a_run_whose_next_step_was_not_written_is_healed(
     run_id = trigger(admin, one, one)
     (job,) = one.poll()["jobs"]
     with monkeypatch.context() as killed:
-        killed.setattr("chalicelib.operations.ending.advance", die)
+        killed.setattr("chalicelib.operations.runs.ending.advance", die)
         assert one.error("job.finish", **named(job), **ended()) == -32603
     assert show(admin, run_id) == ("running", ["succeeded", "waiting"])
     sweep(travel.after(30))
@@ -324,7 +324,7 @@ def test_the_repetition_of_a_report_heals_as_well(
     run_id = trigger(admin, one)
     (job,) = one.poll()["jobs"]
     with monkeypatch.context() as killed:
-        killed.setattr("chalicelib.operations.ending.advance", die)
+        killed.setattr("chalicelib.operations.runs.ending.advance", die)
         one.error("job.finish", **named(job), **ended())
     one.finish(job)
     assert show(admin, run_id) == ("succeeded", ["succeeded"])

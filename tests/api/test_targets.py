@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.agent import MAX_LABELS, Agent, Facts
-from chalicelib.operations import choice
+from chalicelib.agents.agent import MAX_LABELS, Agent, Facts
+from chalicelib.operations.runs import choice
 from tests.api.conftest import Fleet, People, agent_id
 from tests.api.fleet import run_of, start, task, work
 from tests.bench.product import Meter, metered

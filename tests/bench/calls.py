@@ -3,7 +3,7 @@
 import json
 
 from chalicelib.dynamo import runs
-from chalicelib.job import JobState
+from chalicelib.runs.job import JobState
 from infra.local.backends import durable
 from tests.api.conftest import RpcAgent
 from tests.bench.product import Meter, Used, product

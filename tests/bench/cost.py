@@ -7,7 +7,7 @@ first 333 million), Lambda (x86), DynamoDB (standard class), SQS (standard queue
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from chalicelib.cadence import Cadence, Doorbell
+from chalicelib.agents.cadence import Cadence, Doorbell
 from chalicelib.settings import Settings
 from chalicelib.sqs.doorbells import WAIT_SECONDS
 from infra.local.backends import durable

@@ -23,7 +23,7 @@ from chalice.test import Client
 from chalicelib.dynamo import schema
 from chalicelib.dynamo.run_items import PartitionItem
 from chalicelib.ids import derived_ulid
-from chalicelib.operations import authentication
+from chalicelib.operations.access import authentication
 from infra.local import dynalite, dynamodb_local
 from infra.local.backends import Endpoints, local
 from infra.local.processes import Processes

@@ -128,7 +128,7 @@ def product(backend: Start = local) -> Iterator[tuple[Laboratory, Meter]]:
 def _in_this_process() -> Iterator[Laboratory]:
     from app import app
     from chalicelib.dynamo import schema
-    from chalicelib.operations import authentication
+    from chalicelib.operations.access import authentication
     from chalicelib.s3 import buckets
     from tests.stack.backends import forget_connections
 

@@ -16,6 +16,13 @@ PYTHON_OF = {
     "cli": ROOT / "cli" / "plumber_cli",
     "infra": ROOT / "infra",
 }
+AREAS = {"tasks", "runs", "logs", "agents", "access"}  # the same names in every layer
+# What stands in no area, for each layer that has areas; the root's other folders are the layers.
+SHARED = {
+    "": {"clock", "errors", "ids", "reader", "settings"},
+    "operations": {"connecting"},
+    "api": {"docs_page", "health", "openapi", "panel", "routing", "rpc", "rpc_route", "shapes"},
+}
 # Which of our packages a part may import.
 PARTS = {
     "chalicelib": {"chalicelib"},
@@ -89,6 +96,15 @@ def test_what_renders_reads_no_store(source: Path) -> None:
     assert not reached & {"aws", *TECHNOLOGIES}
 
 
+@pytest.mark.parametrize("name", SHARED)
+def test_a_layer_is_divided_by_area(name: str) -> None:
+    folder = PYTHON_OF["chalicelib"] / name
+    modules = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    packages = {path.parent.name for path in folder.glob("*/*.py")}
+    assert modules == SHARED[name]
+    assert packages - (set() if name else set(LAYERS)) == AREAS
+
+
 @pytest.mark.parametrize("part", PARTS)
 def test_parts_import_nothing_of_each_other(part: str) -> None:
     found = sources(part)
@@ -134,7 +150,7 @@ def test_app_only_registers() -> None:
         ("", "import boto3"),
         ("dynamo", "from chalicelib.operations import trigger"),
         ("dynamo", "from chalicelib.s3 import chunks"),
-        ("dynamo", "from ..api import render"),
+        ("dynamo", "from ..api.runs import render"),
         ("operations", "from chalicelib import api"),
         ("operations", "from pynamodb.models import Model"),
         ("operations", "import botocore.exceptions"),
@@ -148,7 +164,7 @@ def test_the_rule_finds_what_breaks_it(folder: str, line: str) -> None:
 
 def test_the_rule_allows_what_is_below() -> None:
     line = (
-        "import pynamodb, json\nfrom chalicelib.job import Job\nfrom chalicelib.dynamo import base"
+        "import pynamodb, json\nfrom chalicelib.runs import job\nfrom chalicelib.dynamo import base"
     )
     names = imported(line, ("chalicelib", "dynamo"))
     assert [is_wrong(name, "dynamo") for name in names] == [False] * 4

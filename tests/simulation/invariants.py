@@ -6,10 +6,10 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chalicelib.job import Job, JobKey, JobState
-from chalicelib.planner import EndRun, plan
-from chalicelib.run import Progress, RunState, RunStep, has_ended, is_acceptable, is_wanted
-from chalicelib.wave import wave_of
+from chalicelib.runs.job import Job, JobKey, JobState
+from chalicelib.runs.planner import EndRun, plan
+from chalicelib.runs.run import Progress, RunState, RunStep, has_ended, is_acceptable, is_wanted
+from chalicelib.runs.wave import wave_of
 
 
 class Violation(AssertionError):

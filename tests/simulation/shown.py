@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from chalicelib.job import Job
-from chalicelib.run import Progress
+from chalicelib.runs.job import Job
+from chalicelib.runs.run import Progress
 
 
 def described(progress: Progress) -> dict[str, Any]:

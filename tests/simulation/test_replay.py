@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from chalicelib.dynamo import jobs
-from chalicelib.job import Ending, Job, JobKey, JobState
+from chalicelib.runs.job import Ending, Job, JobKey, JobState
 from tests.simulation.baton import Baton
 from tests.simulation.faults import Faults, installed
 from tests.simulation.invariants import Violation

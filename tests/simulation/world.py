@@ -15,9 +15,9 @@ from pynamodb.exceptions import PynamoDBException
 
 from chalicelib.dynamo import jobs, runs
 from chalicelib.dynamo.runs import KEY_LIFETIME
-from chalicelib.operations.schedules import fire_due
-from chalicelib.operations.sweep import sweep
-from chalicelib.run import Progress, Run, RunState
+from chalicelib.operations.runs.sweep import sweep
+from chalicelib.operations.tasks.schedules import fire_due
+from chalicelib.runs.run import Progress, Run, RunState
 from tests.api.conftest import People, rpc
 from tests.simulation.baton import Baton, Deed
 from tests.simulation.definitions import ZONES, random_definition

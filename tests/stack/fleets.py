@@ -8,11 +8,11 @@ from typing import Any
 
 from msgspec.structs import asdict
 
-from chalicelib.agent import Agent
+from chalicelib.agents.agent import Agent
+from chalicelib.agents.target_index import entries
 from chalicelib.dynamo.agents import AgentItem
 from chalicelib.dynamo.targets import TargetItem
 from chalicelib.dynamo.transport import dynamodb
-from chalicelib.target_index import entries
 
 WRITTEN_AT_ONCE = 25  # DynamoDB's limit
 WRITERS = 4

@@ -67,9 +67,9 @@ def test_sweeper_schedules_and_compaction_are_functions_of_their_own(
     def takes_forever(*_: object) -> None:
         raise TimeoutError
 
-    monkeypatch.setattr("chalicelib.operations.sweep.sweep", takes_forever)
-    monkeypatch.setattr("chalicelib.operations.compaction.compact_due", takes_forever)
-    monkeypatch.setattr("chalicelib.operations.schedules.fire_due", fired.append)
+    monkeypatch.setattr("chalicelib.operations.runs.sweep.sweep", takes_forever)
+    monkeypatch.setattr("chalicelib.operations.logs.compaction.compact_due", takes_forever)
+    monkeypatch.setattr("chalicelib.operations.tasks.schedules.fire_due", fired.append)
     assert scheduled(product.app) == ["sweep", "fire", "compact"]
     tick(product.app, NOW)
     assert len(fired) == 1

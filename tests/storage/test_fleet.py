@@ -5,12 +5,12 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.agent import Agent, Facts
+from chalicelib.access.principal import Role
+from chalicelib.access.token import Token
+from chalicelib.agents.agent import Agent, Facts
+from chalicelib.agents.enrollment import Enrollment
 from chalicelib.dynamo import agents, enrollments, presences, sweeps, tasks, tokens
-from chalicelib.enrollment import Enrollment
 from chalicelib.errors import BadParameter
-from chalicelib.principal import Role
-from chalicelib.token import Token
 
 pytestmark = pytest.mark.usefixtures("backend")
 

@@ -6,7 +6,16 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.dynamo import jobs
-from chalicelib.job import Attempt, Deadlines, Ending, Job, JobKey, JobState, LateReport, Outcome
+from chalicelib.runs.job import (
+    Attempt,
+    Deadlines,
+    Ending,
+    Job,
+    JobKey,
+    JobState,
+    LateReport,
+    Outcome,
+)
 
 pytestmark = pytest.mark.usefixtures("backend")
 

@@ -7,8 +7,7 @@ from datetime import datetime, timezone
 import pytest
 import requests
 
-from chalicelib.job import JobKey
-from chalicelib.log import (
+from chalicelib.logs.log import (
     MAGIC,
     MAX_OBJECT_BYTES,
     MAX_RECORD_BYTES,
@@ -18,6 +17,7 @@ from chalicelib.log import (
     chunk_key,
     encode,
 )
+from chalicelib.runs.job import JobKey
 from chalicelib.s3 import chunks, objects
 from chalicelib.s3.client import client
 from chalicelib.settings import settings

@@ -10,8 +10,8 @@ from chalicelib.dynamo import jobs, run_history, runs
 from chalicelib.dynamo.run_history import Filter, find
 from chalicelib.errors import BadParameter
 from chalicelib.ids import new_ulid
-from chalicelib.job import Job, JobKey, JobState
-from chalicelib.run import RunState, Trigger
+from chalicelib.runs.job import Job, JobKey, JobState
+from chalicelib.runs.run import RunState, Trigger
 from tests.bench.product import metered
 from tests.storage.test_runs import make
 

@@ -10,12 +10,12 @@ from chalicelib.dynamo import gates, job_pages, jobs, run_pages, runs, steps
 from chalicelib.dynamo.job_pages import Filter
 from chalicelib.dynamo.run_items import JobItem, PartitionItem, job_sort_key
 from chalicelib.errors import BadParameter
-from chalicelib.job import Ending, Job, JobKey, JobState
-from chalicelib.operations.recount import recount
-from chalicelib.run import Progress, RunState, RunStep, at_end, at_step
-from chalicelib.run_page import RunPage, whole
-from chalicelib.target import Targets
-from chalicelib.task import Amount, Step
+from chalicelib.operations.runs.recount import recount
+from chalicelib.runs.job import Ending, Job, JobKey, JobState
+from chalicelib.runs.run import Progress, RunState, RunStep, at_end, at_step
+from chalicelib.runs.run_page import RunPage, whole
+from chalicelib.tasks.target import Targets
+from chalicelib.tasks.task import Amount, Step
 from tests.bench.product import Meter, metered
 from tests.storage.test_runs import make
 

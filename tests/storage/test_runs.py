@@ -6,11 +6,11 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.dynamo import gates, jobs, runs, steps, turns
-from chalicelib.job import Job, JobKey, JobState
-from chalicelib.run import Run, RunState, RunStep, StepResult
-from chalicelib.target import Targets
-from chalicelib.task import Amount, Retry, Step, When
-from chalicelib.wave import Gate
+from chalicelib.runs.job import Job, JobKey, JobState
+from chalicelib.runs.run import Run, RunState, RunStep, StepResult
+from chalicelib.runs.wave import Gate
+from chalicelib.tasks.target import Targets
+from chalicelib.tasks.task import Amount, Retry, Step, When
 
 pytestmark = pytest.mark.usefixtures("backend")
 

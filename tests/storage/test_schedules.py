@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.dynamo import schedules
-from chalicelib.schedule import CatchUp, Change, Overlap, Schedule
+from chalicelib.tasks.schedule import CatchUp, Change, Overlap, Schedule
 
 pytestmark = pytest.mark.usefixtures("backend")
 

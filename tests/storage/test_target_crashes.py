@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.agent import Agent
+from chalicelib.agents.agent import Agent
+from chalicelib.agents.target_index import Entry, entries, everybody, group, label, version
 from chalicelib.aws.client import Client
 from chalicelib.dynamo import agents, targets
 from chalicelib.dynamo.agents import AgentItem
 from chalicelib.errors import Conflict
-from chalicelib.operations import fleet
-from chalicelib.operations.choice import choose
-from chalicelib.target import Targets
-from chalicelib.target_index import Entry, entries, everybody, group, label, version
+from chalicelib.operations.agents import fleet
+from chalicelib.operations.runs.choice import choose
+from chalicelib.tasks.target import Targets
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 LATER = NOW + timedelta(seconds=1)

@@ -2,9 +2,9 @@
 
 import pytest
 
+from chalicelib.agents.target_index import Entry, Place
 from chalicelib.dynamo import targets
 from chalicelib.dynamo.targets import Entered
-from chalicelib.target_index import Entry, Place
 
 pytestmark = pytest.mark.usefixtures("backend")
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from chalicelib.dynamo import task_names, tasks
 from chalicelib.dynamo.tasks import RevisionItem
 from chalicelib.errors import Conflict
-from chalicelib.task import StoredTask
+from chalicelib.tasks.task import StoredTask
 
 pytestmark = pytest.mark.usefixtures("backend")
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 from msgspec.structs import replace
 
-from chalicelib.agent import Agent, AgentStatus, Presence, status
+from chalicelib.agents.agent import Agent, AgentStatus, Presence, status
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 AGENT = Agent(id="a", name="web", created_at=NOW, secret_hash="")

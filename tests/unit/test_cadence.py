@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.cadence import Cadence, Doorbell
+from chalicelib.agents.cadence import Cadence, Doorbell
 
 DEFAULT = Cadence(
     heartbeat_seconds=30, ttl_seconds=90, idle_heartbeat_seconds=300, poll_idle_seconds=5.0

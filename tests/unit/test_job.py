@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.job import (
+from chalicelib.runs.job import (
     END_GRACE,
     TRANSITIONS,
     Deadlines,

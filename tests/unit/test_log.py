@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from chalicelib.job import Job, JobKey, JobState
-from chalicelib.log import (
+from chalicelib.logs.log import (
     MAGIC,
     SHIPPING_PATIENCE,
     CorruptChunk,
@@ -23,6 +22,7 @@ from chalicelib.log import (
     records,
     state,
 )
+from chalicelib.runs.job import Job, JobKey, JobState
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 KEY = JobKey("01R", 2, "agent")

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from chalicelib.errors import BadParameter
-from chalicelib.log import Position, Record, Stream
-from chalicelib.log_search import CARRY_BYTES, LONGEST_LINE, Cursor, Match, Needle, Scan
+from chalicelib.logs.log import Position, Record, Stream
+from chalicelib.logs.log_search import CARRY_BYTES, LONGEST_LINE, Cursor, Match, Needle, Scan
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.param import (
+from chalicelib.tasks.param import (
     MAX_VALUE_BYTES,
     InvalidParameters,
     Param,

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from chalicelib import run as runs
-from chalicelib.job import Job, JobKey, JobState
-from chalicelib.planner import (
+from chalicelib.runs import run as runs
+from chalicelib.runs.job import Job, JobKey, JobState
+from chalicelib.runs.planner import (
     SKIP_REASON,
     EndQueued,
     EndRun,
@@ -23,9 +23,9 @@ from chalicelib.planner import (
     Withhold,
     plan,
 )
-from chalicelib.run import Progress, Run, RunState, RunStep, outcome, result, step_state
-from chalicelib.target import Targets
-from chalicelib.task import Amount, Step, When
+from chalicelib.runs.run import Progress, Run, RunState, RunStep, outcome, result, step_state
+from chalicelib.tasks.target import Targets
+from chalicelib.tasks.task import Amount, Step, When
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 RUN = Run(

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
+from chalicelib.access.principal import Principal, Role
 from chalicelib.api import rpc
 from chalicelib.api.rpc import Call, Method
 from chalicelib.errors import NotAuthenticated
-from chalicelib.operations.report import OldLease
-from chalicelib.principal import Principal, Role
+from chalicelib.operations.runs.report import OldLease
 from chalicelib.reader import Reader
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from msgspec.structs import replace
 
-from chalicelib.job import JobState
-from chalicelib.run import Progress, RunState, RunStep, StepResult, at_end, at_step
-from chalicelib.run_page import (
+from chalicelib.runs.job import JobState
+from chalicelib.runs.run import Progress, RunState, RunStep, StepResult, at_end, at_step
+from chalicelib.runs.run_page import (
     ROOM,
     Tally,
     ended_in_step,
@@ -16,8 +16,8 @@ from chalicelib.run_page import (
     share,
     whole,
 )
-from chalicelib.task import Step, When
-from chalicelib.wave import Gate
+from chalicelib.runs.wave import Gate
+from chalicelib.tasks.task import Step, When
 from tests.unit.test_plan import NOW, RUN, job, step
 
 OK, BAD = JobState.SUCCEEDED, JobState.FAILED

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from chalicelib.errors import BadParameter
-from chalicelib.schedule import (
+from chalicelib.tasks.schedule import (
     MACROS,
     MAX_CRON_CHARACTERS,
     MAX_PARAMETER_BYTES,
@@ -23,7 +23,7 @@ from chalicelib.schedule import (
     next_times,
     run_id,
 )
-from chalicelib.task import Concurrency
+from chalicelib.tasks.task import Concurrency
 
 NOW = datetime(2026, 1, 1, 12, 0, tzinfo=timezone.utc)  # a Thursday
 MINUTE = timedelta(minutes=1)

@@ -5,8 +5,8 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.run import Run, RunState
-from chalicelib.statistics import percentile, statistics
+from chalicelib.runs.run import Run, RunState
+from chalicelib.runs.statistics import percentile, statistics
 from tests.unit.test_plan import NOW, RUN
 
 

@@ -4,8 +4,8 @@ from datetime import datetime, timezone
 
 import pytest
 
-from chalicelib.agent import Agent
-from chalicelib.target import InvalidSelector, Targets, in_order, parse_selector
+from chalicelib.agents.agent import Agent
+from chalicelib.tasks.target import InvalidSelector, Targets, in_order, parse_selector
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 

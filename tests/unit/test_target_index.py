@@ -5,10 +5,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from chalicelib import target_index
-from chalicelib.agent import Agent
-from chalicelib.target import Targets
-from chalicelib.target_index import (
+from chalicelib.agents import target_index
+from chalicelib.agents.agent import Agent
+from chalicelib.agents.target_index import (
     MAX_PLACES,
     MAX_SOURCES,
     Entry,
@@ -22,6 +21,7 @@ from chalicelib.target_index import (
     sources,
     version,
 )
+from chalicelib.tasks.target import Targets
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 WEB = Agent("id", "web", NOW, "", labels={"role": "web", "env": "prod"}, group="a", version=7)

@@ -2,13 +2,13 @@
 
 import pytest
 
-from chalicelib import task as limits
-from chalicelib.job import JobState
-from chalicelib.param import Param, ParamType
-from chalicelib.target import Targets
-from chalicelib.task import Amount, Concurrency, Definition, Retry, Step, When, agent_ids
-from chalicelib.task_toml import parse
-from chalicelib.toml_table import InvalidDefinition
+from chalicelib.runs.job import JobState
+from chalicelib.tasks import task as limits
+from chalicelib.tasks.param import Param, ParamType
+from chalicelib.tasks.target import Targets
+from chalicelib.tasks.task import Amount, Concurrency, Definition, Retry, Step, When, agent_ids
+from chalicelib.tasks.task_toml import parse
+from chalicelib.tasks.toml_table import InvalidDefinition
 
 A, B = "6f0c0000-0000-4000-8000-00000000000a", "6f0c0000-0000-4000-8000-00000000000b"
 MANY_LABELS = ", ".join(f'k{number} = "v"' for number in range(51))

@@ -4,8 +4,8 @@ import subprocess
 
 import pytest
 
-from chalicelib.operations.templates import Template, library
-from chalicelib.task_toml import parse
+from chalicelib.operations.tasks.templates import Template, library
+from chalicelib.tasks.task_toml import parse
 
 NAMES = [
     "certificate-expiry",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from chalicelib.token import Credential, hash_secret, parse_credential
+from chalicelib.access.token import Credential, hash_secret, parse_credential
 
 SECRET = "0123456789abcdef" * 4
 

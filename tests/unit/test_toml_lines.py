@@ -7,7 +7,7 @@ import tomli
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.toml_lines import Path, line_of
+from chalicelib.tasks.toml_lines import Path, line_of
 
 SOURCE = '''# a remark
 Name = "x" # with one

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.target import Targets
-from chalicelib.task import Amount, Retry, Step
-from chalicelib.wave import Wave, wave_of, waves
+from chalicelib.runs.wave import Wave, wave_of, waves
+from chalicelib.tasks.target import Targets
+from chalicelib.tasks.task import Amount, Retry, Step
 
 
 def of(size: int, **policy: Any) -> tuple[Wave, ...]:

@@ -11,9 +11,9 @@ import pytest
 import requests
 
 from chalicelib import clock
-from chalicelib.job import JobKey
-from chalicelib.log import Record, Stream, encode
-from chalicelib.operations import compaction
+from chalicelib.logs.log import Record, Stream, encode
+from chalicelib.operations.logs import compaction
+from chalicelib.runs.job import JobKey
 from tests.api.conftest import Clock, People, definition, named
 
 NOW = clock.read()

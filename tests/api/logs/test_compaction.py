@@ -12,10 +12,11 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib import clock, log
+from chalicelib import clock
 from chalicelib.dynamo import jobs
-from chalicelib.log import Record, Stream
-from chalicelib.operations import compaction
+from chalicelib.logs import log
+from chalicelib.logs.log import Record, Stream
+from chalicelib.operations.logs import compaction
 from chalicelib.s3 import chunks, objects
 from tests.api.conftest import Clock, People
 from tests.api.logs.conftest import Logged, data_of, due, err, fill, out, record

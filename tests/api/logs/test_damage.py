@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib.log import MAGIC, MAX_OBJECT_BYTES, PACKED_MAGIC
+from chalicelib.logs.log import MAGIC, MAX_OBJECT_BYTES, PACKED_MAGIC
 from tests.api.conftest import Clock, People, named
 from tests.api.logs.conftest import Logged, data_of, due, err, fill, out
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib.operations import compaction, logs
+from chalicelib.operations.logs import compaction, logs
 from plumber_agent.jobs import output as outputs
 from plumber_agent.jobs.masking import Masking
 from plumber_agent.jobs.output import Output

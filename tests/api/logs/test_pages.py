@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib import log
-from chalicelib.log import Stream
+from chalicelib.logs import log
+from chalicelib.logs.log import Stream
 from tests.api.conftest import Clock
 from tests.api.logs.conftest import NOW, Logged, data_of, due, err, fill, out, record
 
@@ -123,7 +123,7 @@ def test_an_answer_waits_no_longer_than_asked(
     logged: Logged, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = [100.0]
-    monkeypatch.setattr("chalicelib.api.logs.time.monotonic", lambda: seconds[0])
+    monkeypatch.setattr("chalicelib.api.logs.routes.time.monotonic", lambda: seconds[0])
     waited = []
 
     def wait(length: float) -> None:

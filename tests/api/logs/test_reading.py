@@ -7,7 +7,7 @@ from typing import Any
 import requests
 
 from chalicelib import clock
-from chalicelib.log import Record, Stream, encode
+from chalicelib.logs.log import Record, Stream, encode
 from tests.api.conftest import People, named
 from tests.api.test_runs import trigger
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import requests
 
-from chalicelib.log import Stream, encode
+from chalicelib.logs.log import Stream, encode
 from tests.api.conftest import People
 from tests.api.logs.conftest import Logged, fill, out, record
 
@@ -26,7 +26,7 @@ def search(logged: Logged, path: str, **query: str) -> tuple[list[tuple[int, str
 
 
 def test_a_log_is_searched_piece_by_piece(logged: Logged, monkeypatch: pytest.MonkeyPatch) -> None:
-    from chalicelib.operations import search as searching
+    from chalicelib.operations.logs import search as searching
 
     fill(logged)
     path = f"{logged.path}/search"

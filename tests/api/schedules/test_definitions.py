@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.operations import schedules as firing
+from chalicelib.operations.tasks import schedules as firing
 from tests.api.conftest import Clock, People, RpcAgent, definition
 from tests.api.schedules.conftest import HOURS
 

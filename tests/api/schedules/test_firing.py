@@ -7,7 +7,7 @@ import pytest
 
 from app import app
 from chalicelib.dynamo import runs, schedules
-from chalicelib.operations import schedules as firing
+from chalicelib.operations.tasks import schedules as firing
 from infra.local.ticker import tick
 from tests.api.conftest import Clock, People
 from tests.api.schedules.conftest import DAYS, HOURS, MINUTES, history

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from chalicelib.agent import Agent, Facts
+from chalicelib.agents.agent import Agent, Facts
 from chalicelib.dynamo import agents, runs, schedules
-from chalicelib.operations import schedules as firing
-from chalicelib.operations.tasks import create_task
-from chalicelib.schedule import CatchUp, Overlap, Schedule
+from chalicelib.operations.tasks import schedules as firing
+from chalicelib.operations.tasks.tasks import create_task
+from chalicelib.tasks.schedule import CatchUp, Overlap, Schedule
 from tests.api.conftest import Clock, People, RpcAgent, agent_id, definition
 from tests.api.schedules.conftest import DAYS, HOURS, MINUTES, NINE, history, stop_all
 
@@ -161,7 +161,7 @@ def test_a_schedule_whose_time_zone_is_gone_stops_and_says_so(
 ) -> None:
     path = make("@hourly", time_zone="Europe/Berlin")
     with monkeypatch.context() as fault:
-        fault.setattr("chalicelib.schedule._zone_names", lambda: frozenset({"UTC"}))
+        fault.setattr("chalicelib.tasks.schedule._zone_names", lambda: frozenset({"UTC"}))
         assert firing.fire_due(travel.after(1 * HOURS)) == 0
     shown = admin.data("GET", path)
     assert shown["next_due_at"] is None

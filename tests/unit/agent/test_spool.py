@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from chalicelib import log
+from chalicelib.logs import log
 from plumber_agent.jobs import output
 from plumber_agent.machine.segments import RECORD_HEADER, segment_path
 from plumber_agent.machine.spool import CHUNK_BYTES, MAGIC, PACKED_MAGIC, Cut, Spool

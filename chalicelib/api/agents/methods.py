@@ -1,0 +1,324 @@
+"""The methods of the agents' wire: parameters in, one operation, result out. See docs/wire.md."""
+
+import secrets
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+from msgspec.structs import asdict
+
+from chalicelib.access.principal import Permission, Principal
+from chalicelib.access.token import is_secret
+from chalicelib.agents.agent import Facts
+from chalicelib.agents.cadence import Cadence, Doorbell
+from chalicelib.api.rpc import Call, Method
+from chalicelib.dynamo import agents, presences
+from chalicelib.errors import BadParameter, NotAllowed, NotAuthenticated
+from chalicelib.logs.log import MAX_LOG_BYTES
+from chalicelib.operations.agents import doorbell, enrollment
+from chalicelib.operations.runs import dispatch, report
+from chalicelib.reader import Reader
+from chalicelib.runs.job import KILL_AFTER_SECONDS, JobKey, Outcome
+from chalicelib.s3 import chunks
+from chalicelib.settings import settings
+from chalicelib.tasks.param import quoted
+from chalicelib.tasks.task import Step
+
+POSIX_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
+CADENCE = Cadence(
+    heartbeat_seconds=settings.heartbeat_seconds,
+    ttl_seconds=settings.ttl_seconds,
+    idle_heartbeat_seconds=settings.idle_heartbeat_seconds,
+    poll_idle_seconds=settings.poll_idle_seconds,
+)
+URLS_WITH_CLAIM = 3  # a short job needs one; more are handed out on request
+
+Text = Annotated[str, Meta(max_length=256)]
+Lease = Annotated[str, Meta(min_length=1, max_length=64)]
+Leases = Annotated[list[Lease], Meta(max_length=1_000)]
+Milliseconds = Annotated[int, Meta(ge=0, le=10**12)]
+Uuid = Annotated[
+    str, Meta(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+]
+
+
+class FactsShape(Struct, frozen=True):
+    """Of the machine; unknown facts of newer agents are ignored."""
+
+    hostname: Text = ""
+    address: Text = ""
+    os: Text = ""
+    arch: Text = ""
+    version: Text = ""
+
+    def value(self) -> Facts:
+        """As the core knows them."""
+        return Facts(self.hostname, self.address, self.os, self.arch, self.version)
+
+
+class EnrollParams(Struct, frozen=True):
+    """`agent.enroll`."""
+
+    join_token: Annotated[str, Meta(max_length=256)]
+    agent_id: Uuid
+    secret: Annotated[str, Meta(max_length=64)]
+    name: Annotated[str, Meta(min_length=1, max_length=128)]
+    facts: FactsShape = FactsShape()
+
+
+class HeartbeatParams(Struct, frozen=True):
+    """`agent.heartbeat`."""
+
+    leases: Leases = []
+    metrics: Annotated[dict[Annotated[str, Meta(max_length=64)], float], Meta(max_length=64)] | (
+        None
+    ) = None
+    facts: FactsShape | None = None
+    idle_ms: Milliseconds = 0
+    doorbell: Doorbell | None = None
+
+
+class PollParams(Struct, frozen=True):
+    """`agent.poll`."""
+
+    seq: Annotated[int, Meta(ge=0, le=2**62)]
+    capacity: Annotated[int, Meta(ge=0, le=100)]
+    leases: Leases = []
+    once: bool = False
+    idle_ms: Milliseconds = 0
+    doorbell: Doorbell | None = None
+
+
+class JobParams(Struct, frozen=True):
+    """What every report names."""
+
+    run_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    job_id: Annotated[str, Meta(min_length=1, max_length=64)]
+    lease: Lease
+
+
+class StartParams(JobParams, frozen=True):
+    """`job.start`."""
+
+    elapsed_ms: Milliseconds = 0
+
+
+class ExtendParams(JobParams, frozen=True):
+    """`job.extend`."""
+
+
+class StreamSummary(Struct, frozen=True):
+    """What a stream holds; `missing` bytes were cut out of it."""
+
+    bytes: Annotated[int, Meta(ge=0, lt=2**53)]
+    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    missing: Annotated[int, Meta(ge=0, lt=2**53)] = 0
+
+
+class LogSummary(Struct, frozen=True):
+    """What the whole log holds."""
+
+    chunks: Annotated[int, Meta(ge=0, lt=10**8)]
+    streams: dict[Literal["stdout", "stderr"], StreamSummary]
+    truncated: bool = False
+    reason: Annotated[str, Meta(max_length=512)] | None = None
+
+
+class FinishParams(JobParams, frozen=True):
+    """`job.finish`."""
+
+    outcome: Literal["exited", "timed_out", "cancelled", "not_started", "lost"]
+    duration_ms: Milliseconds
+    exit_code: Annotated[int, Meta(ge=0, le=255)] | None = None
+    reason: Annotated[str, Meta(max_length=2_048)] | None = None
+    log: LogSummary | None = None
+
+
+class LogUrlsParams(JobParams, frozen=True, rename={"first": "from"}):
+    """`job.log_urls`."""
+
+    first: Annotated[int, Meta(ge=1, lt=10**8 - 100)]
+    count: Annotated[int, Meta(ge=1, le=100)]
+    once: bool = False
+
+
+def _agent(call: Call) -> Principal:
+    if call.principal is None:
+        raise NotAuthenticated
+    call.principal.require(Permission.JOBS_REPORT)
+    return call.principal
+
+
+def _own_job(call: Call, params: JobParams) -> JobKey:
+    """Raises NotAllowed for a job of another agent."""
+    key = JobKey.parse(params.run_id, params.job_id)
+    if key is None:
+        raise BadParameter("job_id must have the form <step>-<agent id>.")
+    if key.agent_id != _agent(call).id:
+        raise NotAllowed("This job belongs to another agent.")
+    return key
+
+
+def enroll(call: Call, params: EnrollParams) -> dict[str, Any]:
+    """Lets an agent in."""
+    if not is_secret(params.secret):
+        raise BadParameter("secret must be 64 lower-case hex digits.")
+    token = enrollment.enroll(
+        params.join_token,
+        agent_id=params.agent_id,
+        secret=params.secret,
+        name=params.name,
+        facts=params.facts.value(),
+        now=call.now,
+    )
+    return {"agent_id": params.agent_id, "token": token}
+
+
+def heartbeat(call: Call, params: HeartbeatParams) -> dict[str, Any]:
+    """Notes that the agent is there."""
+    agent_id = _agent(call).id
+    seconds = CADENCE.next_heartbeat_seconds(params.idle_ms, params.doorbell)
+    patience = CADENCE.patience_seconds(seconds)
+    offline_at = call.now + timedelta(seconds=patience)
+    cancels = presences.beat(agent_id, call.now, offline_at, len(params.leases), params.metrics)
+    if unheld := cancels.difference(params.leases):  # ended, or just handed out: polls tell those
+        presences.drop_cancels(agent_id, unheld)
+    if params.facts is not None:
+        agents.update_facts(agent_id, params.facts.value())
+    return {
+        "heartbeat_seconds": seconds,
+        "ttl_seconds": patience,
+        "poll_idle_ms": int(settings.poll_idle_seconds * 1000),
+        "cancels": sorted(cancels.intersection(params.leases)),
+        "doorbell": _doorbell(agent_id, params.doorbell),
+    }
+
+
+def poll(call: Call, params: PollParams) -> dict[str, Any]:
+    """Hands out work; to a disabled agent none, while what it runs goes on."""
+    agent = _agent(call)
+    work = dispatch.poll(
+        agent.id,
+        seq=params.seq,
+        capacity=params.capacity if agent.may(Permission.JOBS_CLAIM) else 0,
+        held=frozenset(params.leases),
+        now=call.now,
+        make_lease=lambda: secrets.token_hex(16),
+    )
+    return {
+        "jobs": [_render_offer(offer, params.once) for offer in work.offers],
+        "cancels": list(work.cancels),
+        "followed": list(work.followed),
+        "next_poll_ms": CADENCE.next_poll_ms(
+            0 if work.offers else params.idle_ms,
+            params.doorbell,
+            is_active=work.is_active,
+            due_in_ms=work.due_in_ms,
+        ),
+        "doorbell": _doorbell(agent.id, params.doorbell),
+    }
+
+
+def _doorbell(agent_id: str, says: Doorbell | None) -> dict[str, Any] | None:
+    address = doorbell.address_for(agent_id, says)
+    return None if address is None else asdict(address)
+
+
+def _render_url(url: chunks.PutUrl) -> dict[str, Any]:
+    headers = {"headers": dict(url.headers)} if url.headers else {}
+    return {"seq": url.seq, "url": url.url, **headers}
+
+
+def _render_offer(offer: dispatch.Offer, once: bool) -> dict[str, Any]:
+    job, step = offer.job, offer.step
+    urls = [
+        _render_url(chunks.put_url(job.key, job.attempt, seq, once=once))
+        for seq in range(1, URLS_WITH_CLAIM + 1)
+    ]
+    return {
+        "run_id": job.key.run_id,
+        "job_id": job.key.job_id,
+        "step": step.number,
+        "attempt": job.attempt,
+        "lease": job.lease,
+        "path": step.path,
+        "command": step.command and quoted(step.command, offer.parameters),
+        "script": step.script and _quoted_script(step, offer.parameters),
+        "shell": step.shell,
+        "user": step.user,
+        "env": {**offer.parameters, **step.env},
+        "timeout_seconds": job.timeout_seconds,
+        "kill_after_seconds": KILL_AFTER_SECONDS,
+        "log": {"urls": urls, "max_bytes": MAX_LOG_BYTES},
+        "mask": {
+            "values": [offer.parameters[name] for name in offer.secrets],
+            "patterns": list(step.mask),
+        },
+    }
+
+
+def _quoted_script(step: Step, parameters: Mapping[str, str]) -> str | None:
+    """References mean something in a POSIX shell only; other programs read their environment."""
+    is_posix = (step.shell or "sh").rpartition("/")[2] in POSIX_SHELLS
+    return quoted(step.script, parameters) if step.script and is_posix else step.script
+
+
+def start(call: Call, params: StartParams) -> dict[str, Any]:
+    """Notes that a process runs."""
+    key = _own_job(call, params)
+    state = report.report_start(key, params.lease, params.elapsed_ms, call.now)
+    return {"state": state.value}
+
+
+def extend(call: Call, params: ExtendParams) -> dict[str, Any]:
+    """Confirms a lease."""
+    job = report.extend(_own_job(call, params), params.lease, call.now)
+    return {"state": job.state.value, "cancel": job.cancel_requested}
+
+
+def finish(call: Call, params: FinishParams) -> dict[str, Any]:
+    """Takes the end of an attempt."""
+    if params.outcome == "exited" and params.exit_code is None:
+        raise BadParameter("An attempt that exited has an exit_code.")
+    told = report.Report(
+        outcome=Outcome(params.outcome),
+        exit_code=params.exit_code,
+        reason=params.reason,
+        duration_ms=params.duration_ms,
+        log=None if params.log is None else _plain(params.log),
+    )
+    state = report.report_end(_own_job(call, params), params.lease, told, call.now)
+    return {"state": state.value}
+
+
+def _plain(log: LogSummary) -> dict[str, Any]:
+    streams = {
+        name: {"bytes": each.bytes, "sha256": each.sha256, "missing": each.missing}
+        for name, each in log.streams.items()
+    }
+    return {
+        "chunks": log.chunks,
+        "streams": streams,
+        "truncated": log.truncated,
+        "reason": log.reason,
+    }
+
+
+def log_urls(call: Call, params: LogUrlsParams) -> dict[str, Any]:
+    """Hands out further presigned URLs."""
+    wanted = range(params.first, params.first + params.count)
+    key = _own_job(call, params)
+    urls = report.log_urls(key, params.lease, wanted, call.now, once=params.once)
+    return {"urls": [_render_url(each) for each in urls]}
+
+
+METHODS: dict[str, Method] = {
+    "agent.enroll": Method(enroll, Reader(EnrollParams), open=True),
+    "agent.heartbeat": Method(heartbeat, Reader(HeartbeatParams), open=False),
+    "agent.poll": Method(poll, Reader(PollParams), open=False),
+    "job.start": Method(start, Reader(StartParams), open=False),
+    "job.extend": Method(extend, Reader(ExtendParams), open=False),
+    "job.finish": Method(finish, Reader(FinishParams), open=False),
+    "job.log_urls": Method(log_urls, Reader(LogUrlsParams), open=False),
+}

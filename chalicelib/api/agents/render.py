@@ -1,0 +1,45 @@
+"""From agents and join tokens to their shapes."""
+
+from datetime import datetime
+
+from chalicelib.agents import agent as agents_core
+from chalicelib.agents.agent import Agent, Presence
+from chalicelib.agents.enrollment import Enrollment
+from chalicelib.api.agents import shapes
+
+
+def agent(value: Agent, presence: Presence | None, now: datetime) -> shapes.Agent:
+    """An agent with what was heard of it last."""
+    status = agents_core.status(value, presence, now)
+    return shapes.Agent(
+        id=value.id,
+        name=value.name,
+        status=status.value,
+        labels=dict(value.labels),
+        group=value.group,
+        disabled=value.disabled,
+        doorbell=value.doorbell,
+        hostname=value.facts.hostname,
+        address=value.facts.address,
+        os=value.facts.os,
+        arch=value.facts.arch,
+        version=value.facts.version,
+        running=presence.running if presence else 0,
+        last_seen_at=presence.last_seen_at if presence else None,
+        created_at=value.created_at,
+    )
+
+
+def enrollment(value: Enrollment) -> shapes.Enrollment:
+    """A join token without its secret."""
+    return shapes.Enrollment(
+        id=value.id,
+        description=value.description,
+        uses=len(value.used_by),
+        max_uses=value.max_uses,
+        labels=dict(value.labels),
+        group=value.group,
+        created_by=value.created_by,
+        created_at=value.created_at,
+        expires_at=value.expires_at,
+    )

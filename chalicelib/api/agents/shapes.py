@@ -1,0 +1,89 @@
+"""The shapes of agents and of the join tokens that let them in."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from chalicelib.agents.agent import (
+    MAX_GROUP_CHARACTERS,
+    MAX_LABEL_KEY_CHARACTERS,
+    MAX_LABEL_VALUE_CHARACTERS,
+    MAX_LABELS,
+)
+from chalicelib.api.shapes import Name, Shape
+
+AgentStatus = Literal["online", "offline", "disabled", "never_seen"]
+# How many there may be is checked beside the agent, where the refusal is in words for people.
+Labels = Annotated[
+    dict[
+        Annotated[str, Meta(min_length=1, max_length=MAX_LABEL_KEY_CHARACTERS)],
+        Annotated[str, Meta(max_length=MAX_LABEL_VALUE_CHARACTERS)],
+    ],
+    Meta(extra_json_schema={"maxProperties": MAX_LABELS}),
+]
+Group = Annotated[str, Meta(max_length=MAX_GROUP_CHARACTERS)]
+
+
+class Agent(Shape, frozen=True):
+    """A managed machine."""
+
+    id: str
+    name: str
+    status: AgentStatus
+    labels: dict[str, str]
+    group: str | None
+    disabled: bool
+    doorbell: bool
+    hostname: str
+    address: str
+    os: str
+    arch: str
+    version: str
+    running: int
+    last_seen_at: datetime | None
+    created_at: datetime
+
+
+class AgentChange(Shape, frozen=True):
+    """Keys that are left out stay as they are; `group` may be set to null. Without a doorbell an
+    agent only polls: for a machine that cannot reach SQS."""
+
+    name: Name | None = None
+    labels: Labels | None = None
+    group: Group | UnsetType | None = UNSET
+    disabled: bool | None = None
+    doorbell: bool | None = None
+
+
+class NewEnrollment(Shape, frozen=True):
+    """`labels` and `group` are given to every agent that joins with the token."""
+
+    description: Annotated[str, Meta(max_length=256)] = ""
+    max_uses: Annotated[int, Meta(ge=1, le=1000)] = 1
+    expires_in_seconds: Annotated[int, Meta(ge=60, le=30 * 86_400)] = 86_400
+    labels: Labels = msgspec.field(default_factory=dict)
+    group: Group | None = None
+
+
+class Enrollment(Shape, frozen=True):
+    """A join token, without its secret."""
+
+    id: str
+    description: str
+    uses: int
+    max_uses: int
+    labels: dict[str, str]
+    group: str | None
+    created_by: str
+    created_at: datetime
+    expires_at: datetime
+
+
+class EnrollmentSecret(Shape, frozen=True):
+    """Shown once. `agent_json` is the content of the new agent's configuration file."""
+
+    enrollment: Enrollment
+    join_token: str
+    agent_json: dict[str, str]

@@ -1,0 +1,197 @@
+"""Runs and their jobs."""
+
+from typing import Any
+
+import msgspec
+from chalice.app import Response
+
+from chalicelib.access.principal import Permission
+from chalicelib.api.routing import Api, Request
+from chalicelib.api.runs import render as render_run
+from chalicelib.api.runs import shapes
+from chalicelib.api.shapes import Page
+from chalicelib.dynamo import gates, job_pages, jobs, run_history, run_pages
+from chalicelib.errors import NotFound
+from chalicelib.ids import new_ulid
+from chalicelib.operations.runs.cancel import cancel, cancel_job
+from chalicelib.operations.runs.commands import run_command
+from chalicelib.operations.runs.retry import RetryWhat, retry
+from chalicelib.runs.job import JobKey, JobState
+from chalicelib.runs.run import Run, RunState, Trigger
+from chalicelib.runs.run_page import ended_in_step
+from chalicelib.settings import settings
+
+api = Api(__name__)
+
+
+NDJSON = "application/x-ndjson"
+FILTERS = {
+    "task": "only runs of the task with this id",
+    "agent": "only runs with jobs on the agent with this id",
+    "state": "only runs in this state",
+    "trigger": "only runs started by: person, schedule, retry, command",
+    "from": "only runs created at this instant or later",
+    "to": "only runs created before this instant",
+}
+
+
+@api.get("/runs", needs=Permission.RUNS_READ, answers=list[shapes.Run], query=FILTERS)
+def list_runs(request: Request) -> Page:
+    """Runs, newest first. A page may be short or empty while `next` leads on."""
+    found, following = _history(request)
+    return Page(render_run.listed(found, gates.counted(found)), following)
+
+
+def _history(request: Request) -> tuple[list[Run], str | None]:
+    wanted = run_history.Filter(
+        task_id=request.query.get("task") or None,
+        agent_id=request.query.get("agent") or None,
+        state=request.choice("state", RunState),
+        trigger=request.choice("trigger", Trigger),
+        begin=request.instant("from"),
+        end=request.instant("to"),
+    )
+    return run_history.find(
+        wanted, request.limit(), request.cursor(), request.now, settings.history_days
+    )
+
+
+@api.get("/exports/runs", needs=Permission.RUNS_READ, answers=NDJSON, query=FILTERS)
+def export_runs(request: Request) -> Response:
+    """Runs as JSON lines, newest first; the header `Plumber-Next` is the cursor of what follows."""
+    found, following = _history(request)
+    listed = render_run.listed(found, gates.counted(found))
+    lines = b"".join(msgspec.json.encode(each) + b"\n" for each in listed)
+    headers: dict[str, str | list[str]] = {"Content-Type": NDJSON}
+    if following is not None:
+        headers["Plumber-Next"] = following
+    return Response(body=lines.decode(), status_code=200, headers=headers)
+
+
+@api.get("/runs/{run_id}", needs=Permission.RUNS_READ, answers=shapes.RunDetail)
+def show_run(request: Request, run_id: str) -> shapes.RunDetail:
+    """A run with its steps and the first jobs of each."""
+    page = run_pages.look(run_id.upper())
+    if page is None:
+        raise _no_run(run_id)
+    return render_run.run_detail(page)
+
+
+def _no_run(run_id: str) -> NotFound:
+    return NotFound(f"There is no run with the id '{run_id}'.")
+
+
+@api.post("/runs/{run_id}/cancel", needs=Permission.RUNS_CANCEL, answers=shapes.Run)
+def cancel_run(request: Request, run_id: str) -> shapes.Run:
+    """Nothing more starts; what runs is ended. The run is `cancelling` until all of it has."""
+    run = cancel(run_id.upper(), cancelled_by=request.caller().name, now=request.now)
+    return render_run.run(run, gates.counted([run]).get(run.id))
+
+
+def _job_key(run_id: str, job_id: str) -> JobKey:
+    key = JobKey.parse(run_id.upper(), job_id)
+    if key is None:
+        raise NotFound(f"There is no job '{job_id}': ids have the form <step>-<agent id>.")
+    return key
+
+
+@api.post("/runs/{run_id}/jobs/{job_id}/cancel", needs=Permission.RUNS_CANCEL, answers=shapes.Job)
+def cancel_one_job(request: Request, run_id: str, job_id: str) -> shapes.Job:
+    """Cancels one job. The run goes on as its MaxFailures says."""
+    key = _job_key(run_id, job_id)
+    job = cancel_job(key, cancelled_by=request.caller().name, now=request.now)
+    return render_run.job(job)
+
+
+@api.get("/runs/{run_id}/jobs/{job_id}", needs=Permission.RUNS_READ, answers=shapes.Job)
+def show_job(request: Request, run_id: str, job_id: str) -> shapes.Job:
+    """One job of a run, once its step has come to it."""
+    job = jobs.get(_job_key(run_id, job_id))
+    if job is None:
+        raise NotFound(f"There is no job '{job_id}' in the run, or its turn has not come yet.")
+    return render_run.job(job)
+
+
+@api.get(
+    "/runs/{run_id}/jobs",
+    needs=Permission.RUNS_READ,
+    answers=list[shapes.Job],
+    query={"step": "its number; all without", "state": "only jobs in this state"},
+)
+def list_jobs(request: Request, run_id: str) -> Page:
+    """The jobs of a run, in the order of steps. A page may be short or empty while `next` leads
+    on."""
+    wanted = job_pages.Filter(request.number("step", 9_999), request.choice("state", JobState))
+    page = job_pages.find(run_id.upper(), wanted, request.limit(), request.cursor())
+    if page is None:
+        raise _no_run(run_id)
+    found, following = page
+    return Page([render_run.job(each) for each in found], following)
+
+
+@api.post(
+    "/runs/{run_id}/retry",
+    needs=Permission.RUNS_TRIGGER,
+    takes=shapes.RetryRequest,
+    answers=shapes.Run,
+    status=201,
+    headers={"Idempotency-Key": "the same key within a day answers the same run"},
+)
+def retry_run(request: Request, run_id: str, body: shapes.RetryRequest) -> shapes.Run:
+    """Runs again: all of it, from the first failed step on, or only where it did not succeed. An
+    ad-hoc command needs the permission of its first run."""
+    begun = retry(
+        run_id.upper(),
+        RetryWhat(body.what),
+        caller=request.caller(),
+        new_run_id=new_ulid(request.now),
+        idempotency_key=request.headers.get("idempotency-key"),
+        now=request.now,
+    )
+    return render_run.run(begun.run, ended_in_step(begun))
+
+
+@api.post(
+    "/commands",
+    needs=Permission.TASKS_WRITE,
+    takes=shapes.Command,
+    answers=shapes.Run,
+    status=201,
+    headers={"Idempotency-Key": "the same key within a day answers the same run"},
+)
+def execute_command(request: Request, body: shapes.Command) -> shapes.Run:
+    """Runs one command on many agents at once, without a task."""
+    begun = run_command(
+        _step_keys(body),
+        triggered_by=request.caller().name,
+        run_id=new_ulid(request.now),
+        idempotency_key=request.headers.get("idempotency-key"),
+        now=request.now,
+    )
+    return render_run.run(begun.run, ended_in_step(begun))
+
+
+def _step_keys(body: shapes.Command) -> dict[str, Any]:
+    """The command with the keys of a `[[step]]`."""
+    targets = {
+        "Labels": body.labels,
+        "Group": body.group,
+        "Selector": body.selector,
+        "All": body.all or None,
+    }
+    chosen = {key: value for key, value in targets.items() if value is not None}
+    keys = {
+        "CMD": body.command,
+        "Script": body.script,
+        "Shell": body.shell,
+        "ServerID": body.agent_ids,
+        "Targets": chosen or None,
+        "Path": body.path,
+        "User": body.user,
+        "Env": body.env,
+        "Timeout": body.timeout,
+        "DeliverWithin": body.deliver_within,
+        "MaxParallel": body.max_parallel,
+        "MaxFailures": body.max_failures,
+    }
+    return {key: value for key, value in keys.items() if value is not None}

@@ -1,0 +1,188 @@
+"""The shapes of runs and their jobs."""
+
+from datetime import datetime
+from typing import Annotated, Literal
+
+from msgspec import Meta
+
+from chalicelib.api.shapes import Shape
+from chalicelib.api.tasks.shapes import ConcurrencyName, Step
+
+JobState = Literal[
+    "waiting", "queued", "claimed", "running", "succeeded", "failed", "timed_out", "cancelled",
+    "lost", "undelivered", "skipped",
+]  # fmt: skip
+RunState = Literal[
+    "queued", "running", "cancelling", "succeeded", "failed", "cancelled", "timed_out"
+]
+StepState = Literal[
+    "waiting", "queued", "running", "succeeded", "failed", "timed_out", "cancelled", "skipped"
+]
+TriggerName = Literal["person", "schedule", "retry", "command"]
+OutcomeName = Literal["exited", "timed_out", "cancelled", "not_started", "lost"]
+OutputName = Literal["stdout", "stderr"]
+RetryWhat = Literal["all", "failed_step", "failed_agents"]
+
+
+class Progress(Shape, frozen=True):
+    """Jobs that have ended, by state. `total` is null while a step has not chosen its agents: how
+    many jobs there will be is not known then. `percent` is the part of the way: of a step by its
+    jobs; of a run by its steps, of which each counts the same."""
+
+    total: int | None
+    ended: int
+    percent: int
+    counts: dict[JobState, int]
+
+
+class Run(Shape, frozen=True):
+    """A run in a list. `code` is 0, 3001 (failed) or 3002 (timed out), `reason` why it ended so.
+
+    `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats,
+    `step` the number of the step that is under way.
+    """
+
+    id: str
+    task_id: str
+    task_name: str
+    revision: int
+    state: RunState
+    code: int
+    reason: str | None
+    trigger: TriggerName
+    triggered_by: str
+    parameters: dict[str, str]
+    concurrency: ConcurrencyName
+    is_held: bool
+    retry_of: str | None
+    step: int
+    step_count: int
+    progress: Progress
+    created_at: datetime
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_seconds: float | None
+
+
+class StreamSummary(Shape, frozen=True):
+    """What the agent says that a stream holds. `missing` bytes were cut out of its middle."""
+
+    bytes: int
+    sha256: str
+    missing: int
+
+
+class LogSummary(Shape, frozen=True):
+    """From the final report: a log is complete when so many chunks are there."""
+
+    chunks: int
+    streams: dict[OutputName, StreamSummary]
+    truncated: bool
+
+
+class Attempt(Shape, frozen=True):
+    """An earlier try at a job; `number` is the `attempt` of its log."""
+
+    number: int
+    state: JobState
+    exit_code: int | None
+    reason: str | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_seconds: float | None
+
+
+class LateReport(Shape, frozen=True):
+    """What an agent said of an attempt after it had been given up. It changes no state."""
+
+    attempt: int
+    outcome: OutcomeName
+    exit_code: int | None
+    reason: str | None
+    received_at: datetime
+
+
+class Job(Shape, frozen=True):
+    """One step of a run on one agent. `deliver_by`: a queued job is undelivered then."""
+
+    id: str
+    step: int
+    agent_id: str
+    agent_name: str
+    state: JobState
+    attempt: int
+    exit_code: int | None
+    reason: str | None
+    cancel_requested: bool
+    queued_at: datetime | None
+    deliver_by: datetime | None
+    not_before: datetime | None
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_seconds: float | None
+    log: LogSummary | None
+    earlier: list[Attempt]
+    late: LateReport | None
+
+
+class RunStep(Shape, frozen=True):
+    """A step of a run with its jobs. Where there is no room for all, the first ones are shown,
+    those that failed before them; `jobs_omitted` are more: `/runs/{id}/jobs?step=` has them all."""
+
+    number: int
+    name: str
+    step: Step
+    targets: str
+    state: StepState
+    progress: Progress
+    started_at: datetime | None
+    ended_at: datetime | None
+    duration_seconds: float | None
+    jobs: list[Job]
+    jobs_omitted: int
+
+
+class RunDetail(Shape, frozen=True):
+    """A run with everything that happened in it."""
+
+    run: Run
+    steps: list[RunStep]
+
+
+class Statistics(Shape, frozen=True):
+    """Of a task's newest 500 runs that have ended, cancelled ones left out. Durations are seconds
+    of those that succeeded."""
+
+    ended: int
+    succeeded: int
+    success_rate: float | None
+    duration_p50: float | None
+    duration_p95: float | None
+    last_failures: list[Run]
+
+
+class RetryRequest(Shape, frozen=True):
+    """What a retry repeats: everything, from the first failed step on, or there only what did not
+    succeed."""
+
+    what: RetryWhat = "all"
+
+
+class Command(Shape, frozen=True):
+    """One command for many agents at once. Amounts are a number or such as `25%`, times `30s`."""
+
+    command: str | None = None
+    script: str | None = None
+    shell: str | None = None
+    agent_ids: list[str] | None = None
+    labels: dict[str, str] | None = None
+    group: str | None = None
+    selector: str | None = None
+    all: bool = False
+    path: str | None = None
+    user: str | None = None
+    env: dict[str, str] | None = None
+    timeout: str | None = None
+    deliver_within: str | None = None
+    max_parallel: Annotated[int, Meta(ge=1)] | str | None = None
+    max_failures: Annotated[int, Meta(ge=0)] | str | None = None

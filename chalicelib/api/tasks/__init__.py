@@ -1,0 +1,1 @@
+"""The API of tasks: routes parse and call, shapes are the wire's types, render makes them."""

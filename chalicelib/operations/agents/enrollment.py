@@ -1,0 +1,107 @@
+"""Letting new agents in."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from chalicelib.access.token import Credential, hash_secret, parse_credential
+from chalicelib.agents.agent import Agent, Facts, check_labels
+from chalicelib.agents.enrollment import Enrollment
+from chalicelib.agents.target_index import version
+from chalicelib.dynamo import agents, enrollments
+from chalicelib.errors import Conflict, NotAuthenticated, NotFound
+from chalicelib.operations.access.authentication import agent_token_id
+from chalicelib.operations.agents import fleet
+from chalicelib.sqs import doorbells
+
+
+class JoinTokenRefused(NotAuthenticated):
+    """The join token is unknown, expired or used up. Make a new one: plumber-cli agent enroll."""
+
+
+class AgentIdTaken(Conflict):
+    """An agent with this id is enrolled already, with another secret. Delete its agent.json."""
+
+
+class AgentRemoved(AgentIdTaken):
+    """The agent with this id was removed. Delete its agent.json: it joins under a new id then."""
+
+
+def open_enrollment(
+    *,
+    enrollment_id: str,
+    secret: str,
+    description: str,
+    max_uses: int,
+    expires_in_seconds: int,
+    labels: Mapping[str, str],
+    group: str | None,
+    created_by: str,
+    now: datetime,
+) -> tuple[Enrollment, str]:
+    """A new join token, and its text to be shown once. Raises BadParameter for too many labels."""
+    check_labels(labels)
+    enrollment = Enrollment(
+        id=enrollment_id,
+        secret_hash=hash_secret(secret),
+        description=description,
+        max_uses=max_uses,
+        created_by=created_by,
+        created_at=now,
+        expires_at=now + timedelta(seconds=expires_in_seconds),
+        labels=labels,
+        group=group,
+    )
+    enrollments.create(enrollment)
+    return enrollment, str(Credential("plj", enrollment_id, secret))
+
+
+def close_enrollment(enrollment_id: str) -> None:
+    """Raises NotFound."""
+    if not enrollments.revoke(enrollment_id):
+        raise NotFound(f"There is no enrollment with the id '{enrollment_id}'.")
+
+
+def enroll(
+    join_token: str, *, agent_id: str, secret: str, name: str, facts: Facts, now: datetime
+) -> str:
+    """Lets an agent in and answers its token. The same call again answers the same token.
+
+    Raises JoinTokenRefused, and AgentIdTaken when the id belongs to somebody with another secret,
+    or belonged to an agent that was removed.
+    """
+    token = str(Credential("pla", agent_token_id(agent_id), secret))
+    if _is_enrolled(agent_id, secret):
+        return token
+    credential = parse_credential(join_token)
+    enrollment = enrollments.get(credential.id) if credential else None
+    if credential is None or enrollment is None or credential.prefix != "plj":
+        raise JoinTokenRefused
+    if not credential.matches(enrollment.secret_hash):
+        raise JoinTokenRefused
+    if agents.was_removed(agent_id):
+        raise AgentRemoved  # before the token is used up
+    if not enrollments.use(enrollment, agent_id, now):
+        raise JoinTokenRefused
+    agent = Agent(
+        id=agent_id,
+        name=name,
+        created_at=now,
+        secret_hash=hash_secret(secret),
+        facts=facts,
+        labels=enrollment.labels,
+        group=enrollment.group,
+        version=version(now),
+    )
+    if not fleet.let_in(agent) and not _is_enrolled(agent_id, secret):
+        raise AgentRemoved
+    doorbells.hang(agent_id)
+    return token
+
+
+def _is_enrolled(agent_id: str, secret: str) -> bool:
+    agent = agents.get(agent_id)
+    if agent is None:
+        return False
+    if agent.secret_hash != hash_secret(secret):
+        raise AgentIdTaken
+    return True

@@ -1,0 +1,99 @@
+"""Agents come, change and go, and the index of targets with them.
+
+New entries are written before the agent, old ones deleted after it. Whoever dies in between leaves
+an entry too many, which its reader sees through and strikes, and never one too few. ADR 15.
+"""
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from msgspec.structs import replace
+
+from chalicelib.agents.agent import Agent, check_labels
+from chalicelib.agents.target_index import Entry, entries, is_left_behind, version
+from chalicelib.dynamo import agents, jobs, presences, targets
+from chalicelib.dynamo.targets import Entered
+from chalicelib.errors import AgentNotFound, Conflict
+from chalicelib.operations.access.authentication import forget
+from chalicelib.sqs import doorbells
+
+TRIES = 4  # of a change, when others change the same agent
+STRUCK_AT_MOST = 20  # entries at one look, so that the look stays short
+
+
+def existing_agent(agent_id: str) -> Agent:
+    """Raises AgentNotFound."""
+    agent = agents.get(agent_id.lower())
+    if agent is None:
+        raise AgentNotFound(f"There is no agent with the id '{agent_id}'.")
+    return agent
+
+
+def let_in(agent: Agent) -> bool:
+    """Adds an agent with its entries; False when the id is taken. May be repeated."""
+    entered = [targets.enter(entry, agent.version) for entry in entries(agent)]
+    if not all(entered):
+        # Whoever removes that one may strike what this one needs. The caller comes again, later.
+        raise RuntimeError(f"An agent {agent.id} was let in later than this one, and before it.")
+    return agents.enroll(agent)
+
+
+def change(agent_id: str, how: Callable[[Agent], Agent], now: datetime) -> Agent:
+    """Applies a change of name, labels, group, or switches to what the agent is now.
+
+    Raises AgentNotFound, BadParameter for too many labels, and Conflict when others keep changing
+    the agent.
+    """
+    for _ in range(TRIES):
+        old = existing_agent(agent_id)
+        new = replace(how(old), version=version(now, old.version))
+        check_labels(new.labels)
+        for entry in entries(new) - entries(old):
+            targets.enter(entry, new.version)
+        if agents.change(old, new):
+            _strike_all(entries(old) - entries(new), old.version)
+            forget(new.id)
+            if old.doorbell and not new.doorbell:
+                doorbells.take_down(new.id)
+            return new
+    raise Conflict("The agent was changed meanwhile. Look at it, and repeat your change.")
+
+
+def remove(agent_id: str) -> None:
+    """Removes an agent that has nothing to do; its token works no more.
+
+    Raises AgentNotFound, and Conflict while it has jobs, or when others keep changing it.
+    """
+    for _ in range(TRIES):
+        agent = existing_agent(agent_id)
+        if any(jobs.inbox(agent.id, 1)):
+            raise Conflict("The agent has jobs that have not ended. Cancel their runs first.")
+        if agents.remove(agent):
+            _strike_all(entries(agent), agent.version)
+            presences.remove(agent.id)
+            doorbells.take_down(agent.id)
+            forget(agent.id)
+            return
+    raise Conflict("The agent was changed meanwhile. Look at it, and repeat what you did.")
+
+
+def _strike_all(left: Iterable[Entry], last: int) -> None:
+    for entry in left:
+        targets.strike(entry, last)
+
+
+def as_of_now(found: Iterable[Entered], now: datetime) -> dict[str, Agent]:
+    """The agents to which entries lead, by id. Strikes entries that were left behind.
+
+    An agent is read after its entries, which is what makes that safe.
+    """
+    seen = list(found)
+    known = agents.get_many((each.entry.agent_id for each in seen), as_of_now=True)
+    left = (
+        each
+        for each in seen
+        if is_left_behind(each.entry, each.version, known.get(each.entry.agent_id), now)
+    )
+    for each, _ in zip(left, range(STRUCK_AT_MOST), strict=False):
+        targets.strike(each.entry, each.version)
+    return known

@@ -1,0 +1,58 @@
+"""Ad-hoc commands: a run of one step that belongs to no task."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from chalicelib.dynamo import agents, runs
+from chalicelib.errors import AgentNotFound
+from chalicelib.operations.runs.trigger import check_key, go_on, start
+from chalicelib.runs.run import Progress, Run, RunState, RunStep, Trigger
+from chalicelib.settings import settings
+from chalicelib.tasks.step_toml import read_step
+from chalicelib.tasks.task import Step
+
+COMMANDS = "commands"  # stands for the task of all such runs
+TITLE_CHARACTERS = 60
+
+
+def run_command(
+    values: Mapping[str, Any],
+    *,
+    triggered_by: str,
+    run_id: str,
+    idempotency_key: str | None,
+    now: datetime,
+) -> Progress:
+    """Runs one step, given with the keys of a task's `[[step]]`; answers the run without its jobs.
+
+    Raises InvalidDefinition for a bad key or value, AgentNotFound for an agent that is not known.
+    """
+    step = read_step("", {**values, "Name": "command"}, 0)
+    known = agents.get_many(step.targets.agent_ids)
+    if unknown := set(step.targets.agent_ids) - known.keys():
+        raise AgentNotFound(f"There is no agent '{min(unknown)}'.")
+    if idempotency_key is not None:
+        check_key(idempotency_key)
+        run_id, _ = runs.reserve_key(COMMANDS, idempotency_key, run_id, 0, now)
+        if (earlier := go_on(run_id, now)) is not None:
+            return earlier
+    run = Run(
+        id=run_id,
+        task_id=COMMANDS,
+        task_name=_title(step),
+        revision=0,
+        step_count=1,
+        state=RunState.QUEUED,
+        triggered_by=triggered_by,
+        created_at=now,
+        expires_at=now + timedelta(days=settings.history_days),
+        trigger=Trigger.COMMAND,
+    )
+    return start(run, [RunStep(step)], now)
+
+
+def _title(step: Step) -> str:
+    """The first line, cut to what fits into a list."""
+    text = " ".join((step.command or step.script or "").split())
+    return text if len(text) <= TITLE_CHARACTERS else f"{text[: TITLE_CHARACTERS - 1]}…"

@@ -1,0 +1,172 @@
+"""Handing jobs to agents: a poll is one query of the inbox, and a conditional write per job."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from math import ceil
+
+import msgspec
+
+from chalicelib.dynamo import jobs, runs
+from chalicelib.dynamo.runs import Context
+from chalicelib.operations.runs.advance import advance
+from chalicelib.operations.runs.ending import end_job
+from chalicelib.runs.job import ACTIVE, Ending, Job, JobState, deadlines
+from chalicelib.runs.planner import SKIP_REASON
+from chalicelib.runs.run import RunState
+from chalicelib.tasks.task import Step
+
+INBOX_AT_MOST = 1_000  # jobs looked at in one poll
+LEFT_MS = 500  # until who got less than it can take polls for what is left
+CANCEL_REASON = "It was cancelled before it began."
+LOST_REASON = "The agent no longer knows this job: its journal was lost, or the machine replaced."
+
+
+class Offer(msgspec.Struct, frozen=True):
+    """A job that the agent should run now."""
+
+    job: Job
+    step: Step
+    parameters: Mapping[str, str]
+    secrets: Sequence[str] = ()  # names among the parameters
+
+
+class Work(msgspec.Struct, frozen=True):
+    """The answer to a poll. `cancels` are leases whose jobs should end, `followed` those whose
+    output somebody waits for."""
+
+    offers: Sequence[Offer]
+    cancels: Sequence[str]
+    followed: Sequence[str]
+    is_active: bool
+    due_in_ms: int | None = None  # when the first of the retries that wait may start
+
+
+def poll(
+    agent_id: str,
+    *,
+    seq: int,
+    capacity: int,
+    held: frozenset[str],
+    now: datetime,
+    make_lease: Callable[[], str],
+) -> Work:
+    """What the agent should run and what it should end.
+
+    A claimed job that the agent does not hold is handed out again: the answer was lost. A running
+    one is lost. Neither is decided by a poll that is older than the one which claimed the job.
+    """
+    inbox = _look(jobs.inbox(agent_id, INBOX_AT_MOST), capacity, held)
+    if not inbox:
+        return Work((), (), (), is_active=False)
+    forgotten = [job for job in inbox if _is_forgotten(job, held, seq)]
+    for job in forgotten:
+        if job.state is JobState.RUNNING:
+            _lose(job, now)
+    wanted = [job for job in forgotten if job.state is JobState.CLAIMED]
+    wanted += [job for job in inbox if _is_due(job, now)]
+    offers, is_left = _offer(wanted, capacity, seq, now, make_lease)
+    due_in_ms = LEFT_MS if is_left and len(offers) < capacity else _due_in_ms(inbox, now)
+    return Work(
+        offers=offers,
+        cancels=[job.lease for job in inbox if job.cancel_requested and job.lease in held],
+        followed=[job.lease for job in inbox if job.lease in held and _is_followed(job, now)],
+        is_active=True,
+        due_in_ms=due_in_ms,
+    )
+
+
+def _look(inbox: Iterator[Job], capacity: int, held: frozenset[str]) -> list[Job]:
+    """The inbox up to where there is enough to do and everything that the agent holds was seen."""
+    found: list[Job] = []
+    queued, unseen = 0, set(held)
+    for job in inbox:
+        found.append(job)
+        queued += job.state is JobState.QUEUED
+        unseen.discard(job.lease or "")
+        if len(found) >= jobs.INBOX_PAGE and queued >= capacity and not unseen:
+            break
+    return found
+
+
+def _is_followed(job: Job, now: datetime) -> bool:
+    return job.followed_until is not None and job.followed_until > now
+
+
+def _is_due(job: Job, now: datetime) -> bool:
+    return job.state is JobState.QUEUED and (job.not_before is None or job.not_before <= now)
+
+
+def _due_in_ms(inbox: Sequence[Job], now: datetime) -> int | None:
+    waiting = [job.not_before for job in inbox if job.state is JobState.QUEUED and job.not_before]
+    later = [instant for instant in waiting if instant > now]
+    return ceil((min(later) - now) / timedelta(milliseconds=1)) if later else None
+
+
+def _is_forgotten(job: Job, held: frozenset[str], seq: int) -> bool:
+    return job.state in ACTIVE and job.lease not in held and job.poll_seq < seq
+
+
+def _lose(seen: Job, now: datetime) -> None:
+    """Read afresh: the inbox may show a job that has just ended, and its failure must not be noted
+    at the gate."""
+    found = runs.job_with_context(seen.key)
+    if found is None:
+        return
+    job, context = found
+    is_same = (job.state, job.lease, job.poll_seq) == (seen.state, seen.lease, seen.poll_seq)
+    if is_same:
+        end_job(context, job, Ending(JobState.LOST, reason=LOST_REASON), jobs.end, now)
+
+
+def _offer(
+    wanted: Sequence[Job],
+    capacity: int,
+    seq: int,
+    now: datetime,
+    make_lease: Callable[[], str],
+) -> tuple[list[Offer], bool]:
+    """What the agent gets, and whether more is wanted than was claimed.
+
+    Claims first and looks at the runs then: a stop or a closed gate that came before the claim is
+    seen, and whoever stops a run afterwards sees the claim.
+    """
+    claimed: list[Job] = []
+    left = list(wanted)
+    while left and len(claimed) < capacity:
+        if (taken := _claim(left.pop(0), seq, now, make_lease())) is not None:
+            claimed.append(taken)
+    around = runs.contexts(claimed)
+    offers = []
+    for job in claimed:
+        context = around.get(job.key)
+        if context is None:
+            continue
+        if _may_start(context, job, now):
+            run = context.run
+            offers.append(Offer(job, context.step.step, run.parameters, run.secrets))
+        if context.run.state is RunState.QUEUED:
+            runs.start(context.run.id, now)
+    return offers, bool(left)
+
+
+def _claim(job: Job, seq: int, now: datetime, lease: str) -> Job | None:
+    if job.state is JobState.CLAIMED:
+        return jobs.hand_out_again(job, seq, deadlines(job, now, now))
+    return jobs.claim(job.key, lease, seq, now, deadlines(job, now, now))
+
+
+def _may_start(context: Context, job: Job, now: datetime) -> bool:
+    """Ends a job that was cancelled, whose run was stopped, or whose wave has failed too often."""
+    run = context.run
+    if job.stop is not None and run.stop is None:
+        end_job(context, job, Ending(job.stop, reason=CANCEL_REASON), jobs.end, now)
+        return False
+    if run.stop is not None or run.state.is_terminal:
+        ending = Ending(run.stop or JobState.CANCELLED, reason=run.stop_reason)
+    elif context.is_closed:
+        ending = Ending(JobState.SKIPPED, reason=SKIP_REASON)
+    else:
+        return True
+    if jobs.end(job, ending, None, now) is not None:
+        advance(run.id, now)
+    return False

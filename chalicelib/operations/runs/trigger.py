@@ -1,0 +1,141 @@
+"""Starting runs: freeze the steps into a new run and put the first jobs out."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from msgspec.structs import replace
+
+from chalicelib.dynamo import agents, runs, steps
+from chalicelib.errors import BadParameter, Conflict
+from chalicelib.operations.runs.advance import advance
+from chalicelib.operations.runs.choice import choose
+from chalicelib.operations.runs.turn import take_turn
+from chalicelib.operations.tasks.tasks import existing_revision, existing_task
+from chalicelib.runs.run import Progress, Run, RunState, RunStep, Trigger, at_step
+from chalicelib.settings import settings
+from chalicelib.tasks.param import fill
+from chalicelib.tasks.task import Concurrency
+from chalicelib.tasks.task_toml import parse
+
+MAX_KEY_LENGTH = 128
+
+
+class AlreadyRunning(Conflict):
+    """Another run of this task has not ended yet, and the task does not allow two at once."""
+
+
+def trigger(
+    task_id: str,
+    *,
+    triggered_by: str,
+    run_id: str,
+    idempotency_key: str | None,
+    now: datetime,
+    parameters: Mapping[str, str] | None = None,
+    concurrency: Concurrency | None = None,
+    source: Trigger = Trigger.PERSON,
+) -> Progress:
+    """Starts a run of the task's current revision and answers it, its jobs not included.
+
+    With an idempotency key, a repeated call within a day answers the run that the first one made.
+    `concurrency` outweighs the task's own. Raises NotFound for an unknown task, BadParameter for a
+    bad key, InvalidParameters, TooManyAgents, and AlreadyRunning.
+    """
+    task = existing_task(task_id)
+    text, revision = task.definition, task.revision
+    if idempotency_key is not None:
+        check_key(idempotency_key)
+        run_id, revision = runs.reserve_key(task_id, idempotency_key, run_id, task.revision, now)
+        if (earlier := go_on(run_id, now)) is not None:
+            return earlier
+        if revision != task.revision:  # edited since a first call that was cut short
+            text = existing_revision(task, revision).definition
+    definition = parse(text)
+    run = Run(
+        id=run_id,
+        task_id=task.id,
+        task_name=task.name,
+        revision=revision,
+        step_count=len(definition.steps),
+        state=RunState.QUEUED,
+        triggered_by=triggered_by,
+        created_at=now,
+        expires_at=now + timedelta(days=settings.history_days),
+        trigger=source,
+        parameters=fill(definition.params, parameters or {}),
+        secrets=definition.secrets,
+        concurrency=concurrency or definition.concurrency,
+        timeout_seconds=definition.timeout_seconds,
+    )
+    return start(run, [RunStep(step) for step in definition.steps], now)
+
+
+def check_key(key: str) -> None:
+    """Raises BadParameter for an idempotency key that is empty or too long."""
+    if not 1 <= len(key) <= MAX_KEY_LENGTH:
+        raise BadParameter(f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters.")
+
+
+def start(run: Run, planned: Sequence[RunStep], now: datetime) -> Progress:
+    """Brings a run into being, with what its task says of earlier runs; answers it without jobs.
+
+    Raises AlreadyRunning, and TooManyAgents for the first step.
+    """
+    resolved = _resolved(planned, now)
+    run = _in_turn(run, now)
+    begun = Progress(at_step(Progress(run, resolved), resolved[0].number), resolved)
+    is_first = steps.freeze(run.id, begun.steps, run.expires_at)
+    is_first = runs.create(begun.run) and is_first
+    if not is_first:
+        # Somebody else triggers the same run, or did and died, or our own answer was lost: what
+        # is stored counts, and goes on from where it stands.
+        return go_on(run.id, now) or begun
+    now_is = advance(run.id, now, known=begun)
+    return begun if now_is is None else replace(begun, run=now_is)
+
+
+def go_on(run_id: str, now: datetime) -> Progress | None:
+    """The run of an earlier call with the same key, brought forward in case that call was cut
+    short; None when it did not come so far as to make one."""
+    found = runs.progress(run_id)
+    if found is None:
+        return None
+    now_is = advance(run_id, now, known=found)
+    return found if now_is is None else replace(found, run=now_is)
+
+
+def _in_turn(run: Run, now: datetime) -> Run:
+    """The run as it begins: at once, or held until the runs before it have ended."""
+    if run.concurrency in (Concurrency.QUEUE, Concurrency.REPLACE):
+        return replace(run, is_held=True)
+    if run.concurrency is Concurrency.FORBID and not take_turn(run, now):
+        raise AlreadyRunning
+    if run.timeout_seconds is None:
+        return run
+    return replace(run, timeout_at=now + timedelta(seconds=run.timeout_seconds))
+
+
+def _resolved(planned: Sequence[RunStep], now: datetime) -> list[RunStep]:
+    """With agents where they are named, and for the step that starts at once."""
+    known = named_agents(planned)
+    return [
+        step if step.size is not None else _with_agents(step, known, step is planned[0], now)
+        for step in planned
+    ]
+
+
+def _with_agents(step: RunStep, known: Mapping[str, str], is_first: bool, now: datetime) -> RunStep:
+    targets = step.step.targets
+    if targets.is_fixed:
+        chosen = {each: known.get(each, each) for each in targets.agent_ids}
+    elif is_first:
+        chosen = choose(targets, now)
+    else:
+        return step
+    return RunStep(step.step, len(chosen), None, chosen)
+
+
+def named_agents(planned: Sequence[RunStep]) -> dict[str, str]:
+    """The names of all agents that steps name, by id, in one look."""
+    ids = {each for step in planned for each in step.step.targets.agent_ids if step.size is None}
+    return {agent.id: agent.name for agent in agents.get_many(ids).values()}

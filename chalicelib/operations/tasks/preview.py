@@ -1,0 +1,70 @@
+"""Previews: what a run of a task would do now. Nothing is started, nothing written."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from chalicelib.operations.runs.choice import TooManyAgents, choose
+from chalicelib.operations.tasks.tasks import existing_task
+from chalicelib.runs.wave import max_failures, waves
+from chalicelib.tasks.param import fill, filled, hidden
+from chalicelib.tasks.task import Step, StoredTask
+from chalicelib.tasks.task_toml import parse
+
+
+class PreviewedWave(msgspec.Struct, frozen=True):
+    """Agents of which `at_once` are active at most: pairs of id and name."""
+
+    at_once: int
+    agents: tuple[tuple[str, str], ...]
+
+
+class PreviewedStep(msgspec.Struct, frozen=True):
+    """A step with the agents that it would have. `text` is what would run, for people to read."""
+
+    step: Step
+    text: str
+    max_failures: int
+    problem: str | None
+    waves: tuple[PreviewedWave, ...]
+
+
+class Preview(msgspec.Struct, frozen=True):
+    """All steps, with the parameters filled in."""
+
+    task: StoredTask
+    parameters: Mapping[str, str]
+    steps: tuple[PreviewedStep, ...]
+
+
+def preview(task_id: str, parameters: Mapping[str, str], now: datetime) -> Preview:
+    """Raises NotFound and InvalidParameters."""
+    task = existing_task(task_id)
+    definition = parse(task.definition)
+    values = hidden(fill(definition.params, parameters), definition.secrets)
+    return Preview(task, values, tuple(_step(step, values, now) for step in definition.steps))
+
+
+def _step(step: Step, values: Mapping[str, str], now: datetime) -> PreviewedStep:
+    agents, problem = _agents(step, now)
+    return PreviewedStep(
+        step=step,
+        text=filled(step.command or step.script or "", values),
+        max_failures=max_failures(step, len(agents)),
+        problem=problem,
+        waves=tuple(
+            PreviewedWave(wave.slots, tuple(agents[wave.first : wave.end]))
+            for wave in waves(step, len(agents))
+        ),
+    )
+
+
+def _agents(step: Step, now: datetime) -> tuple[list[tuple[str, str]], str | None]:
+    """Pairs of id and name, and what is wrong with them."""
+    try:
+        agents = list(choose(step.targets, now).items())
+    except TooManyAgents as error:
+        return [], error.message
+    is_missing = not agents and not step.targets.allow_empty
+    return agents, f"No agent fits {step.targets.describe()}." if is_missing else None

@@ -1,0 +1,1 @@
+"""Runs, steps and jobs: their states, and what should happen next. Pure."""

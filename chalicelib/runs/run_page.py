@@ -1,0 +1,135 @@
+"""What is shown of a run: how far it and its steps have come, and some of its jobs. Pure."""
+
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from chalicelib.runs.job import Job, JobKey, JobState
+from chalicelib.runs.run import Progress, Run, RunStep, StepResult, all_jobs, result
+
+ROOM = 300  # jobs on one page: a Lambda answers 6 MB at most, and a job takes some 1 KB
+
+
+class Tally(msgspec.Struct, frozen=True):
+    """Jobs that have ended, by state. `total` is None while a step has not chosen its agents."""
+
+    total: int | None
+    percent: int
+    counts: Mapping[JobState, int]
+
+    @property
+    def ended(self) -> int:
+        """How many jobs have ended."""
+        return sum(self.counts.values())
+
+
+def of_run(run: Run, counted: Mapping[JobState, int]) -> Tally:
+    """`counted` are the jobs that have ended in the step that is under way.
+
+    Every step is the same part of the way, however many jobs it has: how many that will be is not
+    known before a step has chosen its agents.
+    """
+    ended: dict[JobState, int] = {}
+    parts = [each.counts for each in run.results]
+    for counts in parts if run.state.is_terminal else [*parts, counted]:
+        for state, number in counts.items():
+            ended[state] = ended.get(state, 0) + number
+    if run.state.is_terminal:
+        return Tally(sum(ended.values()), 100, ended)
+    under_way = _percent(sum(counted.values()), run.step_size)
+    percent = (100 * len(run.results) + under_way) // run.step_count
+    return Tally(run.size, percent, ended)
+
+
+def of_step(step: RunStep, found: StepResult) -> Tally:
+    """Of one step."""
+    percent = 100 if found.state.is_terminal else _percent(found.ended, step.size or 0)
+    return Tally(step.size, percent, found.counts)
+
+
+def _percent(ended: int, size: int) -> int:
+    return min(100, 100 * ended // size) if size else 0
+
+
+class StepPage(msgspec.Struct, frozen=True):
+    """A step with some of its jobs: where there is no room for all, those that failed first."""
+
+    step: RunStep
+    result: StepResult
+    jobs: Sequence[Job]
+
+    @property
+    def omitted(self) -> int:
+        """How many jobs are not shown."""
+        return (self.step.size or 0) - len(self.jobs)
+
+
+class RunPage(msgspec.Struct, frozen=True):
+    """A run with its steps. `counted` as in `of_run`."""
+
+    run: Run
+    counted: Mapping[JobState, int]
+    steps: Sequence[StepPage]
+
+
+def ended_in_step(progress: Progress) -> Mapping[JobState, int]:
+    """The jobs that have ended in the step that is under way, by state, as the jobs say."""
+    step = progress.steps[progress.position(progress.run.step)]
+    return result(progress.run, step, progress.jobs_of(step)).counts
+
+
+def share(steps: Sequence[RunStep], room: int) -> int:
+    """How many jobs of each step there is room for."""
+    begun = sum(1 for step in steps if step.size)
+    return max(1, room // max(1, begun))
+
+
+def whole(progress: Progress) -> RunPage:
+    """The page of a run of which everything is known."""
+    most = share(progress.steps, ROOM)
+    steps = [
+        StepPage(
+            step,
+            result(progress.run, step, progress.jobs_of(step)),
+            first(all_jobs(progress, step), most),
+        )
+        for step in progress.steps
+    ]
+    return RunPage(progress.run, ended_in_step(progress), steps)
+
+
+def first(jobs: Sequence[Job], most: int) -> Sequence[Job]:
+    """All in their order, or so many of them, those that failed first."""
+    if len(jobs) <= most:
+        return jobs
+    return sorted(jobs, key=lambda job: not job.has_failed)[:most]
+
+
+def known_result(head: Progress, step: RunStep, shown: Sequence[Job]) -> StepResult:
+    """What a step has come to, of a run of which only the head and some jobs are known."""
+    run = head.run
+    if (position := head.position(step.number)) < len(run.results):
+        return run.results[position]
+    if step.number > run.step:
+        return StepResult(JobState.WAITING, {})
+    counted: dict[JobState, int] = {}
+    for wave in step.waves:
+        gate = head.gates.get((step.number, wave.number))
+        for state, number in (gate.ended if gate else {}).items():
+            counted[state] = counted.get(state, 0) + number
+    has_begun = counted or any(job.claimed_at is not None for job in shown)
+    state = JobState.RUNNING if has_begun else JobState.QUEUED if shown else JobState.WAITING
+    started = [job.started_at for job in shown if job.started_at is not None]
+    return StepResult(state, counted, min(started, default=None))
+
+
+def unwritten(run: Run, step: RunStep, index: int, agent_id: str, name: str) -> Job:
+    """A job that has not been written: its turn has not come, or never will."""
+    is_over = run.state.is_terminal or step.number < run.step
+    state = JobState.SKIPPED if is_over else JobState.WAITING
+    return Job(JobKey(run.id, step.number, agent_id), state, index, agent_name=name)
+
+
+def has_failures(found: StepResult) -> bool:
+    """Whether jobs of the step failed."""
+    return bool(found.counts.keys() - {JobState.SUCCEEDED, JobState.SKIPPED})

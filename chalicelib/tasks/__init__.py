@@ -1,0 +1,1 @@
+"""Tasks: definitions in TOML, their parameters, targets and schedules. Pure."""
