@@ -6,11 +6,11 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from chalicelib.agent import Agent, Facts
-from chalicelib.target_index import version
+from chalicelib.agents.agent import Agent, Facts
+from chalicelib.agents.target_index import version
 from tests.api.conftest import agent_id
 from tests.bench.product import Meter, Used, product
-from tests.bench.rows import Row
+from tests.bench.rows import Row, Wish, row
 from tests.simulation.schedule import Laboratory
 from tests.stack.fleets import build
 
@@ -69,21 +69,19 @@ def _choice(lab: Laboratory, meter: Meter, what: str) -> Row:
     planned, used, seconds = _planned(lab, meter, targets)
     chosen = sum(len(wave["agents"]) for wave in planned["waves"])
     is_met = chosen == FEW and used.reads <= reads and used.read_units <= units * FEW
-    return Row(
+    return row(
         f"plan of a step on {what}, of {FLEET:,} agents",
         f"{chosen} agents, {_words(used, seconds)}",
-        f"≤ {reads} reads, {units * FEW:g} RRU",
-        is_met,
+        Wish(f"≤ {reads} reads, {units * FEW:g} RRU", is_met),
     )
 
 
 def _refusal(lab: Laboratory, meter: Meter) -> Row:
     planned, used, seconds = _planned(lab, meter, '{ Selector = "env" }')
-    return Row(
+    return row(
         f"plan of a step that {FLEET:,} agents fit",
         f"refused after {_words(used, seconds)}",
-        "refused",
-        "at most 5,000" in planned["problem"],
+        Wish("refused", "at most 5,000" in planned["problem"]),
     )
 
 
@@ -93,11 +91,10 @@ def _list(lab: Laboratory, meter: Meter, what: str, query: str, reads: int) -> R
     page = lab.people.data("GET", f"/agents?limit=100{query}")
     seconds = time.perf_counter() - began
     used = meter.take()
-    return Row(
+    return row(
         f"list of agents, {what}, of {FLEET:,}",
         f"{len(page['items'])} agents, {_words(used, seconds)}",
-        f"≤ {reads} reads",
-        used.reads <= reads,
+        Wish(f"≤ {reads} reads", used.reads <= reads),
     )
 
 

@@ -51,7 +51,8 @@ def _init() -> Row:
         processes = Processes(Path(directory) / "logs", own)
         try:
             _, store = dynalite.start(processes, Path(directory) / "dynamodb")
-            where = endpoints(dynamodb=store, s3=store, sqs=start_sqs(processes))
+            sqs = start_sqs(processes, Path(directory) / "sqs")
+            where = endpoints(dynamodb=store, s3=store, sqs=sqs)
             keys = {name: text for name, text in own.items() if name.startswith("AWS_")}
             found = _imports({**keys, **where, "AWS_LAMBDA_FUNCTION_NAME": "plumber"})
         finally:

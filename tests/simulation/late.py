@@ -20,13 +20,13 @@ from chalicelib.dynamo.schema import MODELS
 AT_MOST = timedelta(seconds=1)  # of the world's time: what is older is everywhere
 CALLS = (0, 0, 3, 10, 30)  # how many calls late an answer may be
 _KEYS = {
-    model.Meta.table_name: [  # type: ignore[attr-defined]
+    model.Meta.table_name: [
         name for name in (model._hash_keyname, model._range_keyname) if name is not None
     ]
     for model in MODELS
 }
 _RANGE_KEYS = {
-    (model.Meta.table_name, name): next(  # type: ignore[attr-defined]
+    (model.Meta.table_name, name): next(
         each.attr_name for each in index.Meta.attributes.values() if each.is_range_key
     )
     for model in MODELS

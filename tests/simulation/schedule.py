@@ -15,19 +15,19 @@ from typing import Any
 import pytest
 from chalice.app import Chalice
 from chalice.test import Client
-from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import clock
+from chalicelib.access.principal import Role
 from chalicelib.dynamo import presences, steps
 from chalicelib.dynamo.run_items import PartitionItem
 from chalicelib.dynamo.tasks import RevisionItem, TaskItem
-from chalicelib.operations import advance as advancing
-from chalicelib.operations import authentication
-from chalicelib.operations import schedules as scheduling
-from chalicelib.operations.tokens import create_token
-from chalicelib.operations.trigger import trigger
-from chalicelib.principal import Role
+from chalicelib.operations.access import authentication
+from chalicelib.operations.access.tokens import create_token
+from chalicelib.operations.runs import advance as advancing
+from chalicelib.operations.runs.trigger import trigger
+from chalicelib.operations.tasks import schedules as scheduling
 from chalicelib.sqs import doorbells
 from infra.local.backends import Endpoints
 from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
