@@ -1,4 +1,5 @@
-"""What can go wrong, as callers see it: one family, one table to API code and HTTP status."""
+"""What can go wrong, as callers see it: one family, one table to API code, HTTP status and the code
+of the agents' protocol. A kind that says nothing of one of them has that of its parent."""
 
 from typing import Any, ClassVar
 
@@ -8,6 +9,7 @@ class PlumberError(Exception):
 
     code: ClassVar[int] = 5000
     http_status: ClassVar[int] = 500
+    rpc_code: ClassVar[int] = -32602  # JSON-RPC's invalid parameters: what was asked for cannot be
 
     def __init__(self, message: str = "", **details: Any) -> None:
         self.message = message or (self.__doc__ or "").strip()
@@ -24,13 +26,13 @@ class BadParameter(PlumberError):
 class NotAuthenticated(PlumberError):
     """No valid token was given. Send it as 'Authorization: Bearer <token>'."""
 
-    code, http_status = 1002, 401
+    code, http_status, rpc_code = 1002, 401, -32001
 
 
 class NotAllowed(PlumberError):
     """The token's role does not allow this."""
 
-    code, http_status = 1003, 403
+    code, http_status, rpc_code = 1003, 403, -32002
 
 
 class NotFound(PlumberError):

@@ -9,9 +9,7 @@ from typing import Any
 import msgspec
 
 from chalicelib.access.principal import Principal
-from chalicelib.errors import NotAllowed, NotAuthenticated, PlumberError
-from chalicelib.operations.agents.enrollment import AgentIdTaken, JoinTokenRefused
-from chalicelib.operations.runs.report import NoSuchJob, OldLease
+from chalicelib.errors import NotAuthenticated, PlumberError
 from chalicelib.reader import Reader
 
 PARSE_ERROR = -32700
@@ -19,22 +17,10 @@ INVALID_REQUEST = -32600
 METHOD_NOT_FOUND = -32601
 INVALID_PARAMS = -32602
 INTERNAL_ERROR = -32603
-NOT_AUTHENTICATED = -32001
 OUR_FAULT = "Our fault. Try again a little later."
 
 BATCH_AT_MOST = 100
 BODY_BYTES_AT_MOST = 1 << 20
-
-# The first class that fits counts.
-ERROR_CODES: tuple[tuple[type[PlumberError], int], ...] = (
-    (JoinTokenRefused, -32005),
-    (AgentIdTaken, -32006),
-    (OldLease, -32003),
-    (NoSuchJob, -32004),
-    (NotAuthenticated, NOT_AUTHENTICATED),
-    (NotAllowed, -32002),
-    (PlumberError, INVALID_PARAMS),
-)
 
 _log = logging.getLogger("plumber")
 
@@ -93,9 +79,9 @@ def answer(
     try:
         principal = authenticate() if any(_needs_agent(call, methods) for call in calls) else None
     except NotAuthenticated as error:
-        return Answer(401, _encode(_error(None, NOT_AUTHENTICATED, error.message)))
+        return Answer(401, _encode(_error(None, error.rpc_code, error.message)))
     except PlumberError as error:
-        return Answer(200, _encode(_error(None, _code_of(error), error.message)))
+        return Answer(200, _encode(_error(None, error.rpc_code, error.message)))
     except Exception:
         _log.exception("a caller could not be authenticated")
         return Answer(200, _encode(_error(None, INTERNAL_ERROR, OUR_FAULT)))
@@ -152,14 +138,10 @@ def _invoke(call: dict[str, Any], methods: dict[str, Method], context: Call) -> 
     except msgspec.ValidationError as error:
         raise RpcError(INVALID_PARAMS, str(error)) from error
     except PlumberError as error:
-        raise RpcError(_code_of(error), error.message) from error
+        raise RpcError(error.rpc_code, error.message) from error
     except Exception as error:
         _log.exception("rpc method failed", extra={"method": call["method"]})
         raise RpcError(INTERNAL_ERROR, OUR_FAULT) from error
-
-
-def _code_of(error: PlumberError) -> int:
-    return next(code for kind, code in ERROR_CODES if isinstance(error, kind))
 
 
 def _refusal(code: int, message: str) -> Answer:

@@ -10,7 +10,7 @@ import requests
 
 from plumber_cli import __version__
 from plumber_cli.config import Target
-from plumber_cli.errors import NoAccess, Refused, from_answer
+from plumber_cli.errors import AGENT_NOT_FOUND, NOT_FOUND, NoAccess, Refused, from_answer
 from plumber_cli.retrying import ONCE, SHORT, Patience, may_pass, waiting
 
 TIMEOUT_SECONDS = (5.0, 35.0)  # to connect, to answer; a Lambda behind API Gateway has 29 s
@@ -109,7 +109,8 @@ class Client:
             return given
         found = self.get("tasks", name=given)["items"]
         if not found:
-            raise Refused(f"There is no task '{given}'. 'plumber-cli task list' shows all.", 1004)
+            problem = f"There is no task '{given}'. 'plumber-cli task list' shows all."
+            raise Refused(problem, NOT_FOUND)
         return str(found[0]["id"])
 
     def agent_id(self, given: str) -> str:
@@ -122,7 +123,8 @@ class Client:
         agents, _ = self.pages("agents", at_most=None, name=given)
         named = [str(agent["id"]) for agent in agents]
         if not named:
-            raise Refused(f"There is no agent '{given}'. 'plumber-cli agent list' shows all.", 2001)
+            problem = f"There is no agent '{given}'. 'plumber-cli agent list' shows all."
+            raise Refused(problem, AGENT_NOT_FOUND)
         if len(named) > 1:
             raise Refused(
                 f"{len(named)} agents are named '{given}': {', '.join(named)}. Give the id of one."

@@ -31,8 +31,16 @@ class Refused(CliError):
     """The control plane did not do what was asked."""
 
 
-_BY_CODE: dict[int, type[CliError]] = {1001: WrongUsage, 1002: NoAccess, 1003: NoAccess}
-_WHAT_TO_DO = {1002: " 'plumber-cli set-config' stores another one."}
+# The control plane's codes that this program tells apart; all of them are in docs/wire.md.
+BAD_PARAMETER, NOT_AUTHENTICATED, NOT_ALLOWED = 1001, 1002, 1003
+NOT_FOUND, AGENT_NOT_FOUND = 1004, 2001
+
+_BY_CODE: dict[int, type[CliError]] = {
+    BAD_PARAMETER: WrongUsage,
+    NOT_AUTHENTICATED: NoAccess,
+    NOT_ALLOWED: NoAccess,
+}
+_WHAT_TO_DO = {NOT_AUTHENTICATED: " 'plumber-cli set-config' stores another one."}
 
 
 def from_answer(code: int, message: str, details: Any = None) -> CliError:

@@ -18,11 +18,15 @@ NOT_AUTHENTICATED = -32001
 NOT_ALLOWED = -32002
 OLD_LEASE = -32003
 NO_SUCH_JOB = -32004
+JOIN_TOKEN_REFUSED = -32005
+AGENT_ID_TAKEN = -32006
 INVALID_PARAMS = -32602
 METHOD_NOT_FOUND = -32601
 
 # What no repetition mends. Everything else may pass: the network, a deployment, a revoked token.
-FINAL = frozenset({NOT_ALLOWED, OLD_LEASE, NO_SUCH_JOB, INVALID_PARAMS, -32005, -32006})
+FINAL = frozenset(
+    {NOT_ALLOWED, OLD_LEASE, NO_SUCH_JOB, INVALID_PARAMS, JOIN_TOKEN_REFUSED, AGENT_ID_TAKEN}
+)
 
 log = logging.getLogger("plumber.agent")
 

@@ -17,9 +17,13 @@ from chalicelib.sqs import doorbells
 class JoinTokenRefused(NotAuthenticated):
     """The join token is unknown, expired or used up. Make a new one: plumber-cli agent enroll."""
 
+    rpc_code = -32005
+
 
 class AgentIdTaken(Conflict):
     """An agent with this id is enrolled already, with another secret. Delete its agent.json."""
+
+    rpc_code = -32006
 
 
 class AgentRemoved(AgentIdTaken):

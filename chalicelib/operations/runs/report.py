@@ -31,9 +31,13 @@ SHIPPED_FOR = timedelta(days=7)  # after its end; a machine may have been away f
 class NoSuchJob(NotFound):
     """There is no such job: its run has expired."""
 
+    rpc_code = -32004
+
 
 class OldLease(Conflict):
     """The lease is not the job's current one, or the job has ended without this report."""
+
+    rpc_code = -32003
 
 
 class LogClosed(OldLease):
