@@ -1,23 +1,20 @@
 """The logs of jobs: read, searched, compared, downloaded."""
 
-import itertools
 import time
-from collections.abc import Mapping
-from datetime import datetime, timedelta
-from typing import cast
+from datetime import timedelta
 
 from chalice.app import Response
 
 from chalicelib import clock
 from chalicelib.access.principal import Permission
-from chalicelib.api.logs import shapes
+from chalicelib.api.logs import render, shapes
 from chalicelib.api.routing import Api, Request
 from chalicelib.dynamo import runs
 from chalicelib.errors import BadParameter, NotFound
-from chalicelib.logs import log
-from chalicelib.logs.log import LogState, Position, Stream
+from chalicelib.logs.log import Position, Stream
 from chalicelib.logs.log_search import Needle
 from chalicelib.operations.logs import logs, outputs, search
+from chalicelib.operations.logs.following import Patience, follow, wait_for_more
 from chalicelib.runs.job import Job
 from chalicelib.runs.run import Progress, all_jobs
 
@@ -27,7 +24,6 @@ SEARCH_SECONDS = 2.0  # then a call answers what it has found
 LONGEST_TAIL = 10_000  # lines
 LONGEST_WAIT = 10  # seconds; API Gateway gives a call 29
 LOOK_SECONDS = 0.15  # between looks for a new chunk while an answer waits: S3 takes 0.4 $ a million
-LOOKS_PER_JOB = 7  # between looks at the job, so that its end is known within a second
 STREAM = {"stream": "stdout or stderr; both in their order without"}
 ATTEMPT = {"attempt": "an earlier attempt's number; the last one without"}
 SEARCH = {
@@ -76,49 +72,22 @@ def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
     if sum(bool(each) for each in (request.query.get("cursor"), tail, since)) > 1:
         raise BadParameter("Give one of cursor, tail and since.")
     job = _job(request, run_id, job_id)
-    logs.follow(job, request.now)
+    follow(job, request.now)
     if tail is not None:
-        return _page(logs.read_tail(job, tail, stream, request.now))
+        return render.page(logs.read_tail(job, tail, stream, request.now))
     if since is not None:
-        return _page(logs.read_since(job, since, stream, request.now))
+        return render.page(logs.read_since(job, since, stream, request.now))
     waits = request.number("wait", LONGEST_WAIT) or 0
-    return _page(_wait_for_more(job, position, stream, request.now, waits))
+    return render.page(wait_for_more(job, position, stream, _patience(waits)))
 
 
-def _wait_for_more(
-    job: Job, position: Position, stream: Stream | None, now: datetime, seconds: int
-) -> logs.LogPage:
+def _patience(seconds: int) -> Patience:
     until = time.monotonic() + seconds
-    for look in itertools.count(1):
-        page = logs.read(job, position, stream, now)
-        is_live = page.state in (LogState.STREAMING, LogState.SHIPPING)
-        if page.records or not is_live or time.monotonic() > until:
-            return page
-        position = page.next
-        time.sleep(LOOK_SECONDS)
-        if look % LOOKS_PER_JOB == 0 and page.state is LogState.STREAMING:
-            job = logs.existing_job(job.key.run_id, job.key.job_id, job.attempt)
-            now = clock.read()
-            logs.follow(job, now)
-    raise AssertionError("unreachable")
-
-
-def _page(page: logs.LogPage) -> shapes.LogPage:
-    return shapes.LogPage(
-        records=[
-            shapes.LogRecord(cast(shapes.StreamName, each.stream.word), each.at, each.data)
-            for each in page.records
-        ],
-        next=str(page.next),
-        has_more=page.has_more,
-        state=page.state.value,
-        missing=None if page.missing is None else _missing(page.missing),
-        job_state=page.job.state.value,
+    return Patience(
+        is_over=lambda: time.monotonic() > until,
+        pause=lambda: time.sleep(LOOK_SECONDS),
+        now=clock.read,
     )
-
-
-def _missing(value: log.Missing) -> shapes.Missing:
-    return shapes.Missing(value.chunks, value.stdout_bytes, value.stderr_bytes, value.reason)
 
 
 @api.get(
@@ -172,7 +141,7 @@ def search_log(request: Request, run_id: str, job_id: str) -> shapes.LogMatches:
     needle, stream = _needle(request), _stream(request)
     job, progress = _job(request, run_id, job_id), _progress(run_id)
     cursor = request.query.get("cursor", "")
-    return _matches(search.search(job, needle, stream, cursor, _budget()), _names(progress))
+    return render.matches(search.search(job, needle, stream, cursor, _budget()), progress)
 
 
 @api.get(
@@ -189,7 +158,7 @@ def search_run(request: Request, run_id: str) -> shapes.LogMatches:
     ordered = sorted(progress.jobs, key=lambda job: (job.key.step, job.index))
     begun = [job for job in ordered if job.claimed_at and step in (None, job.key.step)]
     cursor = request.query.get("cursor", "")
-    return _matches(search.search_jobs(begun, needle, stream, cursor, _budget()), _names(progress))
+    return render.matches(search.search_jobs(begun, needle, stream, cursor, _budget()), progress)
 
 
 def _progress(run_id: str) -> Progress:
@@ -197,29 +166,6 @@ def _progress(run_id: str) -> Progress:
     if progress is None:
         raise NotFound(f"There is no run with the id '{run_id}'.")
     return progress
-
-
-def _names(progress: Progress) -> dict[str, str]:
-    return {id: name for step in progress.steps for id, name in step.agents.items()}
-
-
-def _matches(found: search.Found, names: Mapping[str, str]) -> shapes.LogMatches:
-    matches = [
-        shapes.LogMatch(
-            job_id=job.key.job_id,
-            agent_id=job.key.agent_id,
-            agent_name=names.get(job.key.agent_id, job.key.agent_id),
-            step=job.key.step,
-            line=match.line,
-            stream=cast(shapes.StreamName, match.stream.word),
-            at=match.at,
-            text=match.text,
-            start=match.start,
-            end=match.end,
-        )
-        for job, match in found.matches
-    ]
-    return shapes.LogMatches(matches, found.next, found.searched_bytes)
 
 
 @api.get(
@@ -236,26 +182,7 @@ def compare_outputs(request: Request, run_id: str) -> shapes.Outputs:
         if step.number == wanted:
             groups, pending = outputs.grouped(all_jobs(progress, step))
             return shapes.Outputs(
-                [_group(each, step.agents) for each in groups],
-                [_output_job(job, step.agents) for job in pending],
+                [render.group(each, step.agents) for each in groups],
+                [render.output_job(job, step.agents) for job in pending],
             )
     raise NotFound(f"The run has no step {wanted}.")
-
-
-def _group(group: outputs.Group, names: Mapping[str, str]) -> shapes.OutputGroup:
-    sample = None
-    if group.sample is not None:
-        text = group.sample.decode(errors="replace")
-        sample = shapes.OutputSample(group.jobs[0].key.job_id, text, group.is_cut)
-    return shapes.OutputGroup(
-        count=len(group.jobs),
-        jobs=[_output_job(job, names) for job in group.jobs],
-        stdout_bytes=group.stdout_bytes,
-        stderr_bytes=group.stderr_bytes,
-        sample=sample,
-    )
-
-
-def _output_job(job: Job, names: Mapping[str, str]) -> shapes.OutputJob:
-    name = names.get(job.key.agent_id, job.key.agent_id)
-    return shapes.OutputJob(job.key.job_id, job.key.agent_id, name, job.state.value, job.exit_code)

@@ -9,7 +9,6 @@ from chalicelib.dynamo import jobs
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.logs import log
 from chalicelib.logs.log import (
-    FOLLOWED_FOR,
     CorruptChunk,
     LogState,
     Missing,
@@ -20,9 +19,8 @@ from chalicelib.logs.log import (
 from chalicelib.logs.log_index import Index
 from chalicelib.operations.logs import compaction
 from chalicelib.operations.logs.log_source import LogSource
-from chalicelib.runs.job import ACTIVE, Job, JobKey
+from chalicelib.runs.job import Job, JobKey
 from chalicelib.s3 import chunks, objects
-from chalicelib.sqs import doorbells
 
 PAGE_BYTES = 512 << 10  # of output; base64 and JSON stay well below the 6 MB of a Lambda's answer
 PAGE_RECORDS = 4_000  # a record costs some 100 bytes of JSON, however short it is
@@ -106,16 +104,6 @@ def _page(
     if source.damaged and job.state.is_terminal:
         state, missing = LogState.INCOMPLETE, log.damaged(missing, len(source.damaged))
     return LogPage(found, position, has_more, state, missing, job)
-
-
-def follow(job: Job, now: datetime) -> None:
-    """Lets the agent know that somebody reads a log that still grows: it ships each second then.
-
-    One write in ten seconds, however many read.
-    """
-    is_known = job.followed_until is not None and job.followed_until > now + FOLLOWED_FOR / 3
-    if job.state in ACTIVE and not is_known and jobs.note_follower(job.key, now + FOLLOWED_FOR):
-        doorbells.ring(job.key.agent_id)
 
 
 class Download(msgspec.Struct, frozen=True):
