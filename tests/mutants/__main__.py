@@ -23,6 +23,7 @@ from tests.mutants.mutations import Mutation, of_conditions, of_rules
 COPIED = ("app.py", "chalicelib", "tests", "infra", "pyproject.toml", ".chalice", "agent", "cli")
 SKIPPED = shutil.ignore_patterns("node_modules", "__pycache__", "panel", "*.egg-info")
 WORKERS = 2
+OTHERS = ("tests/unit/agent", "tests/unit/cli")  # the tests of other programs
 SECONDS = 240.0  # a mutant that runs for longer is noticed: something waits for ever
 
 
@@ -49,7 +50,7 @@ KINDS = {
         of_conditions,
         ("tests/storage", "-k", "not durable and not moto"),
     ),
-    "rules": Kind(_pure(), of_rules, ("tests/unit",)),
+    "rules": Kind(_pure(), of_rules, ("tests/unit", *(f"--ignore={each}" for each in OTHERS))),
 }
 
 
@@ -89,9 +90,6 @@ def _try_all(name: str, kind: Kind, mutants: Sequence[Mutant]) -> None:
             trees.put(_copy(Path(directory) / str(number)))
         with ThreadPoolExecutor(WORKERS) as workers:
             noticed = list(workers.map(lambda mutant: _is_noticed(mutant, kind, trees), mutants))
-    for mutant, was in zip(mutants, noticed, strict=True):
-        if not was:
-            _say(f"nobody noticed {mutant}")
     share = 100 * sum(noticed) / max(1, len(noticed))
     _say(f"{name}: {sum(noticed)} of {len(noticed)} noticed, {share:.0f} %")
 
@@ -114,17 +112,31 @@ def _is_noticed(mutant: Mutant, kind: Kind, trees: "SimpleQueue[Path]") -> bool:
     target = tree / mutant.file.relative_to(ROOT)
     right = target.read_text()
     target.write_text(mutant.wrong.applied(right))
-    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *kind.tests]
+    tests = [*_likely(mutant, tree), *kind.tests]
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     try:
-        return subprocess.run(
+        done = subprocess.run(
             command, cwd=tree, env=environment, capture_output=True, timeout=SECONDS, check=False
-        ).returncode not in (0, 5)  # 5: no test ran
+        )
     except subprocess.TimeoutExpired:
         return True
+    else:
+        is_noticed = done.returncode not in (0, 5)  # 5: no test ran
+        if not is_noticed:
+            _say(f"nobody noticed {mutant}")
+        return is_noticed
     finally:
         target.write_text(right)
         trees.put(tree)
+
+
+def _likely(mutant: Mutant, tree: Path) -> list[str]:
+    """The tests that bear the module's name, which come first: most wrongs end there."""
+    name = mutant.file.stem
+    wanted = {f"test_{name}.py", f"test_{name.removesuffix('s')}.py", f"test_{name}s.py"}
+    found = sorted((tree / "tests" / "unit").rglob("test_*.py"))
+    return [str(path.relative_to(tree)) for path in found if path.name in wanted]
 
 
 def _say(text: str) -> None:
