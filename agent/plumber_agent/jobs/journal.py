@@ -152,7 +152,7 @@ class Journal:
         private_directory(directory.path)
         # The result first: a job that has one is never started.
         write_durably(directory.path / "result.json", not_started(reason))
-        nothing = {"timeout_seconds": None, "urls": []}
+        nothing: dict[str, Any] = {"timeout_seconds": None, "urls": []}
         write_durably(directory.path / "job.json", {**reference, **nothing})
         sync_directory(self._jobs)
         return directory

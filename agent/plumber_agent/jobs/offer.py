@@ -63,7 +63,8 @@ def read(told: Any) -> Offer:
             raise BadOffer(f"its '{key}' is not {kind}")
     if told.get("command") is None and told.get("script") is None:
         raise BadOffer("it has neither 'command' nor 'script'")
-    return Offer(**{key: told.get(key) for key in _KEYS if key != "mask"}, mask=told["mask"] or {})
+    values: dict[str, Any] = {key: told.get(key) for key in _KEYS}
+    return Offer(**{**values, "mask": values["mask"] or {}})
 
 
 def reference(told: Any) -> dict[str, str] | None:

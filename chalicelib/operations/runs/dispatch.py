@@ -1,5 +1,6 @@
 """Handing jobs to agents: a poll is one query of the inbox, and a conditional write per job."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from math import ceil
@@ -8,6 +9,8 @@ import msgspec
 
 from chalicelib.dynamo import jobs, runs
 from chalicelib.dynamo.runs import Context
+from chalicelib.kms.data_keys import KeyAway, KeyProblem
+from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.advance import advance
 from chalicelib.operations.runs.ending import end_job
 from chalicelib.runs.job import ACTIVE, Ending, Job, JobState, deadlines
@@ -19,6 +22,8 @@ INBOX_AT_MOST = 1_000  # jobs looked at in one poll
 LEFT_MS = 500  # until who got less than it can take polls for what is left
 CANCEL_REASON = "It was cancelled before it began."
 LOST_REASON = "The agent no longer knows this job: its journal was lost, or the machine replaced."
+
+log = logging.getLogger("plumber.dispatch")
 
 
 class Work(msgspec.Struct, frozen=True):
@@ -143,18 +148,33 @@ def _offer(
         if (taken := _claim(left.pop(0), seq, now, make_lease())) is not None:
             claimed.append(taken)
     around = runs.contexts(claimed)
-    offers = []
+    offers: list[tuple[Job, Offer]] = []
+    is_left = bool(left)
     for job in claimed:
         context = around.get(job.key)
         if context is None:
             continue
         if _may_start(context, job, now):
-            plain = dict(context.run.parameters)
-            secret = {name: plain.pop(name) for name in context.run.secrets}
-            offers.append((job, offer(job, context.step.step, plain, secret)))
+            made = _make_offer(context, job, now)
+            is_left |= made is None
+            offers += [] if made is None else [(job, made)]
         if context.run.state is RunState.QUEUED:
             runs.start(context.run.id, now)
-    return offers, bool(left)
+    return offers, is_left
+
+
+def _make_offer(context: Context, job: Job, now: datetime) -> Offer | None:
+    """None where the run's secrets cannot be read. Where that may pass, the next poll is handed the
+    job again, which it does not name; else the job ends, and says why."""
+    try:
+        secrets = secret_values.opened(context.run)
+    except KeyAway as problem:
+        log.warning("A job of the run %s waits for its secrets: %s", context.run.id, problem)
+        return None
+    except KeyProblem as problem:
+        end_job(context, job, Ending(JobState.FAILED, reason=problem.message), jobs.end, now)
+        return None
+    return offer(job, context.step.step, context.run.parameters, secrets)
 
 
 def _claim(job: Job, seq: int, now: datetime, lease: str) -> Job | None:
