@@ -260,10 +260,10 @@ class TurnItem(PartitionItem, discriminator="turn"):
 
 
 class SecretItem(PartitionItem, discriminator="secret"):
-    """See `kms.sealing.Sealed`."""
+    """See `kms.sealing.Sealed`. Both are gone when the run has ended."""
 
-    data_key = BinaryAttribute(legacy_encoding=False)
-    content = BinaryAttribute(legacy_encoding=False)
+    data_key = BinaryAttribute(legacy_encoding=False, null=True)
+    content = BinaryAttribute(legacy_encoding=False, null=True)
 
 
 class KeyItem(PartitionItem, discriminator="key"):

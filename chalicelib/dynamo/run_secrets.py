@@ -1,13 +1,14 @@
 """The sealed secrets of runs. Each stands in a partition of its own, which no query of a run reads,
 and in no index."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import SecretItem
 
+ERASED_FOR = timedelta(days=1)  # longer than any handler lives
 _ITEM = "SECRET"
 
 
@@ -27,9 +28,18 @@ def get(run_id: str) -> tuple[bytes, bytes] | None:
         item = SecretItem.get(_partition(run_id), _ITEM, consistent_read=True)
     except DoesNotExist:
         return None
+    if item.data_key is None or item.content is None:
+        return None
     return bytes(item.data_key), bytes(item.content)
 
 
-def delete(run_id: str) -> None:
-    """May be repeated."""
-    SecretItem(_partition(run_id), _ITEM).delete()
+def erase(run_id: str, now: datetime) -> None:
+    """Takes the secrets away; may be repeated. The empty item stays for a while: else a slower
+    handler of the same trigger would put its own, and nobody would remove them."""
+    item = SecretItem(_partition(run_id), _ITEM)
+    emptied = [
+        SecretItem.data_key.remove(),
+        SecretItem.content.remove(),
+        SecretItem.ttl.set(now + ERASED_FOR),
+    ]
+    passed(lambda: item.update(actions=emptied, condition=SecretItem.run_id.exists()))

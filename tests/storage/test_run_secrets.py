@@ -19,13 +19,22 @@ def test_what_was_put_first_stays() -> None:
     assert run_secrets.get("01S") is None
 
 
-def test_deleting_may_be_repeated_and_leaves_others() -> None:
-    run_secrets.put("01R", b"key", b"content", NOW)
-    run_secrets.put("01S", b"key", b"content", NOW)
-    run_secrets.delete("01R")
-    run_secrets.delete("01R")
-    assert run_secrets.get("01R") is None
-    assert run_secrets.get("01S") is not None
+def test_what_was_erased_is_gone_and_nothing_takes_its_place() -> None:
+    for run_id in ("01R", "01S"):
+        run_secrets.put(run_id, b"key", b"content", NOW)
+    for _ in range(2):
+        run_secrets.erase("01R", NOW)
+        assert run_secrets.get("01R") is None
+        assert not run_secrets.put("01R", b"late", b"late", NOW)
+    assert run_secrets.get("01S") == (b"key", b"content")
+    (erased,) = [each for each in PartitionItem.scan() if each.run_id.endswith("R")]
+    assert set(erased.to_dynamodb_dict()) == {"run_id", "item", "kind", "ttl"}
+    assert erased.ttl == NOW + run_secrets.ERASED_FOR
+
+
+def test_erasing_what_is_not_there_makes_nothing() -> None:
+    run_secrets.erase("01R", NOW)
+    assert list(PartitionItem.scan()) == []
 
 
 def test_it_expires_with_its_run_and_stands_in_no_index_and_no_run() -> None:

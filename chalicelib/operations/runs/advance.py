@@ -157,7 +157,7 @@ def request_cancel(job: Job, becomes: JobState) -> bool:
 def _end_run(progress: Progress, end: EndRun, now: datetime) -> Run | None:
     """The run as it has ended, None when it had moved on; lets those that waited for it go on."""
     run = progress.run
-    secret_values.forget(run)  # before the end, which is repeated until it is written
+    secret_values.forget(run, now)  # before the end, which is repeated until it is written
     ended = runs.end(run.id, end.state, end.reason, runs_core.at_end(progress, end.state), now)
     replace_earlier(run, now)
     if run.concurrency is not Concurrency.ALLOW:

@@ -2,6 +2,7 @@
 the end. The run itself knows their names alone. See ADR 22."""
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from chalicelib.dynamo import run_secrets
 from chalicelib.kms import data_keys, sealing
@@ -33,7 +34,7 @@ def opened(run: Run) -> dict[str, str]:
     return {name: values[name] for name in run.secrets}
 
 
-def forget(run: Run) -> None:
+def forget(run: Run, now: datetime) -> None:
     """When no job of the run will start any more. May be repeated."""
     if run.secrets:
-        run_secrets.delete(run.id)
+        run_secrets.erase(run.id, now)

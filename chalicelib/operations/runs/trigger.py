@@ -98,10 +98,7 @@ def start(
     if not is_first:
         # Somebody else triggers the same run, or did and died, or our own answer was lost: what
         # is stored counts, and goes on from where it stands.
-        stored = go_on(run.id, now) or begun
-        if stored.run.state.is_terminal:  # ours may have been put after they were removed
-            secret_values.forget(stored.run)
-        return stored
+        return go_on(run.id, now) or begun
     now_is = advance(run.id, now, known=begun)
     return begun if now_is is None else replace(begun, run=now_is)
 
