@@ -4,6 +4,7 @@ and in no index."""
 from datetime import datetime, timedelta
 
 from pynamodb.exceptions import DoesNotExist
+from pynamodb.expressions.update import Action
 
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import SecretItem
@@ -37,7 +38,7 @@ def erase(run_id: str, now: datetime) -> None:
     """Takes the secrets away; may be repeated. The empty item stays for a while: else a slower
     handler of the same trigger would put its own, and nobody would remove them."""
     item = SecretItem(_partition(run_id), _ITEM)
-    emptied = [
+    emptied: list[Action] = [
         SecretItem.data_key.remove(),
         SecretItem.content.remove(),
         SecretItem.ttl.set(now + ERASED_FOR),
