@@ -31,6 +31,7 @@ PARAMETERS = {
         "Description": "After so many days runs and their logs expire.",
     }
 }
+SECRETS_ALIAS = "alias/plumber-secrets"  # as in .chalice/policy.json
 LOG_DAYS = 30  # of the functions themselves
 HISTORY_DAYS = {"Ref": "HistoryDays"}
 # No stack deletes history; what a first deployment that failed has made is no history yet.
@@ -44,7 +45,7 @@ def template(models: Sequence[Any] = MODELS) -> dict[str, Any]:
     logs = {f"{name}Log": _log_group(name) for name in FUNCTIONS}
     return {
         "Parameters": PARAMETERS,
-        "Resources": {**functions, **logs, "Files": bucket(), **tables},
+        "Resources": {**functions, **logs, "Files": bucket(), **secrets_key(), **tables},
     }
 
 
@@ -113,10 +114,33 @@ def bucket() -> Resource:
     return {"Type": "AWS::S3::Bucket", **KEPT, "Properties": properties}
 
 
+def secrets_key() -> dict[str, Resource]:
+    """The key of secret parameters, and the name by which the functions' policy knows it. Who may
+    use it is for IAM to say."""
+    root = {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"AWS": root}, "Action": "kms:*", "Resource": "*"}
+        ],
+    }
+    key = {
+        "Description": "Plumber: secret parameters of runs",
+        "EnableKeyRotation": True,
+        "KeyPolicy": policy,
+    }
+    alias = {"AliasName": SECRETS_ALIAS, "TargetKeyId": {"Ref": "SecretsKey"}}
+    return {
+        "SecretsKey": {"Type": "AWS::KMS::Key", "Properties": key},
+        "SecretsAlias": {"Type": "AWS::KMS::Alias", "Properties": alias},
+    }
+
+
 def _function() -> Resource:
     variables = {
         "PLUMBER_BUCKET": BUCKET,
         "PLUMBER_ACCOUNT": {"Ref": "AWS::AccountId"},
+        "PLUMBER_KMS_KEY": {"Fn::GetAtt": ["SecretsKey", "Arn"]},
         "PLUMBER_HISTORY_DAYS": HISTORY_DAYS,
     }
     return {"Properties": {"Environment": {"Variables": variables}}}

@@ -127,8 +127,7 @@ class Agent:
         if reference is not None and reference["lease"] in self._work:
             return
         try:
-            offers.check(offer)
-            self._begin(self._journal.add(offer))
+            self._begin(self._journal.add(offers.read(offer)))
         except offers.BadOffer as problem:
             log.error("A job that is offered cannot be understood: %s.", problem)
             if reference is not None:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from plumber_agent.heartbeat import JITTER, REFUSED_SECONDS, Heartbeat
+from plumber_agent.jobs.offer import PROTOCOL
 from plumber_agent.machine.doorbell import Doorbell
 from plumber_agent.machine.wire import Backoff, Refused, Unreachable, Wire
 
@@ -154,6 +155,7 @@ class Poller:
             "doorbell": says,
             "seq": self._seq,
             "capacity": capacity,
+            "protocol": PROTOCOL,
         }
         return Part("agent.poll", params, partial(self._take_polled, capacity, says))
 

@@ -40,6 +40,7 @@ class Service(msgspec.Struct, frozen=True):
     connect_seconds: float
     read_seconds: float
     first_pause_seconds: float = 0.05
+    json_version: str = "1.0"
 
 
 class Client:
@@ -103,7 +104,7 @@ class Client:
     def _ask(self, operation: str, body: bytes, keys: signature.Keys) -> Answer:
         at = account.now() + self._skew
         signed = {
-            "content-type": "application/x-amz-json-1.0",
+            "content-type": f"application/x-amz-json-{self._service.json_version}",
             "host": self._host,
             "x-amz-date": signature.stamp(at),
             "x-amz-target": f"{self._service.target}.{operation}",

@@ -9,6 +9,7 @@ this order: the head, which says how far the run is, comes first and is small ho
 | `JOB#001#<agent>` | a job; `JobItem`, verbs in `jobs` and `run_pages` |
 | `ROSTER#001#<hash>#00` | a hundred of a step's agents, if it has many; verbs in `steps` |
 | `TURN` | in a partition of its own, which run of a task has its turn; verbs in `turns` |
+| `SECRET` | in a partition of its own, a run's sealed secrets; verbs in `run_secrets` |
 | `KEY` | in a partition of its own, an idempotency key's run; `KeyItem`, verbs in `runs` |
 """
 
@@ -17,6 +18,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from pynamodb.attributes import (
+    BinaryAttribute,
     BooleanAttribute,
     DiscriminatorAttribute,
     JSONAttribute,
@@ -255,6 +257,13 @@ class TurnItem(PartitionItem, discriminator="turn"):
 
     holder = UnicodeAttribute()
     taken_at = InstantAttribute()
+
+
+class SecretItem(PartitionItem, discriminator="secret"):
+    """See `kms.sealing.Sealed`. Both are gone when the run has ended."""
+
+    data_key = BinaryAttribute(legacy_encoding=False, null=True)
+    content = BinaryAttribute(legacy_encoding=False, null=True)
 
 
 class KeyItem(PartitionItem, discriminator="key"):

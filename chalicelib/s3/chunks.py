@@ -32,10 +32,10 @@ class PutUrl(msgspec.Struct, frozen=True):
     headers: Mapping[str, str]
 
 
-def put_url(key: JobKey, attempt: int, seq: int, *, once: bool) -> PutUrl:
-    """`once`: a chunk that is there is not overwritten."""
-    headers = objects.ONCE if once else {}
-    return PutUrl(seq, objects.presigned_put(chunk_key(key, attempt, seq), headers), headers)
+def put_url(key: JobKey, attempt: int, seq: int) -> PutUrl:
+    """It writes once: what has arrived is not overwritten, by its own agent neither."""
+    url = objects.presigned_put(chunk_key(key, attempt, seq), objects.ONCE)
+    return PutUrl(seq, url, objects.ONCE)
 
 
 def get(key: JobKey, attempt: int, seq: int) -> list[Record] | None:

@@ -104,6 +104,14 @@ def fill(params: Sequence[Param], given: Mapping[str, str]) -> dict[str, str]:
     return values
 
 
+def split(
+    values: Mapping[str, str], secrets: Collection[str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Those that anybody may read, and the secret ones."""
+    plain = {name: value for name, value in values.items() if name not in secrets}
+    return plain, {name: value for name, value in values.items() if name in secrets}
+
+
 def hidden(values: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
     """The values for people to read: secret ones as `MASK`."""
     return {name: MASK if name in secrets else value for name, value in values.items()}

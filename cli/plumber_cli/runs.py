@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from plumber_cli import render
-from plumber_cli.context import Context, output_option, pass_context
+from plumber_cli.context import Context, output_option, pairs, pass_context
 from plumber_cli.logs import StepAndJob, jobs_of
 from plumber_cli.run_logs import logs, outputs
 from plumber_cli.watch import watch
@@ -152,17 +152,25 @@ def _cancelled(job: dict[str, Any]) -> str:
 @click.option(
     "--only-failed", "what", flag_value="failed_agents", help="And there, agents that succeeded."
 )
+@click.option(
+    "--param", "-p", "params", multiple=True, metavar="KEY=VALUE", help="A secret parameter, again."
+)
 @click.option("--wait/--no-wait", default=True, help="Wait for the end, or return at once.")
 @click.option("--logs", is_flag=True, help="Show the output live.")
 @output_option
 @pass_context
-def retry(context: Context, run_id: str, what: str | None, wait: bool, logs: bool) -> None:
+def retry(
+    context: Context, run_id: str, what: str | None, params: tuple[str, ...], wait: bool, logs: bool
+) -> None:
     """Run again what a run has frozen: all of it, or from the first failed step on."""
     started = context.client.post_again(
         "runs",
         run_id,
         "retry",
-        body={"what": what or "all"},
+        body={
+            "what": what or "all",
+            "parameters": pairs(params, "parameter", "--param password=…"),
+        },
         idempotency_key=uuid.uuid4().hex,  # noqa: TID251 - an entry point
     )
     if not wait:

@@ -5,7 +5,7 @@
 | `local.json` | the way in, while the stack is up |
 | `logs` | what its processes say |
 | `local`, … | what a backend keeps: the agents' identities, tables, objects, the admin token, the |
-| | keys; of `memory` until the next start, of the others until `make reset` |
+| | keys, also that of secrets; of `memory` until the next start, of the others until `make reset` |
 """
 
 import json
@@ -17,6 +17,7 @@ from string import Template
 from infra.local.backends import DEFAULT, FORGETFUL
 from infra.local.control_plane import ControlPlane
 from infra.local.environment import Keys, new_keys
+from infra.local.key_file import kept
 
 _SAMPLE = Path(__file__).parent / "hello.toml"
 
@@ -74,6 +75,10 @@ class Place:
             draft.write_text(json.dumps(asdict(new_keys())))
             draft.rename(path)
         return Keys(**json.loads(path.read_text()))
+
+    def secrets_key(self) -> Path:
+        """The file with the key of secret parameters: that of the last start, or a new one."""
+        return kept(self.state / "secrets.key")
 
     @property
     def _token(self) -> Path:

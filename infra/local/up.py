@@ -106,7 +106,8 @@ class _Stack:
         step(f"AWS on this machine (backend: {place.backend})")
         if place.backend == "durable":
             self._story.say(_OPEN)
-        endpoints = BACKENDS[place.backend](processes, place.state)
+        key = {"PLUMBER_KEY_FILE": str(place.secrets_key().resolve())}
+        endpoints = {**BACKENDS[place.backend](processes, place.state), **key}
         step("Tables, bucket, admin token")
         token = control_plane.bootstrap(processes, endpoints, place.admin_token())
         place.keep_admin_token(token)

@@ -35,7 +35,7 @@ class Job:
             "env": {},
             "timeout_seconds": None,
             "kill_after_seconds": 0.3,
-            "max_bytes": 1 << 30,
+            "max_log_bytes": 1 << 30,
             "spool_quota": 1 << 40,
             **keys,
         }

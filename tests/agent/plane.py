@@ -27,6 +27,9 @@ class Plane:
         self.store_goes_on = threading.Event()  # until then it takes nothing
         self.store_goes_on.set()
         self.signed: list[tuple[str, str | None]] = []  # method and Authorization
+        self.signed_headers: list[str | None] = []
+        self.answers_lost = 0  # so many chunks are stored and nobody is told
+        self.first_open = 1  # chunks before it have been put together
         self.connections = 0
         self._lock = threading.Lock()
         plane = self
@@ -54,9 +57,16 @@ class Plane:
                 body = self._body()
                 plane.store_goes_on.wait(SECONDS)
                 plane.signed.append(("PUT", self.headers.get("Authorization")))
-                if plane.store_status == 200:
-                    plane.chunks[self.path] = body
-                self._say(plane.store_status, "")
+                plane.signed_headers.append(self.headers.get("If-None-Match"))
+                if plane.store_status != 200:
+                    self._say(plane.store_status, "")
+                elif plane.chunks.setdefault(self.path, body) is not body:
+                    self._say(412, "")  # as S3 says of what is there already
+                elif plane.answers_lost > 0:
+                    plane.answers_lost -= 1
+                    self.close_connection = True
+                else:
+                    self._say(200, "")
 
             def do_GET(self) -> None:
                 plane.signed.append(("GET", self.headers.get("Authorization")))
@@ -94,7 +104,8 @@ class Plane:
             case "agent.heartbeat":
                 return {"heartbeat_seconds": 30, "cancels": []}
             case "job.log_urls":
-                return {"urls": self.urls(params["lease"], params["from"], params["count"])}
+                wanted = self.urls(params["lease"], params["from"], params["count"])
+                return {"urls": [each for each in wanted if each["seq"] >= self.first_open]}
             case "job.finish":
                 return {"state": "succeeded" if params["exit_code"] == 0 else "failed"}
         return {"cancel": False}
@@ -102,7 +113,8 @@ class Plane:
     def urls(self, lease: str, first: int, count: int) -> list[dict[str, Any]]:
         """Where chunks go."""
         numbers = range(first, first + count)
-        return [{"seq": each, "url": f"{self.url}/logs/{lease}/{each}"} for each in numbers]
+        once = {"headers": {"if-none-match": "*"}}
+        return [{"seq": n, "url": f"{self.url}/logs/{lease}/{n}", **once} for n in numbers]
 
     def offer(self, command: str, lease: str = "l1", **keys: Any) -> dict[str, Any]:
         """A job as `agent.poll` hands it out (docs/wire.md)."""
@@ -111,7 +123,7 @@ class Plane:
             "path": None, "command": command, "script": None, "shell": None, "user": None,
             "env": {}, "mask": {"values": [], "patterns": []}, "timeout_seconds": None,
             "kill_after_seconds": 0.3,
-            "log": {"urls": self.urls(lease, 1, 3), "max_bytes": 1 << 30},
+            "urls": self.urls(lease, 1, 3), "max_log_bytes": 1 << 30, "protocol": 1,
         }  # fmt: skip
         return {**offer, **keys}
 

@@ -30,7 +30,7 @@ def entry(jobs: Path, command: str, plane: Plane) -> Path:
     directory = jobs / "planted"
     directory.mkdir(mode=0o700, parents=True)
     offer = plane.offer(command, "planted")
-    document = {**offer, "path": "/", "max_bytes": 1 << 30, "spool_quota": 1 << 40}
+    document = {**offer, "path": "/", "max_log_bytes": 1 << 30, "spool_quota": 1 << 40}
     (directory / "job.json").write_text(json.dumps(document))
     return directory
 
@@ -175,14 +175,15 @@ def test_a_job_that_cannot_be_understood_fails_with_a_reason_and_the_agent_goes_
     plane.cancels = ["unheard of", {}]  # type: ignore[list-item]
     bad = [
         plane.offer("true", "l2", env=None),
-        plane.offer("true", "l3", log={}),
+        plane.offer("true", "l3", urls={}),
         {"run_id": "01R", "job_id": "1-a", "lease": "l4"},
     ]
     plane.offers = [*odd, *bad, plane.offer("exit 7", "l5")]
     wait_until(lambda: len(plane.ends()) == 4)
-    for lease in ("l2", "l3", "l4"):
+    for lease in ("l2", "l3"):
         assert plane.ends()[lease]["outcome"] == "not_started"
         assert "does not understand the job: its '" in plane.ends()[lease]["reason"]
+    assert "it is of protocol None, and this agent knows 1" in plane.ends()["l4"]["reason"]
     assert plane.ends()["l5"]["exit_code"] == 7
     wait_until(lambda: not list((tmp_path / "work" / "jobs").iterdir()))
     assert process.poll() is None

@@ -143,7 +143,7 @@ def test_a_wall_clock_that_jumps_does_not_change_a_time_out(tmp_path: Path) -> N
     document = {
         "run_id": "01R", "job_id": "1-a", "step": 1, "attempt": 1, "lease": "l", "env": {},
         "path": "/", "command": "echo a; sleep 1000", "timeout_seconds": 0.5,
-        "kill_after_seconds": 0.3, "max_bytes": 1000, "spool_quota": 1 << 40,
+        "kill_after_seconds": 0.3, "max_log_bytes": 1000, "spool_quota": 1 << 40,
     }  # fmt: skip
     (tmp_path / "job.json").write_text(json.dumps(document))
     program, package, directory = supervisor.start_arguments(str(tmp_path))[-3:]

@@ -14,7 +14,7 @@ from tests.agent.conftest import Job
 
 def test_past_the_limit_head_and_tail_are_kept_and_a_mark_says_what_is_between(job: Any) -> None:
     command = "for n in $(seq 1 1000); do echo line $n; done; printf end >&2; exit 6"
-    done = job(command, max_bytes=1_000)
+    done = job(command, max_log_bytes=1_000)
     result = done.end()
     kept = done.output(1)
     written = "".join(f"line {n}\n" for n in range(1, 1_001)).encode()
@@ -35,7 +35,7 @@ def test_past_the_limit_head_and_tail_are_kept_and_a_mark_says_what_is_between(j
 
 
 def test_output_exactly_as_long_as_the_limit_is_whole(job: Any) -> None:
-    done = job("head -c 1000 /dev/zero", max_bytes=1_000)
+    done = job("head -c 1000 /dev/zero", max_log_bytes=1_000)
     result = done.end()
     assert (result["truncated"], len(done.output(1))) == (False, 1_000)
 

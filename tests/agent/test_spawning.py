@@ -31,7 +31,7 @@ def job(tmp_path: Path) -> Callable[..., JobDirectory]:
         document: dict[str, Any] = {
             "command": command, "path": str(tmp_path), "env": {}, "timeout_seconds": None,
             "run_id": "01R", "job_id": "1-a", "step": 1, "attempt": 1, "lease": "l",
-            "kill_after_seconds": 0.3, "max_bytes": 1 << 30, "spool_quota": 1 << 40,
+            "kill_after_seconds": 0.3, "max_log_bytes": 1 << 30, "spool_quota": 1 << 40,
         }  # fmt: skip
         (directory / "job.json").write_text(json.dumps(document))
         return JobDirectory(directory)

@@ -82,7 +82,7 @@ class RpcAgent:
 
     def poll(self, *leases: str) -> Any:
         self.seq += 1
-        return self.result("agent.poll", seq=self.seq, capacity=10, leases=list(leases), idle_ms=0)
+        return self.result("agent.poll", seq=self.seq, capacity=10, leases=list(leases), protocol=1)
 
     def finish(self, job: Mapping[str, Any], exit_code: int = 0, **more: Any) -> Any:
         return self.result("job.finish", **named(job), **ended(exit_code), **more)

@@ -23,7 +23,13 @@ A_MINUTE = 60
 def poll(agent: RpcAgent, says: str | None = "listening", *leases: str, idle_ms: int = 0) -> Any:
     agent.seq += 1
     return agent.result(
-        "agent.poll", seq=agent.seq, capacity=10, leases=leases, idle_ms=idle_ms, doorbell=says
+        "agent.poll",
+        seq=agent.seq,
+        capacity=10,
+        leases=leases,
+        protocol=1,
+        idle_ms=idle_ms,
+        doorbell=says,
     )
 
 

@@ -595,5 +595,5 @@ def test_what_a_late_inbox_still_shows_takes_no_other_jobs_place(
     with monkeypatch.context() as patch:
         patch.setattr("chalicelib.dynamo.jobs.inbox", lambda *_: iter(late + now))
         one.seq += 1
-        answer = one.result("agent.poll", seq=one.seq, capacity=1, leases=[], idle_ms=0)
+        answer = one.result("agent.poll", seq=one.seq, capacity=1, leases=[], protocol=1)
     assert [each["run_id"] for each in answer["jobs"]] == [other]

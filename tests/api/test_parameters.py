@@ -70,9 +70,9 @@ def test_a_secret_reaches_the_agent_and_nobody_else(admin: People, fleet: Fleet)
     (job,) = one.poll()["jobs"]
     assert (job["command"], job["env"]) == ('login "${password}"', {"password": "hunter2"})
     assert job["mask"] == {"values": ["hunter2"], "patterns": ["key-[0-9]+"]}
-    assert run["parameters"] == {"password": "***"}
+    assert (run["parameters"], run["secrets"]) == ({"password": "***"}, ["password"])
     one.finish(job, 1)
-    again = admin.data("POST", f"/runs/{run['id']}/retry", {"what": "all"})
+    again = admin.data("POST", f"/runs/{run['id']}/retry", {"what": "all", **body})
     (retried,) = one.poll()["jobs"]
     assert retried["env"] == {"password": "hunter2"}
     seen = [

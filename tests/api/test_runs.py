@@ -123,7 +123,7 @@ def test_a_late_poll_does_not_lose_a_job_that_it_could_not_know(admin: People, a
     (job,) = one.poll()["jobs"]
     one.result("job.start", **named(job))
     for seq in (0, one.seq):
-        one.result("agent.poll", seq=seq, capacity=10, leases=[], idle_ms=0)
+        one.result("agent.poll", seq=seq, capacity=10, leases=[], protocol=1)
     assert show(admin, run_id) == ("running", ["running"])
 
 
@@ -133,10 +133,10 @@ def test_an_agent_gets_no_more_than_it_has_room_for(admin: People, agent: Any) -
     task = admin.data("POST", "/tasks", {"definition": source})["task"]
     for _ in range(3):
         admin.data("POST", f"/tasks/{task['id']}/execute")
-    first = one.result("agent.poll", seq=1, capacity=2, leases=[], idle_ms=0)["jobs"]
+    first = one.result("agent.poll", seq=1, capacity=2, leases=[], protocol=1)["jobs"]
     held = [job["lease"] for job in first]
     assert len(held) == 2
-    assert one.result("agent.poll", seq=2, capacity=0, leases=held, idle_ms=0)["jobs"] == []
+    assert one.result("agent.poll", seq=2, capacity=0, leases=held, protocol=1)["jobs"] == []
 
 
 # --- cancel

@@ -98,7 +98,8 @@ class _Load:
             self._count(self._send(session, token, turn))
 
     def _send(self, session: requests.Session, token: str, turn: int) -> bool:
-        poll = {"seq": turn + 1, "capacity": 10, "leases": [], "doorbell": "listening"}
+        poll = {"seq": turn + 1, "capacity": 10, "leases": [], "protocol": 1}
+        poll["doorbell"] = "listening"
         beat = {"leases": [], "metrics": {"cpu_percent": 1.0}, "doorbell": "listening"}
         calls = [
             {"jsonrpc": "2.0", "id": 0, "method": "agent.poll", "params": poll},

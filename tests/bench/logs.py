@@ -56,7 +56,7 @@ def _spool(place: Path, files: dict[str, Path]) -> Row:
     job = {
         "run_id": "r", "job_id": "1-a", "step": 1, "attempt": 1, "lease": "l", "path": "/",
         "command": _command(files), "env": {}, "timeout_seconds": None, "kill_after_seconds": 1,
-        "max_bytes": 2 * GIGABYTE, "spool_quota": 1 << 40,
+        "max_log_bytes": 2 * GIGABYTE, "spool_quota": 1 << 40,
     }  # fmt: skip
     (directory / "job.json").write_text(json.dumps(job))
     began = time.monotonic()

@@ -45,7 +45,7 @@ def test_eight_pollers_racing_for_200_jobs_claim_each_exactly_once(control_plane
         """As a poller that gets what it can; all bear one number, as repeated polls do."""
         claimed = []
         while True:
-            params = {"seq": 1, "capacity": 5, "leases": []}
+            params = {"seq": 1, "capacity": 5, "leases": [], "protocol": 1}
             jobs = call(plane, token, "agent.poll", params)["jobs"]
             if not jobs:
                 return claimed

@@ -37,6 +37,7 @@ LIBRARIES = {
     "boto3": set(),
     "botocore": {"aws", *TECHNOLOGIES},
     "chalice": {"api"},
+    "cryptography": {"kms"},
 }
 
 

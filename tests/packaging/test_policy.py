@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+from infra.resources import SECRETS_ALIAS
 from tests.stack.policy import allowed
 
 ROOT = Path(__file__).parent.parent.parent
@@ -37,3 +38,14 @@ def test_the_policy_allows_the_doorbells_and_nothing_else_of_sqs() -> None:
     received = set(re.findall(r'\("Action", "(\w+)"\)', code))  # by the agents, with an address
     assert set(statement["Action"]) == {f"sqs:{action}" for action in called | received}
     assert statement["Resource"] == "arn:*:sqs:*:*:plumber-doorbell-*"
+
+
+def test_the_policy_allows_the_key_of_secrets_and_no_other() -> None:
+    policy = json.loads((ROOT / ".chalice" / "policy.json").read_text())
+    (statement,) = [each for each in policy["Statement"] if "kms" in each["Resource"]]
+    code = (ROOT / "chalicelib" / "kms" / "data_keys.py").read_text()
+    assert set(statement["Action"]) == {
+        f"kms:{action}" for action in re.findall(r'_ask\("(\w+)"', code)
+    }
+    condition = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": SECRETS_ALIAS}}
+    assert statement["Condition"] == condition

@@ -14,6 +14,7 @@ ROOT = Path(__file__).parent.parent.parent
 NOT_AT_START = {
     "boto3", "s3transfer",  # only tools use them
     "regex",  # searching logs
+    "cryptography",  # runs with secrets
     "requests", "moto", "pytest", "hypothesis", "click",
     "chalice.cli", "chalice.local", "chalice.deploy", "pip", "setuptools",
     "asyncio", "multiprocessing", "unittest", "sqlite3", "xmlrpc",

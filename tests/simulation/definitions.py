@@ -3,16 +3,27 @@
 import json
 from random import Random
 
+SECRET = {"password": "hunter2"}  # of some tasks; they can have no schedule
 ZONES = ("a", "b")  # machines are moved between them
 
 
 def random_definition(chance: Random, name: str, agent_ids: list[str]) -> str:
     """A task of one to three steps with any policies."""
     head = f'Name = "{name}"\n'
+    params = "[Params.password]\nSecret = true\n" if is_secret(name) else ""
     if chance.random() < 0.3:
         head += f'Timeout = "{chance.choice(["30s", "5m"])}"\n'
     head += f'Concurrency = "{chance.choice(["allow"] * 4 + ["forbid", "queue", "replace"])}"\n'
-    return head + "".join(_random_step(chance, agent_ids) for _ in range(chance.randint(1, 3)))
+    return (
+        head
+        + params
+        + "".join(_random_step(chance, agent_ids) for _ in range(chance.randint(1, 3)))
+    )
+
+
+def is_secret(name: str) -> bool:
+    """Whether the task of this name has a secret parameter: every third has."""
+    return int(name.rpartition(" ")[2]) % 3 == 0
 
 
 def _random_step(chance: Random, agent_ids: list[str]) -> str:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
+from chalicelib.runs.offer import PROTOCOL
 from tests.simulation.invariants import Violation
 from tests.simulation.wire import Lost, Refused, Wire
 
@@ -58,7 +59,7 @@ class Machine:
         room = max(0, CAPACITY - len(held))
         try:
             answer = self.wire.call(
-                "agent.poll", seq=self.seq, capacity=room, leases=held, idle_ms=0
+                "agent.poll", seq=self.seq, capacity=room, leases=held, protocol=PROTOCOL
             )
         except Lost:
             return []

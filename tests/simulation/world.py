@@ -13,14 +13,15 @@ from botocore.exceptions import BotoCoreError
 from chalice.test import Client
 from pynamodb.exceptions import PynamoDBException
 
-from chalicelib.dynamo import jobs, runs
+from chalicelib.dynamo import jobs, run_secrets, runs
 from chalicelib.dynamo.runs import KEY_LIFETIME
 from chalicelib.operations.runs.sweep import sweep
 from chalicelib.operations.tasks.schedules import fire_due
+from chalicelib.runs.canonical import canonical
 from chalicelib.runs.run import Progress, Run, RunState
 from tests.api.conftest import People, rpc
 from tests.simulation.baton import Baton, Deed
-from tests.simulation.definitions import ZONES, random_definition
+from tests.simulation.definitions import SECRET, ZONES, is_secret, random_definition
 from tests.simulation.faults import Faults, Killed
 from tests.simulation.invariants import Violation, check_gate, check_run
 from tests.simulation.late import LateIndexes
@@ -39,6 +40,7 @@ class Trigger:
 
     path: str
     key: str
+    parameters: dict[str, str]
     run_id: str | None = None
     sent_at: datetime | None = None
 
@@ -68,6 +70,7 @@ class World:
         self._seen: dict[str, Progress] = {}
         self._seen_after_writes = -1
         self._claimed: dict[tuple[str, str, int], str] = {}
+        self._offered: dict[tuple[str, str, int], bytes] = {}
         failing = chance.choice([0.0, 0.3, 0.6])
         self.machines = [
             Machine(
@@ -277,8 +280,9 @@ class World:
         self.note(f"task:\n{source}")
         path = f"/tasks/{created['task']['id']}/execute"
         for _ in range(self.chance.choice([1, 1, 2])):
-            self._triggers.append(Trigger(path, f"k{self.chance.getrandbits(64)}"))
-        if self.chance.random() < 0.2:
+            key = f"k{self.chance.getrandbits(64)}"
+            self._triggers.append(Trigger(path, key, SECRET if is_secret(name) else {}))
+        if self.chance.random() < 0.2 and not is_secret(name):
             self._schedule(created["task"]["id"])
         if self._crowd == (1,):
             self._repeat_trigger()
@@ -313,7 +317,7 @@ class World:
 
     def _send(self, trigger: Trigger) -> None:
         trigger.sent_at = trigger.sent_at or self.now
-        run = self._ask(trigger.path, None, trigger.key)
+        run = self._ask(trigger.path, {"parameters": trigger.parameters}, trigger.key)
         if run is None:
             return
         self.note(f"triggered {run['id'][-6:]}")
@@ -363,8 +367,10 @@ class World:
         if self._known():
             run_id = self.chance.choice(self._known())
             what = self.chance.choice(["all", "failed_step", "failed_agents"])
-            trigger = Trigger(f"/runs/{run_id}/retry", f"k{self.chance.getrandbits(64)}")
-            made = self._ask(trigger.path, {"what": what}, trigger.key)
+            known = self._progress(run_id)
+            secret = SECRET if known is not None and known.run.secrets else {}
+            trigger = Trigger(f"/runs/{run_id}/retry", f"k{self.chance.getrandbits(64)}", secret)
+            made = self._ask(trigger.path, {"what": what, "parameters": secret}, trigger.key)
             if made is not None:
                 self._triggers.append(replace(trigger, run_id=made["id"], sent_at=self.now))
                 self.note(f"retried {run_id[-6:]} ({what}) as {made['id'][-6:]}")
@@ -392,6 +398,11 @@ class World:
     ) -> None:
         """`before` and `cancelled` are of when the agent asked."""
         name = offer["run_id"], offer["job_id"], offer["attempt"]
+        offered = {key: value for key, value in offer.items() if key != "urls"}
+        if self._offered.setdefault(name, canonical(offered)) != canonical(offered):
+            raise Violation(f"the attempt {name} was offered in two ways")
+        if offer["env"] not in ({}, SECRET):
+            raise Violation(f"the job {name} was offered with the environment {offer['env']}")
         if machine.started[name] > 1:
             raise Violation(f"1: the attempt {name} was started twice")
         if self._claimed.setdefault(name, offer["lease"]) != offer["lease"]:
@@ -469,3 +480,6 @@ class World:
             progress = self._progress(run_id)
             if progress is None or progress.run.state is not state:
                 raise Violation(f"3: the run {run_id} left its end {state}")
+            with self.faults.apart():
+                if run_secrets.get(run_id) is not None:
+                    raise Violation(f"the run {run_id} has ended, and its secrets are there")

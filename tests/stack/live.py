@@ -157,7 +157,11 @@ def _start(
 ) -> LiveControlPlane:
     """`settings` are the product's variables without `PLUMBER_`, in lower case."""
     unique = uuid.uuid4().hex[:12]  # noqa: TID251  a fixture is an entry point
-    own = {"PLUMBER_TABLE_PREFIX": f"live-{unique}-", "PLUMBER_BUCKET": f"live-{unique}"}
+    own = {
+        "PLUMBER_TABLE_PREFIX": f"live-{unique}-",
+        "PLUMBER_BUCKET": f"live-{unique}",
+        "PLUMBER_KEY_FILE": os.environ["PLUMBER_KEY_FILE"],
+    }
     chosen = {f"PLUMBER_{key.upper()}": text for key, text in settings.items()}
     plane = LiveControlPlane(processes, {**endpoints_of(backend, request), **own, **chosen})
     plane.start()

@@ -1,12 +1,14 @@
 """The verbs of objects and of log chunks, on every backend."""
 
 import random
+import re
 import secrets
 from datetime import datetime, timezone
 
 import pytest
 import requests
 
+from chalicelib.aws import account
 from chalicelib.logs.log import (
     MAGIC,
     MAX_OBJECT_BYTES,
@@ -152,6 +154,24 @@ def test_a_put_that_is_signed_to_write_once_needs_its_header(prefix: str) -> Non
     url = objects.presigned_put(prefix + "one", objects.ONCE)
     assert requests.put(url, data=b"x", timeout=10).status_code == 403
     assert requests.put(url, data=b"x", headers=objects.ONCE, timeout=10).status_code == 200
+
+
+@pytest.mark.parametrize("_tables", ["local"], indirect=True)  # moto checks none
+def test_the_address_of_a_chunk_holds_with_the_token_of_a_role_and_not_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "a/token+with=signs")
+    account.forget()
+    address = chunks.put_url(KEY, 3, 1)
+    account.forget()
+    without = re.sub("&X-Amz-Security-Token=[^&]*", "", address.url)
+    assert without != address.url
+    told = [
+        requests.put(url, data=b"x", headers=dict(address.headers), timeout=10).status_code
+        for url in (without, address.url)
+    ]
+    assert told == [403, 200]
+    chunks.delete(KEY, 3, up_to=1)
 
 
 @pytest.mark.parametrize("_tables", ["moto"], indirect=True)  # rclone overwrites

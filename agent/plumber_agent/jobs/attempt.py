@@ -44,7 +44,7 @@ class Attempt:
         reference = directory.reference()
         self._name = f"job {reference['job_id']} of run {reference['run_id']}"
         self._spool = Spool(directory.path)
-        self._shipper = Shipper(wire, reference, directory.offer["log"]["urls"], self._spool)
+        self._shipper = Shipper(wire, reference, directory.offer["urls"], self._spool)
         self._execution = Execution(directory, loop, self._go_on, self._confirm)
         self._reporting = Reporting(reports, reference, loop, self._refused)
         self._thread: threading.Thread | None = None

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from plumber_agent.jobs.offer import NAMES, Offer
 from plumber_agent.jobs.supervisor import boot_id, not_started
 from plumber_agent.machine.files import read_json, sync_directory, write_durably
 from plumber_agent.machine.ownership import (
@@ -36,7 +37,7 @@ class JobDirectory:
 
     @property
     def offer(self) -> dict[str, Any]:
-        """The job as the control plane handed it out."""
+        """The job as it was noted."""
         document: dict[str, Any] = read_json(self.path / "job.json")
         return document
 
@@ -48,7 +49,7 @@ class JobDirectory:
     def reference(self) -> dict[str, str]:
         """What every report names."""
         offer = self.offer
-        return {key: str(offer[key]) for key in ("run_id", "job_id", "lease")}
+        return {key: str(offer[key]) for key in NAMES}
 
     def is_supervised(self) -> bool:
         """Whether a supervisor lives: it holds the lock as long as it does."""
@@ -128,17 +129,18 @@ class Journal:
         self._workdir = workdir
         self._spool_quota = spool_quota
 
-    def add(self, offer: dict[str, Any]) -> JobDirectory:
+    def add(self, offer: Offer) -> JobDirectory:
         """Notes a job, on disk before this returns. The same offer again changes nothing. Raises
         OSError, and NotOurs when somebody else has been there."""
-        name = f"{offer['run_id']}-{offer['job_id']}-{offer['attempt']}-{offer['lease']}"
-        directory = JobDirectory(self._jobs / name)
+        directory = JobDirectory(self._jobs / offer.name)
         private_directory(directory.path)
         require_own_file(directory.path / "job.json")
         if not (directory.path / "job.json").exists():
-            document = {**offer, "path": offer["path"] or self._path_of(offer)}
-            document["max_bytes"] = offer["log"]["max_bytes"]
-            document["spool_quota"] = self._spool_quota
+            document = {
+                **offer.document(),
+                "path": offer.path or self._path_of(offer),
+                "spool_quota": self._spool_quota,
+            }
             write_durably(directory.path / "job.json", document)
             sync_directory(self._jobs)
         return directory
@@ -150,14 +152,14 @@ class Journal:
         private_directory(directory.path)
         # The result first: a job that has one is never started.
         write_durably(directory.path / "result.json", not_started(reason))
-        nothing = {"timeout_seconds": None, "log": {"urls": [], "max_bytes": 0}}
+        nothing: dict[str, Any] = {"timeout_seconds": None, "urls": []}
         write_durably(directory.path / "job.json", {**reference, **nothing})
         sync_directory(self._jobs)
         return directory
 
-    def _path_of(self, offer: dict[str, Any]) -> str | None:
+    def _path_of(self, offer: Offer) -> str | None:
         """Of a job that names none. Other users may not enter the work directory: they go home."""
-        return None if offer.get("user") else str(self._workdir)
+        return None if offer.user else str(self._workdir)
 
     def all(self) -> list[JobDirectory]:
         """Every attempt that was noted; what was never noted whole is removed. What another user

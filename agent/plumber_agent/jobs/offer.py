@@ -1,10 +1,15 @@
 """A job as the control plane hands it out (docs/wire.md), checked before anything else is done."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
+from plumber_agent.machine.canonical import canonical
+
+PROTOCOL = 1  # the newest that this agent knows; it knows all before it
 NAMES = ("run_id", "job_id", "lease")  # they name the job in reports, and its directory
+UNSIGNED = ("urls", "signature")  # what differs between two hand-outs of the same attempt
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}")
 
 
@@ -12,23 +17,68 @@ class BadOffer(Exception):
     """It cannot be carried out. The message, for a person, says what is wrong with it."""
 
 
-def check(offer: Any) -> None:
-    """Raises BadOffer for what is missing or of another kind than agreed. Of keys that it does not
-    know it says nothing: newer control planes may send more."""
-    if not isinstance(offer, dict):
+@dataclass(frozen=True)
+class Offer:
+    """One attempt at a job. `urls` are where its first chunks of output go, and the headers that
+    go with each."""
+
+    run_id: str
+    job_id: str
+    step: int
+    attempt: int
+    lease: str
+    path: str | None
+    command: str | None
+    script: str | None
+    shell: str | None
+    user: str | None
+    env: Mapping[str, str]
+    timeout_seconds: float | None
+    kill_after_seconds: float
+    max_log_bytes: int
+    mask: Mapping[str, list[str]]
+    urls: list[dict[str, Any]]
+
+    @property
+    def name(self) -> str:
+        """Of its directory."""
+        return f"{self.run_id}-{self.job_id}-{self.attempt}-{self.lease}"
+
+    def document(self) -> dict[str, Any]:
+        """As the journal keeps it."""
+        return asdict(self)
+
+
+def read(told: Any) -> Offer:
+    """Raises BadOffer for a protocol that is not known, and for what is missing or of another kind
+    than agreed. Of keys that it does not know it says nothing: they may come within a protocol."""
+    if not isinstance(told, dict):
         raise BadOffer("it is not an object")
+    # Before anything else: in another protocol other keys are right.
+    protocol = told.get("protocol")
+    if not isinstance(protocol, int) or not 1 <= protocol <= PROTOCOL:
+        raise BadOffer(f"it is of protocol {protocol!r:.20}, and this agent knows {PROTOCOL}")
     for key, (is_good, kind) in _KEYS.items():
-        if not is_good(offer.get(key)):
+        if not is_good(told.get(key)):
             raise BadOffer(f"its '{key}' is not {kind}")
-    if offer.get("command") is None and offer.get("script") is None:
+    if told.get("command") is None and told.get("script") is None:
         raise BadOffer("it has neither 'command' nor 'script'")
+    values: dict[str, Any] = {key: told.get(key) for key in _KEYS}
+    return Offer(**{**values, "mask": values["mask"] or {}})
 
 
-def reference(offer: Any) -> dict[str, str] | None:
-    """By which a report names the job; None when the offer does not even say that."""
-    if isinstance(offer, dict) and all(_is_name(offer.get(key)) for key in NAMES):
-        return {key: offer[key] for key in NAMES}
+def reference(told: Any) -> dict[str, str] | None:
+    """By which a report names the job; None when the offer does not even say that. The same in
+    every protocol, so that an agent can refuse what it does not know."""
+    if isinstance(told, dict) and all(_is_name(told.get(key)) for key in NAMES):
+        return {key: told[key] for key in NAMES}
     return None
+
+
+def signed_part(told: Mapping[str, Any]) -> bytes:
+    """The bytes over which the control plane signs an offer, of what was told, keys that are not
+    known included. Raises ValueError for what has none."""
+    return canonical({key: value for key, value in told.items() if key not in UNSIGNED})
 
 
 def _is_name(value: object) -> bool:
@@ -51,6 +101,10 @@ def _is_number_or_none(value: object) -> bool:
     return value is None or _is_number(value)
 
 
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and value >= 0
+
+
 def _is_environment(value: object) -> bool:
     """What execve takes: it knows neither zeros nor names with an equals sign."""
     return isinstance(value, dict) and all(
@@ -59,18 +113,19 @@ def _is_environment(value: object) -> bool:
     )
 
 
-def _is_log(value: object) -> bool:
+def is_address(value: object) -> bool:
+    """Where a chunk goes, and what must be sent with it."""
     return (
         isinstance(value, dict)
-        and isinstance(value.get("max_bytes"), int)
-        and isinstance(value.get("urls"), list)
-        and all(
-            isinstance(each, dict)
-            and isinstance(each.get("seq"), int)
-            and isinstance(each.get("url"), str)
-            for each in value["urls"]
-        )
+        and _is_count(value.get("seq"))
+        and isinstance(value.get("url"), str)
+        and isinstance(value.get("headers"), dict)
+        and all(isinstance(text, str) for text in value["headers"].values())
     )
+
+
+def _are_addresses(value: object) -> bool:
+    return isinstance(value, list) and all(map(is_address, value))
 
 
 def _is_mask(value: object) -> bool:
@@ -85,12 +140,13 @@ def _is_mask(value: object) -> bool:
 
 _KEYS: dict[str, tuple[Callable[[object], bool], str]] = {
     **dict.fromkeys(NAMES, (_is_name, "a name")),
-    **dict.fromkeys(("step", "attempt", "kill_after_seconds"), (_is_number, "a number")),
+    **dict.fromkeys(("step", "attempt", "max_log_bytes"), (_is_count, "a number")),
+    "kill_after_seconds": (_is_number, "a number"),
     **dict.fromkeys(
         ("path", "command", "script", "shell", "user"), (_is_text_or_none, "text or null")
     ),
     "timeout_seconds": (_is_number_or_none, "a number or null"),
     "env": (_is_environment, "an environment"),
-    "log": (_is_log, "a log's limit and addresses"),
     "mask": (_is_mask, "a mask"),
+    "urls": (_are_addresses, "a list of addresses"),
 }

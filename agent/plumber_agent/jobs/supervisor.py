@@ -83,7 +83,7 @@ class Supervision:
         self._directory = directory
         self._job = job
         self._cgroup = cgroup
-        self._output = Output(directory, int(job["max_bytes"]), int(job["spool_quota"]))
+        self._output = Output(directory, int(job["max_log_bytes"]), int(job["spool_quota"]))
         self._masking = _masking(job.get("mask") or {})
         self._pid = 0
         self._status: int | None = None

@@ -3,6 +3,8 @@
 import logging
 import threading
 import time
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import requests
@@ -29,9 +31,23 @@ URLS_AT_ONCE = 50
 URL_LIFETIME_SECONDS = 800.0  # of the 900 for which they are signed
 FIRST_OF_JOB_SECONDS = 2.0
 LONGEST_PAUSE_SECONDS = 5.0  # after what fails here, such as a full disk
+ARRIVED = 412  # of a PUT that writes once: the chunk is there, so an earlier answer was lost
 STUCK_SECONDS = 5.0  # an agent that goes does not wait for output that has not moved for so long
 
 log = logging.getLogger("plumber.agent")
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where one chunk goes, and what must be sent with it."""
+
+    url: str
+    headers: dict[str, str]
+
+
+def addresses(told: Iterable[dict[str, Any]]) -> dict[int, Address]:
+    """By the number of the chunk."""
+    return {int(each["seq"]): Address(str(each["url"]), dict(each["headers"])) for each in told}
 
 
 class Shipper:
@@ -43,7 +59,7 @@ class Shipper:
         self._wire = wire
         self._reference = reference
         self._spool = spool
-        self._urls = {int(each["seq"]): str(each["url"]) for each in urls}
+        self._urls = addresses(urls)
         self._urls_at = time.monotonic()
         self._connection = Connection()
         self._ended = threading.Event()
@@ -157,24 +173,32 @@ class Shipper:
             raise
 
     def _put_once(self, cut: Cut, content: bytes) -> bool:
+        address = self._address(cut.seq)
+        if address is None:
+            return True
         try:
             response = self._connection.put(
-                self._url(cut.seq), data=content, timeout=(CONNECT_SECONDS, READ_SECONDS)
+                address.url,
+                data=content,
+                headers=address.headers,
+                timeout=(CONNECT_SECONDS, READ_SECONDS),
             )
         except requests.RequestException as error:
             raise Unreachable(f"the log store: {type(error).__name__}") from error
-        if response.status_code // 100 == 2:
+        if response.status_code // 100 == 2 or response.status_code == ARRIVED:
             return True
         if response.status_code == 403:
             self._urls.clear()
         raise Unreachable(f"the log store answered {response.status_code}")
 
-    def _url(self, seq: int) -> str:
+    def _address(self, seq: int) -> Address | None:
+        """None for a chunk that has been compacted, and so had arrived. Raises Refused where no
+        chunk is taken any more."""
         if time.monotonic() - self._urls_at > URL_LIFETIME_SECONDS:
             self._urls.clear()
         if seq not in self._urls:
             params = {**self._reference, "from": seq, "count": URLS_AT_ONCE}
             answer = self._wire.call("job.log_urls", params)
-            self._urls = {int(each["seq"]): str(each["url"]) for each in answer["urls"]}
+            self._urls = addresses(answer["urls"])
             self._urls_at = time.monotonic()
-        return self._urls[seq]
+        return self._urls.get(seq)

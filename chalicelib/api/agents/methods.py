@@ -1,7 +1,6 @@
 """The methods of the agents' wire: parameters in, one operation, result out. See docs/wire.md."""
 
 import secrets
-from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 
@@ -15,17 +14,14 @@ from chalicelib.agents.cadence import Cadence, Doorbell
 from chalicelib.api.rpc import Call, Method
 from chalicelib.dynamo import agents, presences
 from chalicelib.errors import BadParameter, NotAllowed, NotAuthenticated
-from chalicelib.logs.log import MAX_LOG_BYTES
 from chalicelib.operations.agents import doorbell, enrollment
 from chalicelib.operations.runs import dispatch, report
 from chalicelib.reader import Reader
-from chalicelib.runs.job import KILL_AFTER_SECONDS, JobKey, Outcome
+from chalicelib.runs.job import Job, JobKey, Outcome
+from chalicelib.runs.offer import Offer
 from chalicelib.s3 import chunks
 from chalicelib.settings import settings
-from chalicelib.tasks.param import quoted
-from chalicelib.tasks.task import Step
 
-POSIX_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 CADENCE = Cadence(
     heartbeat_seconds=settings.heartbeat_seconds,
     ttl_seconds=settings.ttl_seconds,
@@ -85,7 +81,7 @@ class PollParams(Struct, frozen=True):
     seq: Annotated[int, Meta(ge=0, le=2**62)]
     capacity: Annotated[int, Meta(ge=0, le=100)]
     leases: Leases = []
-    once: bool = False
+    protocol: Annotated[int, Meta(ge=0, le=2**31)] = 0
     idle_ms: Milliseconds = 0
     doorbell: Doorbell | None = None
 
@@ -140,7 +136,6 @@ class LogUrlsParams(JobParams, frozen=True, rename={"first": "from"}):
 
     first: Annotated[int, Meta(ge=1, lt=10**8 - 100)]
     count: Annotated[int, Meta(ge=1, le=100)]
-    once: bool = False
 
 
 def _agent(call: Call) -> Principal:
@@ -203,11 +198,12 @@ def poll(call: Call, params: PollParams) -> dict[str, Any]:
         seq=params.seq,
         capacity=params.capacity if agent.may(Permission.JOBS_CLAIM) else 0,
         held=frozenset(params.leases),
+        protocol=params.protocol,
         now=call.now,
         make_lease=lambda: secrets.token_hex(16),
     )
     return {
-        "jobs": [_render_offer(offer, params.once) for offer in work.offers],
+        "jobs": [_render_offer(job, offer) for job, offer in work.offers],
         "cancels": list(work.cancels),
         "followed": list(work.followed),
         "next_poll_ms": CADENCE.next_poll_ms(
@@ -226,42 +222,13 @@ def _doorbell(agent_id: str, says: Doorbell | None) -> dict[str, Any] | None:
 
 
 def _render_url(url: chunks.PutUrl) -> dict[str, Any]:
-    headers = {"headers": dict(url.headers)} if url.headers else {}
-    return {"seq": url.seq, "url": url.url, **headers}
+    return {"seq": url.seq, "url": url.url, "headers": dict(url.headers)}
 
 
-def _render_offer(offer: dispatch.Offer, once: bool) -> dict[str, Any]:
-    job, step = offer.job, offer.step
-    urls = [
-        _render_url(chunks.put_url(job.key, job.attempt, seq, once=once))
-        for seq in range(1, URLS_WITH_CLAIM + 1)
-    ]
-    return {
-        "run_id": job.key.run_id,
-        "job_id": job.key.job_id,
-        "step": step.number,
-        "attempt": job.attempt,
-        "lease": job.lease,
-        "path": step.path,
-        "command": step.command and quoted(step.command, offer.parameters),
-        "script": step.script and _quoted_script(step, offer.parameters),
-        "shell": step.shell,
-        "user": step.user,
-        "env": {**offer.parameters, **step.env},
-        "timeout_seconds": job.timeout_seconds,
-        "kill_after_seconds": KILL_AFTER_SECONDS,
-        "log": {"urls": urls, "max_bytes": MAX_LOG_BYTES},
-        "mask": {
-            "values": [offer.parameters[name] for name in offer.secrets],
-            "patterns": list(step.mask),
-        },
-    }
-
-
-def _quoted_script(step: Step, parameters: Mapping[str, str]) -> str | None:
-    """References mean something in a POSIX shell only; other programs read their environment."""
-    is_posix = (step.shell or "sh").rpartition("/")[2] in POSIX_SHELLS
-    return quoted(step.script, parameters) if step.script and is_posix else step.script
+def _render_offer(job: Job, offer: Offer) -> dict[str, Any]:
+    """The addresses are signed anew with each hand-out, and stand beside what stays the same."""
+    urls = [chunks.put_url(job.key, job.attempt, seq) for seq in range(1, URLS_WITH_CLAIM + 1)]
+    return {**offer.document(), "urls": [_render_url(each) for each in urls]}
 
 
 def start(call: Call, params: StartParams) -> dict[str, Any]:
@@ -309,7 +276,7 @@ def log_urls(call: Call, params: LogUrlsParams) -> dict[str, Any]:
     """Hands out further presigned URLs."""
     wanted = range(params.first, params.first + params.count)
     key = _own_job(call, params)
-    urls = report.log_urls(key, params.lease, wanted, call.now, once=params.once)
+    urls = report.log_urls(key, params.lease, wanted, call.now)
     return {"urls": [_render_url(each) for each in urls]}
 
 

@@ -11,7 +11,7 @@ from chalicelib.runs.job import Attempt, Job, JobState, LateReport
 from chalicelib.runs.run import Run, RunState
 from chalicelib.runs.run_page import RunPage, StepPage, Tally
 from chalicelib.runs.statistics import Statistics
-from chalicelib.tasks.param import hidden
+from chalicelib.tasks.param import MASK
 
 RUN_CODES = {RunState.FAILED: 3001, RunState.TIMED_OUT: 3002}
 
@@ -28,7 +28,8 @@ def run(value: Run, counted: Mapping[JobState, int] | None = None) -> shapes.Run
         reason=value.reason,
         trigger=value.trigger.value,
         triggered_by=value.triggered_by,
-        parameters=hidden(value.parameters, value.secrets),
+        parameters={**value.parameters, **dict.fromkeys(value.secrets, MASK)},
+        secrets=list(value.secrets),
         concurrency=value.concurrency.value,
         is_held=value.is_held,
         retry_of=value.retry_of,

@@ -139,10 +139,11 @@ def list_jobs(request: Request, run_id: str) -> Page:
 )
 def retry_run(request: Request, run_id: str, body: shapes.RetryRequest) -> shapes.Run:
     """Runs again: all of it, from the first failed step on, or only where it did not succeed. An
-    ad-hoc command needs the permission of its first run."""
+    ad-hoc command needs the permission of its first run; secret parameters are given again."""
     begun = retry(
         run_id.upper(),
         RetryWhat(body.what),
+        body.parameters,
         caller=request.caller(),
         new_run_id=new_ulid(request.now),
         idempotency_key=request.headers.get("idempotency-key"),

@@ -3,10 +3,11 @@
 from datetime import datetime
 from typing import Annotated, Literal
 
+import msgspec
 from msgspec import Meta
 
 from chalicelib.api.shapes import Shape
-from chalicelib.api.tasks.shapes import ConcurrencyName, Step
+from chalicelib.api.tasks.shapes import ConcurrencyName, Parameters, Step
 
 JobState = Literal[
     "waiting", "queued", "claimed", "running", "succeeded", "failed", "timed_out", "cancelled",
@@ -38,6 +39,7 @@ class Progress(Shape, frozen=True):
 class Run(Shape, frozen=True):
     """A run in a list. `code` is 0, 3001 (failed) or 3002 (timed out), `reason` why it ended so.
 
+    `secrets` are the parameters whose values are shown to nobody, and asked for again by a retry.
     `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats,
     `step` the number of the step that is under way.
     """
@@ -52,6 +54,7 @@ class Run(Shape, frozen=True):
     trigger: TriggerName
     triggered_by: str
     parameters: dict[str, str]
+    secrets: list[str]
     concurrency: ConcurrencyName
     is_held: bool
     retry_of: str | None
@@ -163,9 +166,10 @@ class Statistics(Shape, frozen=True):
 
 class RetryRequest(Shape, frozen=True):
     """What a retry repeats: everything, from the first failed step on, or there only what did not
-    succeed."""
+    succeed. `parameters` are the values of secret ones, which are gone when a run has ended."""
 
     what: RetryWhat = "all"
+    parameters: Parameters = msgspec.field(default_factory=dict)
 
 
 class Command(Shape, frozen=True):

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from chalicelib.dynamo import jobs, presences, runs, steps, turns
+from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.choice import TooManyAgents, choose
 from chalicelib.operations.runs.recount import recount
 from chalicelib.operations.runs.turn import ACTIVE_AT_MOST, begin_held, next_in_line
@@ -156,6 +157,7 @@ def request_cancel(job: Job, becomes: JobState) -> bool:
 def _end_run(progress: Progress, end: EndRun, now: datetime) -> Run | None:
     """The run as it has ended, None when it had moved on; lets those that waited for it go on."""
     run = progress.run
+    secret_values.forget(run, now)  # before the end, which is repeated until it is written
     ended = runs.end(run.id, end.state, end.reason, runs_core.at_end(progress, end.state), now)
     replace_earlier(run, now)
     if run.concurrency is not Concurrency.ALLOW:

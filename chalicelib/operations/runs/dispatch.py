@@ -1,6 +1,7 @@
 """Handing jobs to agents: a poll is one query of the inbox, and a conditional write per job."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import logging
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
 from math import ceil
 
@@ -8,33 +9,28 @@ import msgspec
 
 from chalicelib.dynamo import jobs, runs
 from chalicelib.dynamo.runs import Context
+from chalicelib.kms.data_keys import KeyAway, KeyProblem
+from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.advance import advance
 from chalicelib.operations.runs.ending import end_job
 from chalicelib.runs.job import ACTIVE, Ending, Job, JobState, deadlines
+from chalicelib.runs.offer import PROTOCOL, Offer, not_understood, offer
 from chalicelib.runs.planner import SKIP_REASON
 from chalicelib.runs.run import RunState
-from chalicelib.tasks.task import Step
 
 INBOX_AT_MOST = 1_000  # jobs looked at in one poll
 LEFT_MS = 500  # until who got less than it can take polls for what is left
 CANCEL_REASON = "It was cancelled before it began."
 LOST_REASON = "The agent no longer knows this job: its journal was lost, or the machine replaced."
 
-
-class Offer(msgspec.Struct, frozen=True):
-    """A job that the agent should run now."""
-
-    job: Job
-    step: Step
-    parameters: Mapping[str, str]
-    secrets: Sequence[str] = ()  # names among the parameters
+log = logging.getLogger("plumber.dispatch")
 
 
 class Work(msgspec.Struct, frozen=True):
     """The answer to a poll. `cancels` are leases whose jobs should end, `followed` those whose
     output somebody waits for."""
 
-    offers: Sequence[Offer]
+    offers: Sequence[tuple[Job, Offer]]
     cancels: Sequence[str]
     followed: Sequence[str]
     is_active: bool
@@ -47,11 +43,14 @@ def poll(
     seq: int,
     capacity: int,
     held: frozenset[str],
+    protocol: int,
     now: datetime,
     make_lease: Callable[[], str],
 ) -> Work:
     """What the agent should run and what it should end.
 
+    `protocol` is the newest one that the agent knows. To one that is too old nothing is offered: it
+    would run the job wrongly, or not notice. What it would have got ends, and says why.
     A claimed job that the agent does not hold is handed out again: the answer was lost. A running
     one is lost. Neither is decided by a poll that is older than the one which claimed the job.
     """
@@ -64,6 +63,10 @@ def poll(
             _lose(job, now)
     wanted = [job for job in forgotten if job.state is JobState.CLAIMED]
     wanted += [job for job in inbox if _is_due(job, now)]
+    if protocol < PROTOCOL:
+        for job in wanted[:capacity]:
+            _refuse(job, protocol, now)
+        wanted = []
     offers, is_left = _offer(wanted, capacity, seq, now, make_lease)
     due_in_ms = LEFT_MS if is_left and len(offers) < capacity else _due_in_ms(inbox, now)
     return Work(
@@ -106,7 +109,16 @@ def _is_forgotten(job: Job, held: frozenset[str], seq: int) -> bool:
     return job.state in ACTIVE and job.lease not in held and job.poll_seq < seq
 
 
-def _lose(seen: Job, now: datetime) -> None:
+def _lose(job: Job, now: datetime) -> None:
+    _end_as_seen(job, Ending(JobState.LOST, reason=LOST_REASON), now)
+
+
+def _refuse(job: Job, protocol: int, now: datetime) -> None:
+    state = JobState.UNDELIVERED if job.state is JobState.QUEUED else JobState.FAILED
+    _end_as_seen(job, Ending(state, reason=not_understood(protocol)), now)
+
+
+def _end_as_seen(seen: Job, ending: Ending, now: datetime) -> None:
     """Read afresh: the inbox may show a job that has just ended, and its failure must not be noted
     at the gate."""
     found = runs.job_with_context(seen.key)
@@ -115,7 +127,7 @@ def _lose(seen: Job, now: datetime) -> None:
     job, context = found
     is_same = (job.state, job.lease, job.poll_seq) == (seen.state, seen.lease, seen.poll_seq)
     if is_same:
-        end_job(context, job, Ending(JobState.LOST, reason=LOST_REASON), jobs.end, now)
+        end_job(context, job, ending, jobs.end, now)
 
 
 def _offer(
@@ -124,7 +136,7 @@ def _offer(
     seq: int,
     now: datetime,
     make_lease: Callable[[], str],
-) -> tuple[list[Offer], bool]:
+) -> tuple[list[tuple[Job, Offer]], bool]:
     """What the agent gets, and whether more is wanted than was claimed.
 
     Claims first and looks at the runs then: a stop or a closed gate that came before the claim is
@@ -136,17 +148,33 @@ def _offer(
         if (taken := _claim(left.pop(0), seq, now, make_lease())) is not None:
             claimed.append(taken)
     around = runs.contexts(claimed)
-    offers = []
+    offers: list[tuple[Job, Offer]] = []
+    is_left = bool(left)
     for job in claimed:
         context = around.get(job.key)
         if context is None:
             continue
         if _may_start(context, job, now):
-            run = context.run
-            offers.append(Offer(job, context.step.step, run.parameters, run.secrets))
+            made = _make_offer(context, job, now)
+            is_left |= made is None
+            offers += [] if made is None else [(job, made)]
         if context.run.state is RunState.QUEUED:
             runs.start(context.run.id, now)
-    return offers, bool(left)
+    return offers, is_left
+
+
+def _make_offer(context: Context, job: Job, now: datetime) -> Offer | None:
+    """None where the run's secrets cannot be read. Where that may pass, the next poll is handed the
+    job again, which it does not name; else the job ends, and says why."""
+    try:
+        secrets = secret_values.opened(context.run)
+    except KeyAway as problem:
+        log.warning("A job of the run %s waits for its secrets: %s", context.run.id, problem)
+        return None
+    except KeyProblem as problem:
+        end_job(context, job, Ending(JobState.FAILED, reason=problem.message), jobs.end, now)
+        return None
+    return offer(job, context.step.step, context.run.parameters, secrets)
 
 
 def _claim(job: Job, seq: int, now: datetime, lease: str) -> Job | None:

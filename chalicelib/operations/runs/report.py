@@ -143,7 +143,7 @@ def _given_up(job: Job, lease: str) -> int | None:
     return next((each.number for each in job.earlier if each.lease == lease), None)
 
 
-def log_urls(key: JobKey, lease: str, wanted: range, now: datetime, *, once: bool) -> list[PutUrl]:
+def log_urls(key: JobKey, lease: str, wanted: range, now: datetime) -> list[PutUrl]:
     """Presigned PUTs for chunks of the attempt that the lease stands for: of one that has ended,
     those that it reported and that have not been compacted. Raises OldLease, and LogClosed where
     that leaves none."""
@@ -156,7 +156,7 @@ def log_urls(key: JobKey, lease: str, wanted: range, now: datetime, *, once: boo
     numbers = [seq for seq in wanted if seq in open_chunks]
     if not numbers:
         raise LogClosed
-    return [chunks.put_url(key, attempt.attempt, seq, once=once) for seq in numbers]
+    return [chunks.put_url(key, attempt.attempt, seq) for seq in numbers]
 
 
 def _open_chunks(attempt: Job, now: datetime) -> range:

@@ -1,18 +1,21 @@
 """Retrying a run that has ended: a new run of what was frozen in it."""
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from enum import Enum
 
 from msgspec.structs import replace
 
 from chalicelib.access.principal import Permission, Principal
-from chalicelib.dynamo import runs
+from chalicelib.dynamo import runs, tasks
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.operations.runs.commands import COMMANDS
 from chalicelib.operations.runs.trigger import check_key, go_on, start
 from chalicelib.runs.job import JobState
 from chalicelib.runs.run import Progress, Run, RunState, RunStep, Trigger
 from chalicelib.settings import settings
+from chalicelib.tasks.param import InvalidParameters, Param, fill
+from chalicelib.tasks.task_toml import parse
 
 
 class RetryWhat(str, Enum):
@@ -27,16 +30,19 @@ class RetryWhat(str, Enum):
 def retry(
     run_id: str,
     what: RetryWhat,
+    secrets: Mapping[str, str],
     *,
     caller: Principal,
     new_run_id: str,
     idempotency_key: str | None,
     now: datetime,
 ) -> Progress:
-    """Starts the new run and answers it, its jobs not included.
+    """Starts the new run and answers it, its jobs not included. `secrets` are the values of the
+    run's secret parameters, which it has no more.
 
-    Raises NotFound, NotAllowed for a caller who could not have started the first one, and Conflict
-    for a run that goes on, or in which nothing failed.
+    Raises NotFound, NotAllowed for a caller who could not have started the first one, Conflict for
+    a run that goes on, or in which nothing failed, InvalidParameters for a secret that is missing
+    or wrong, and KeyProblem for secrets.
     """
     progress = runs.progress(run_id)
     if progress is None:
@@ -47,6 +53,7 @@ def retry(
     steps = _steps(progress, what)
     if not steps:
         raise Conflict("Nothing failed in this run. Retry all of it, or trigger its task.")
+    values = _secrets(progress.run, secrets)
     if idempotency_key is not None:
         check_key(idempotency_key)
         new_run_id, _ = runs.reserve_key(run_id, idempotency_key, new_run_id, 0, now)
@@ -72,7 +79,30 @@ def retry(
         step=1,
         results=(),
     )
-    return start(again, steps, now)
+    return start(again, steps, now, values)
+
+
+def _secrets(run: Run, given: Mapping[str, str]) -> dict[str, str]:
+    """Checked as the first time. Raises InvalidParameters."""
+    if missing := [name for name in run.secrets if name not in given]:
+        raise InvalidParameters(
+            f"Parameters: give {', '.join(missing)} again. The values of secret parameters are "
+            "gone when a run has ended.",
+            parameters=dict.fromkeys(missing, "is required again."),
+        )
+    return fill(_secret_params(run), given)
+
+
+def _secret_params(run: Run) -> list[Param]:
+    """As the run's revision has them. Of a task that was deleted only the names are left."""
+    if not run.secrets:
+        return []
+    task = tasks.get(run.task_id)
+    revision = tasks.revision(task, run.revision) if task is not None else None
+    if revision is None:
+        return [Param(name, required=True, secret=True) for name in run.secrets]
+    params = parse(revision.definition).params
+    return [each for each in params if each.name in run.secrets]
 
 
 def _needed(run: Run) -> Permission:

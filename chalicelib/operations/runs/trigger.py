@@ -7,17 +7,19 @@ from msgspec.structs import replace
 
 from chalicelib.dynamo import agents, runs, steps
 from chalicelib.errors import BadParameter, Conflict
+from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.advance import advance
 from chalicelib.operations.runs.choice import choose
 from chalicelib.operations.runs.turn import take_turn
 from chalicelib.operations.tasks.tasks import existing_revision, existing_task
 from chalicelib.runs.run import Progress, Run, RunState, RunStep, Trigger, at_step
 from chalicelib.settings import settings
-from chalicelib.tasks.param import fill
+from chalicelib.tasks.param import fill, split
 from chalicelib.tasks.task import Concurrency
 from chalicelib.tasks.task_toml import parse
 
 MAX_KEY_LENGTH = 128
+NO_SECRETS: Mapping[str, str] = {}
 
 
 class AlreadyRunning(Conflict):
@@ -39,7 +41,7 @@ def trigger(
 
     With an idempotency key, a repeated call within a day answers the run that the first one made.
     `concurrency` outweighs the task's own. Raises NotFound for an unknown task, BadParameter for a
-    bad key, InvalidParameters, TooManyAgents, and AlreadyRunning.
+    bad key, InvalidParameters, TooManyAgents, AlreadyRunning, and KeyProblem for secrets.
     """
     task = existing_task(task_id)
     text, revision = task.definition, task.revision
@@ -51,6 +53,7 @@ def trigger(
         if revision != task.revision:  # edited since a first call that was cut short
             text = existing_revision(task, revision).definition
     definition = parse(text)
+    plain, secret = split(fill(definition.params, parameters or {}), definition.secrets)
     run = Run(
         id=run_id,
         task_id=task.id,
@@ -62,12 +65,12 @@ def trigger(
         created_at=now,
         expires_at=now + timedelta(days=settings.history_days),
         trigger=source,
-        parameters=fill(definition.params, parameters or {}),
+        parameters=plain,
         secrets=definition.secrets,
         concurrency=concurrency or definition.concurrency,
         timeout_seconds=definition.timeout_seconds,
     )
-    return start(run, [RunStep(step) for step in definition.steps], now)
+    return start(run, [RunStep(step) for step in definition.steps], now, secret)
 
 
 def check_key(key: str) -> None:
@@ -76,13 +79,19 @@ def check_key(key: str) -> None:
         raise BadParameter(f"Idempotency-Key must have 1 to {MAX_KEY_LENGTH} characters.")
 
 
-def start(run: Run, planned: Sequence[RunStep], now: datetime) -> Progress:
+def start(
+    run: Run, planned: Sequence[RunStep], now: datetime, secrets: Mapping[str, str] = NO_SECRETS
+) -> Progress:
     """Brings a run into being, with what its task says of earlier runs; answers it without jobs.
+    `secrets` are the values of its secret parameters.
 
-    Raises AlreadyRunning, and TooManyAgents for the first step.
+    Raises AlreadyRunning, TooManyAgents for the first step, and KeyProblem for secrets; nothing was
+    started then.
     """
     resolved = _resolved(planned, now)
+    sealed = secret_values.sealed(run.id, secrets)  # asked for first: it may be refused
     run = _in_turn(run, now)
+    secret_values.keep(run, sealed)
     begun = Progress(at_step(Progress(run, resolved), resolved[0].number), resolved)
     is_first = steps.freeze(run.id, begun.steps, run.expires_at)
     is_first = runs.create(begun.run) and is_first

@@ -34,10 +34,18 @@ export function cancelRun(id: string): Promise<Run> {
   return call("POST", `/runs/${id}/cancel`);
 }
 
-/** Runs again what a run has frozen. The same key answers the same run, as with `executeTask`. */
-export function retryRun(id: string, what: RetryWhat, idempotencyKey: string): Promise<Run> {
+/**
+ * Runs again what a run has frozen, with its secret parameters, which it has no more. The same key
+ * answers the same run, as with `executeTask`.
+ */
+export function retryRun(
+  id: string,
+  what: RetryWhat,
+  secrets: Record<string, string>,
+  idempotencyKey: string,
+): Promise<Run> {
   const headers = { "Idempotency-Key": idempotencyKey };
-  return call("POST", `/runs/${id}/retry`, { headers, body: { what } });
+  return call("POST", `/runs/${id}/retry`, { headers, body: { what, parameters: secrets } });
 }
 
 export function cancelJob(runId: string, jobId: string): Promise<Job> {

@@ -1093,9 +1093,13 @@ export interface components {
         };
         /**
          * @description What a retry repeats: everything, from the first failed step on, or there only what did not
-         *         succeed.
+         *         succeed. `parameters` are the values of secret ones, which are gone when a run has ended.
          */
         RetryRequest: {
+            /** @default {} */
+            parameters?: {
+                [key: string]: string;
+            };
             /**
              * @default all
              * @enum {unknown}
@@ -1113,6 +1117,7 @@ export interface components {
         /**
          * @description A run in a list. `code` is 0, 3001 (failed) or 3002 (timed out), `reason` why it ended so.
          *
+         *         `secrets` are the parameters whose values are shown to nobody, and asked for again by a retry.
          *         `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats,
          *         `step` the number of the step that is under way.
          */
@@ -1132,6 +1137,7 @@ export interface components {
             reason: string | null;
             retry_of: string | null;
             revision: number;
+            secrets: string[];
             started_at: string | null;
             /** @enum {unknown} */
             state: "cancelled" | "cancelling" | "failed" | "queued" | "running" | "succeeded" | "timed_out";

@@ -35,7 +35,7 @@ function detail(attempt: number) {
   const job = { id: "1-a", step: 1, attempt, agent_name: "a", earlier: [], exit_code: null };
   const asWritten = { command: "make", retries: 3, timeout_seconds: null };
   const step = { number: 1, name: "build", step: asWritten, jobs: [{ ...job, ...both }], jobs_omitted: 0, ...both };
-  const run = { id: "R1", parameters: {}, created_at: AT, revision: 1, ...both };
+  const run = { id: "R1", parameters: {}, secrets: [], created_at: AT, revision: 1, ...both };
   return { run, progress, steps: [step] };
 }
 

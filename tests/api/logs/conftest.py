@@ -2,7 +2,7 @@
 
 import base64
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -22,6 +22,12 @@ _NUMBERS = count(1)
 
 def record(stream: Stream, data: bytes, seconds: float = 0) -> Record:
     return Record(stream, NOW + timedelta(seconds=seconds), data)
+
+
+def put(address: Mapping[str, Any], body: bytes) -> None:
+    """As an agent does with an address for a chunk."""
+    sent = requests.put(address["url"], data=body, headers=address["headers"], timeout=10)
+    sent.raise_for_status()
 
 
 class Logged:
@@ -44,8 +50,7 @@ class Logged:
         """The next chunk, as the agent ships it."""
         self.count += 1
         more = {"from": self.count, "count": 1}
-        url = self.agent.result("job.log_urls", **named(self.job), **more)["urls"][0]["url"]
-        requests.put(url, data=body, timeout=10).raise_for_status()
+        put(self.agent.result("job.log_urls", **named(self.job), **more)["urls"][0], body)
 
     def put(self, *records: Record, packed: bool = False) -> None:
         """The next chunk, of these records."""

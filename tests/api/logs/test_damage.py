@@ -1,15 +1,22 @@
 """Chunks that are no chunks, and what an agent may write when."""
 
 import struct
+import tracemalloc
 import zlib
-from typing import Any
+from collections.abc import Iterator
+from contextlib import contextmanager
+from tempfile import TemporaryFile
+from typing import Any, BinaryIO, cast
 
 import pytest
 import requests
 
 from chalicelib.logs.log import MAGIC, MAX_OBJECT_BYTES, PACKED_MAGIC
+from chalicelib.s3 import chunks
 from tests.api.conftest import Clock, People, named
-from tests.api.logs.conftest import Logged, data_of, due, err, fill, out
+from tests.api.logs.conftest import Logged, data_of, due, err, fill, out, put
+
+MEGABYTE = 1 << 20
 
 HEADER = struct.Struct(">BQI")
 EVIL = {
@@ -76,8 +83,8 @@ def test_a_report_of_one_stream_is_compared_like_any_other(admin: People, logged
 # --- what an agent may write
 
 
-def urls(logged: Logged, first: int, count: int, **more: Any) -> list[dict[str, Any]]:
-    asked = {"from": first, "count": count, **more}
+def urls(logged: Logged, first: int, count: int) -> list[dict[str, Any]]:
+    asked = {"from": first, "count": count}
     found: list[dict[str, Any]] = logged.agent.result("job.log_urls", **named(logged.job), **asked)[
         "urls"
     ]
@@ -113,10 +120,44 @@ def test_what_was_compacted_is_not_taken_again(logged: Logged, travel: Clock) ->
     assert refused(logged, 1)
 
 
-def test_addresses_that_write_once_say_what_must_be_sent(logged: Logged) -> None:
-    assert "headers" not in urls(logged, 1, 1)[0]
-    (once,) = urls(logged, 1, 1, once=True)
-    assert once["headers"] == {"if-none-match": "*"}
-    assert requests.put(once["url"], data=b"x", timeout=10).status_code == 403
-    put = requests.put(once["url"], data=b"x", headers=once["headers"], timeout=10)
-    assert put.status_code == 200
+def test_addresses_write_once_and_say_what_must_be_sent(logged: Logged) -> None:
+    for address in (logged.job["urls"][0], *urls(logged, 1, 1)):
+        assert address["headers"] == {"if-none-match": "*"}
+        assert requests.put(address["url"], data=b"x", timeout=10).status_code == 403
+        put(address, b"x")
+
+
+def test_a_chunk_of_300_megabytes_harms_neither_readers_nor_compaction(
+    admin: People, logged: Logged, travel: Clock
+) -> None:
+    logged.put(out("one\n"))
+    logged.put(out("two\n"))
+    address = urls(logged, 3, 1)[0]
+    logged.count += 1
+    with zeros(300) as huge:
+        requests.put(
+            address["url"], data=huge, headers=address["headers"], timeout=60
+        ).raise_for_status()
+    logged.put(out("four\n"), out("five\n"))
+    logged.put(out("six\n"))
+    logged.finish()
+    tracemalloc.start()
+    try:
+        page = admin.data("GET", logged.path)
+        assert data_of(page).startswith(b"one\ntwo\n[plumber: part 3 of this log is damaged]\nfour")
+        assert admin.data("GET", f"{logged.path}/search?pattern=six")["matches"]
+        assert admin.data("GET", f"/runs/{logged.run_id}/outputs")["groups"]
+        assert due(travel) == 0
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 30 * MEGABYTE
+    assert list(chunks.numbers(logged.key, 1)) == [1, 2, 3, 4, 5]
+
+
+@contextmanager
+def zeros(megabytes: int) -> Iterator[BinaryIO]:
+    """A file that takes no room."""
+    with TemporaryFile() as file:
+        file.truncate(megabytes * MEGABYTE)
+        yield cast(BinaryIO, file)

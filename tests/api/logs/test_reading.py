@@ -9,14 +9,15 @@ import requests
 from chalicelib import clock
 from chalicelib.logs.log import Record, Stream, encode
 from tests.api.conftest import People, named
+from tests.api.logs.conftest import put as put_chunk
 from tests.api.test_runs import trigger
 
 NOW = clock.read()
 
 
 def put(job: dict[str, Any], *records: Record, seq: int = 1) -> None:
-    url = next(each["url"] for each in job["log"]["urls"] if each["seq"] == seq)
-    requests.put(url, data=encode(list(records)), timeout=10).raise_for_status()
+    address = next(each for each in job["urls"] if each["seq"] == seq)
+    put_chunk(address, encode(list(records)))
 
 
 def out(data: bytes) -> Record:
@@ -104,7 +105,7 @@ def test_further_urls_are_handed_out_and_live_on_after_the_end(admin: People, ag
     one.finish(job, log=summary(11, b"late"))
     urls = one.result("job.log_urls", **named(job), **{"from": 11, "count": 2})["urls"]
     assert [each["seq"] for each in urls] == [11]  # no more were reported
-    requests.put(urls[0]["url"], data=encode([out(b"late")]), timeout=10).raise_for_status()
+    put_chunk(urls[0], encode([out(b"late")]))
     found = read(admin, f"/runs/{run_id}/jobs/{job['job_id']}/log?cursor=11.0")
     assert found == ([("stdout", b"late")], "12.0", "complete")
     for bounds in ({"from": 0, "count": 1}, {"from": 1, "count": 0}, {"from": 1, "count": 101}):

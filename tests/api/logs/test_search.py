@@ -4,11 +4,10 @@ import hashlib
 from typing import Any
 
 import pytest
-import requests
 
 from chalicelib.logs.log import Stream, encode
 from tests.api.conftest import People
-from tests.api.logs.conftest import Logged, fill, out, record
+from tests.api.logs.conftest import Logged, fill, out, put, record
 
 
 def search(logged: Logged, path: str, **query: str) -> tuple[list[tuple[int, str]], int]:
@@ -62,7 +61,7 @@ def test_a_run_is_searched_over_all_its_jobs_and_outputs_are_compared(
     for each in agents[:2]:
         (job,) = each.poll()["jobs"]
         body = encode([record(Stream.STDOUT, b"same\n")])
-        requests.put(job["log"]["urls"][0]["url"], data=body, timeout=10).raise_for_status()
+        put(job["urls"][0], body)
         each.finish(job, log=_summary(b"same\n"))
     (job,) = agents[2].poll()["jobs"]
     outputs = admin.data("GET", f"/runs/{run_id}/outputs?step=1")

@@ -14,11 +14,11 @@ export function useRunActions(runId: string, changed: () => Promise<void>) {
   const isBusy = ref(false);
 
   /** Runs it again and goes to the new run. A second click while one is under way is nothing. */
-  async function retry(what: RetryWhat): Promise<void> {
+  async function retry(what: RetryWhat, secrets: Record<string, string> = {}): Promise<void> {
     if (isBusy.value) return;
     isBusy.value = true;
     try {
-      const run = await retryRun(runId, what, newIdempotencyKey());
+      const run = await retryRun(runId, what, secrets, newIdempotencyKey());
       await router.push(`/runs/${run.id}`);
     } catch (caught) {
       notices.failed(caught);

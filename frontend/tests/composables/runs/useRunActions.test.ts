@@ -34,11 +34,11 @@ const keyOf = (call: Call | undefined) => call?.headers["Idempotency-Key"];
 describe("a retry", () => {
   it("is one call with a key of its own, and leads to the new run", async () => {
     const { retry, here } = page();
-    void retry("failed_agents");
+    void retry("failed_agents", { password: "x" });
     expect([calls[0]?.method, calls[0]?.path, calls[0]?.body]).toEqual([
       "POST",
       "/runs/R1/retry",
-      { what: "failed_agents" },
+      { what: "failed_agents", parameters: { password: "x" } },
     ]);
     expect(keyOf(calls[0])).toMatch(KEY);
     await calls[0]?.answer({ id: "R2" });
