@@ -9,11 +9,10 @@ import re
 
 from chalicelib.patterns import InvalidPattern, Pattern, tokens
 
-_OPENING = re.compile(r"\((?!\?)|\(\?:|\(\?P<\w+>|\(\?[ims]+(?:-[ims]+)?:|\(\?-[ims]+:")
+_OPENING = re.compile(r"\((?!\?)|\(\?:|\(\?P<\w+>|\(\?-?[ims]+:")
+_IGNORES_CASE = re.compile(r"\(\?[ms]*i")
 _FLAGS_IN_FRONT = re.compile(r"\(\?[ims]+\)")
-_ESCAPE = re.compile(r"\\(?:[dDsSwWtnrfva]|x[0-9a-fA-F]{2}|[^\w\s])", re.ASCII)
-_POSITIONS = ("^", "$", r"\b", r"\B", r"\A")
-_REPEATS = ("*", "+", "?", "{")
+_ESCAPE = re.compile(r"\\(?:[dDsSwWbBAtnrfva]|x[0-9a-fA-F]{2}|[^\w\s])", re.ASCII)
 
 
 def mask_problem(text: str) -> str | None:
@@ -32,30 +31,33 @@ def _strange(text: str) -> str | None:
     """The first part of a pattern, right for RE2, that agents read otherwise or not at all."""
     front = _FLAGS_IN_FRONT.match(text)
     at = front.end() if front else 0
-    before = ""
+    ignores_case = _IGNORES_CASE.search(text) is not None
     for token in tokens(text[at:]):
+        bad = None
         if token[0] == "[":
-            bad = _strange_in_class(token[1:-1])
-        elif token == "(":
-            bad = None if _OPENING.match(text, at) else text[at : at + 4]
+            bad = _strange_in_class(token[1:-1], ignores_case)
+        elif token == "(" and not _OPENING.match(text, at):
+            bad = text[at : at + 4]
         elif token[0] == "\\":
-            is_known = token in _POSITIONS or _ESCAPE.match(text, at)
-            bad = None if is_known else text[at : at + 3]
-        else:
-            bad = before + token if before in _POSITIONS and token[0] in _REPEATS else None
+            bad = _strange_escape(text, at, ignores_case)
         if bad is not None:
             return bad
-        before = token
         at += len(token)
     return None
 
 
-def _strange_in_class(inner: str) -> str | None:
+def _strange_escape(text: str, at: int, ignores_case: bool) -> str | None:
+    r"""Without case `\W` is a question of how far one folds."""
+    is_known = _ESCAPE.match(text, at) and not (ignores_case and text[at + 1] == "W")
+    return None if is_known else text[at : at + 3]
+
+
+def _strange_in_class(inner: str, ignores_case: bool) -> str | None:
     if "[:" in inner:
         return inner[inner.index("[:") :]
     at = 0
     while (at := inner.find("\\", at)) >= 0:
-        if not _ESCAPE.match(inner, at):
-            return inner[at : at + 3]
+        if (bad := _strange_escape(inner, at, ignores_case)) is not None:
+            return bad
         at += 2
     return None
