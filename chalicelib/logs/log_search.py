@@ -16,13 +16,13 @@ import msgspec
 
 from chalicelib.errors import BadParameter
 from chalicelib.logs.log import Position, Record, Stream
+from chalicelib.patterns import InvalidPattern, Pattern
 from chalicelib.reader import Reader
 
 MAX_PATTERN_CHARACTERS = 1_000
 LONGEST_LINE = 65_536
 CARRY_BYTES = 1_024  # of a line that has not ended, in a cursor
 SHOWN_CHARACTERS = 400  # of a matching line, around the match
-PATTERN_SECONDS = 0.5  # for one line
 _STYLES = re.compile(rb"\x1b\[[0-9;:]*m")
 
 
@@ -32,22 +32,12 @@ class Needle:
     def __init__(self, pattern: str, *, is_regex: bool, ignore_case: bool) -> None:
         if not 1 <= len(pattern) <= MAX_PATTERN_CHARACTERS:
             raise BadParameter(f"pattern must have 1 to {MAX_PATTERN_CHARACTERS} characters.")
-        import regex  # a start of the handler that searches nothing goes without it
-
-        flags = regex.IGNORECASE if ignore_case else 0
-        try:
-            self._pattern = regex.compile(pattern if is_regex else regex.escape(pattern), flags)
-        except regex.error as error:
-            raise BadParameter(f"pattern is not a regular expression: {error}.") from error
         self.is_literal = not is_regex
-
-    def find(self, text: str) -> tuple[int, int] | None:
-        """Where the first match is. Raises BadParameter when it takes too long."""
         try:
-            found = self._pattern.search(text, timeout=PATTERN_SECONDS)
-        except TimeoutError as error:
-            raise BadParameter("pattern takes too long on this log. Use a simpler one.") from error
-        return found.span() if found else None
+            compiled = Pattern(pattern, is_literal=self.is_literal, ignore_case=ignore_case)
+        except InvalidPattern as error:
+            raise BadParameter(f"pattern {error.message}") from error
+        self.find = compiled.find
 
 
 class Match(msgspec.Struct, frozen=True):

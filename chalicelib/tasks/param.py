@@ -8,6 +8,7 @@ from enum import Enum
 import msgspec
 
 from chalicelib.errors import BadParameter
+from chalicelib.patterns import Pattern
 
 MAX_PARAMS = 64
 MAX_VALUE_BYTES = 8_192
@@ -64,7 +65,7 @@ class Param(msgspec.Struct, frozen=True):
             return f"must be {words}, not '{value[:40]}'."
         if self.choices and value not in self.choices:
             return f"must be one of {', '.join(self.choices)}, not '{value[:40]}'."
-        if self.pattern is not None and not re.fullmatch(self.pattern, value):
+        if self.pattern is not None and not Pattern(self.pattern).fits(value):
             return f"'{value[:40]}' does not match the pattern {self.pattern}."
         return None
 

@@ -13,6 +13,7 @@ from chalicelib.agents.agent import (
 )
 from chalicelib.runs.job import JobState
 from chalicelib.tasks import task as limits
+from chalicelib.tasks.mask import mask_problem
 from chalicelib.tasks.target import InvalidSelector, Targets, parse_selector
 from chalicelib.tasks.task import RETRYABLE, Retry, Step, When
 from chalicelib.tasks.toml_table import Table
@@ -84,13 +85,9 @@ def read_mask(table: Table) -> tuple[str, ...]:
         if len(pattern) > limits.MAX_MASK_CHARACTERS:
             most = limits.MAX_MASK_CHARACTERS
             raise table.refuse("Mask", f"a pattern has at most {most} characters.")
-        try:
-            matches_nothing = re.compile(pattern).search("") is not None
-        except (re.error, RecursionError, OverflowError) as error:
-            reason = f"'{pattern[:40]}' is no regular expression: {error}."
-            raise table.refuse("Mask", reason) from error
-        if matches_nothing:
-            raise table.refuse("Mask", f"'{pattern[:40]}' matches what is empty.")
+        problem = mask_problem(pattern)
+        if problem is not None:
+            raise table.refuse("Mask", f"'{pattern[:40]}' {problem}")
     return tuple(patterns)
 
 

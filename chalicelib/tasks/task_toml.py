@@ -1,11 +1,11 @@
 """From TOML to a task's definition. What is wrong is refused with line, key and reason."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import tomli
 
+from chalicelib.patterns import InvalidPattern, Pattern
 from chalicelib.tasks import param as param_limits
 from chalicelib.tasks import task as limits
 from chalicelib.tasks.param import Param, ParamType
@@ -161,7 +161,7 @@ def _pattern(table: Table) -> str | None:
         most = param_limits.MAX_PATTERN_CHARACTERS
         raise table.refuse("Pattern", f"must have at most {most} characters.")
     try:
-        re.compile(pattern)
-    except re.error as error:
-        raise table.refuse("Pattern", f"is no regular expression: {error}.") from error
+        Pattern(pattern)
+    except InvalidPattern as error:
+        raise table.refuse("Pattern", error.message) from error
     return pattern

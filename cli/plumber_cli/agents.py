@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from plumber_cli import render
+from plumber_cli import render, terminal
 from plumber_cli.context import Context, output_option, pairs, pass_context
 from plumber_cli.durations import span
 from plumber_cli.errors import WrongUsage
@@ -174,12 +174,13 @@ def enroll(
 
     def draw() -> None:
         if target is None:
-            click.echo(f"Put this on the new machine as agent.json:\n\n{text}")
+            terminal.say("Put this on the new machine as agent.json:", "")
+            terminal.document(f"{text}\n")
         else:
-            click.echo(f"Written to {target}.")
-        click.echo("Then run there, as the user whose rights its jobs are to have:\n")
-        click.echo("  plumber-agent --config agent.json\n")
-        click.echo(f"It lets in {max_uses} agents, and expires {render.when(_expiry(made))}.")
+            terminal.say(f"Written to {target}.")
+        terminal.say("Then run there, as the user whose rights its jobs are to have:", "")
+        terminal.say("  plumber-agent --config agent.json", "")
+        terminal.say(f"It lets in {max_uses} agents, and expires {render.when(_expiry(made))}.")
 
     context.show(made, draw)
 

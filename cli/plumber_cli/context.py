@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from plumber_cli import config, render
+from plumber_cli import config, render, terminal
 from plumber_cli.errors import Refused, WrongUsage
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ class Context:
 
     def say(self, document: Any, text: str) -> None:
         """The document for programs, one line for people."""
-        self.show(document, lambda: click.echo(text))
+        self.show(document, lambda: terminal.say(text))
 
     def confirm(self, question: str) -> None:
         """Asks. Raises Refused after a no, and WrongUsage where nobody could answer."""
         if self.is_json or not sys.stdin.isatty():
             raise WrongUsage("Nobody is there to be asked: add --yes.")
-        if not click.confirm(question, err=True):
+        if not terminal.confirm(question):
             raise Refused("Nothing was done.")
 
 

@@ -1,15 +1,16 @@
 """The command `plumber-cli`."""
 
-import json
+import io
 import sys
+import traceback
 
 import click
 
-from plumber_cli import __version__, render
+from plumber_cli import __version__, terminal
 from plumber_cli.agents import agent
 from plumber_cli.commands import execute
 from plumber_cli.context import Context, output_option
-from plumber_cli.errors import INTERRUPTED, USAGE, CliError
+from plumber_cli.errors import FAILED, INTERRUPTED, USAGE, CliError
 from plumber_cli.runs import run
 from plumber_cli.schedules import schedule
 from plumber_cli.setup import completion, set_config
@@ -45,25 +46,38 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(code if isinstance(code, int) else 0)
     except CliError as error:
         if given.debug:
-            raise
+            _say_where()
         _say(given, error.message, error.code)
         sys.exit(error.exit_code)
     except click.ClickException as error:
-        error.show()
+        _say_wrong_usage(error)
         sys.exit(USAGE)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(INTERRUPTED)
     except BrokenPipeError:
-        sys.stderr.close()
+        terminal.hang_up()
         sys.exit(0)
+    except Exception:  # a fault of this program; what it holds may be of others
+        _say_where()
+        sys.exit(FAILED)
 
 
 def _say(given: Context, message: str, code: int | None) -> None:
     if given.is_json:
-        click.echo(json.dumps({"code": code, "message": message}, ensure_ascii=False), err=True)
+        terminal.as_json({"code": code, "message": message}, err=True)
     else:
-        mark = click.style("Error:", fg="red") if render.has_colours() else "Error:"
-        click.echo(f"{mark} {message}", err=True)
+        mark = click.style("Error:", fg="red") if terminal.has_colours(err=True) else "Error:"
+        terminal.say(f"{mark} {message}", err=True)
+
+
+def _say_where() -> None:
+    terminal.say(*traceback.format_exc().splitlines(), err=True)
+
+
+def _say_wrong_usage(error: click.ClickException) -> None:
+    text = io.StringIO()
+    error.show(text)
+    terminal.say(*text.getvalue().splitlines(), err=True)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,11 @@
 
 import codecs
 import re
-import sys
 from typing import Protocol
 
 import click
 
-from plumber_cli import render
+from plumber_cli import terminal
 
 MARKS = "plumber"  # the agent's own stream: what is missing at that place
 COLOURS = {"stderr": "red", MARKS: "yellow"}
@@ -32,10 +31,9 @@ class RawPrinter:
     def write(self, stream: str, data: bytes) -> None:
         """Prints at once, so that a follower sees half a line too."""
         if stream == MARKS:
-            click.echo(data, nl=False, err=True)
+            terminal.say(*data.decode(errors="replace").splitlines(), err=True)
             return
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+        terminal.raw(data)
 
     def finish(self) -> None:
         """Nothing is kept back."""
@@ -72,10 +70,11 @@ class LinePrinter:
     def _print(self, stream: str, lines: list[str]) -> None:
         if self._pattern is not None:
             lines = [line for line in lines if self._pattern.search(line)]
+        lines = [line.removesuffix("\r") for line in lines]
         if lines:
-            colour = COLOURS.get(stream) if render.has_colours() else None
+            colour = COLOURS.get(stream) if terminal.has_colours() else None
             texts = [click.style(line, fg=colour) if colour else line for line in lines]
-            click.echo("\n".join(self._prefix + text for text in texts))
+            terminal.say(*(self._prefix + text for text in texts))
 
 
 def _new_decoder() -> codecs.IncrementalDecoder:

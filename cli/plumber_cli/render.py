@@ -1,15 +1,13 @@
 """How things look: tables for people, JSON for programs, colours on a terminal."""
 
-import json
-import os
-import re
-import sys
 import unicodedata
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
 import click
+
+from plumber_cli import terminal
 
 COLOURS = {
     "succeeded": "green",
@@ -27,41 +25,33 @@ COLOURS = {
 }
 
 
-def has_colours() -> bool:
-    """On a terminal, unless NO_COLOR says otherwise."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-
-
 def state(word: str) -> str:
     """A state in its colour."""
-    return click.style(word, fg=COLOURS.get(word)) if has_colours() else word
+    return click.style(word, fg=COLOURS.get(word)) if terminal.has_colours() else word
 
 
 def as_json(document: Any) -> None:
     """For programs."""
-    click.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    terminal.as_json(document, indent=2)
 
 
 def hint(text: str) -> None:
     """For people, beside the answer: it goes to standard error."""
-    click.echo(text, err=True)
+    terminal.say(text, err=True)
 
 
 def warn(text: str) -> None:
     """Something that is wrong although the command goes on."""
-    mark = click.style("Warning:", fg="yellow") if has_colours() else "Warning:"
-    click.echo(f"{mark} {text}", err=True)
+    mark = click.style("Warning:", fg="yellow") if terminal.has_colours(err=True) else "Warning:"
+    terminal.say(f"{mark} {text}", err=True)
 
 
 # --- text
 
 
-_UNSAFE = re.compile(r"\x1b(?!\[(?:0|3\d)m)|[\x00-\x1a\x1c-\x1f\x7f-\x9f]")
-
-
 def clean(text: str) -> str:
-    """Text of others without what would break its line or move the cursor; colours may stay."""
-    return _UNSAFE.sub("�", text)
+    """Text as it is printed into a line, where its width counts."""
+    return terminal.visible(text, colours=terminal.has_colours()).replace("\t", "^I")
 
 
 def width(text: str) -> int:
@@ -86,14 +76,14 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     widths = [max(width(line[column]) for line in lines) for column in range(len(headings))]
     for line in lines:
         cells = [pad(cell, columns) for cell, columns in zip(line, widths, strict=True)]
-        click.echo("  ".join(cells).rstrip())
+        terminal.say("  ".join(cells).rstrip())
 
 
 def facts(lines: Mapping[str, str]) -> None:
     """Names and values below each other."""
     widest = max(map(width, lines))
     for name, value in lines.items():
-        click.echo(f"{pad(name, widest)}  {clean(value)}".rstrip())
+        terminal.say(f"{pad(name, widest)}  {clean(value)}".rstrip())
 
 
 # --- time

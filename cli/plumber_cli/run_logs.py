@@ -1,14 +1,13 @@
 """`run logs` and `run outputs`: what the jobs of a run printed."""
 
 import re
-import sys
 import time
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import click
 
-from plumber_cli import render
+from plumber_cli import render, terminal
 from plumber_cli.context import Context, output_option, pass_context
 from plumber_cli.durations import span
 from plumber_cli.errors import Refused
@@ -178,10 +177,8 @@ class _Reading:
             found = self._client.get(*path, stream=str(self._stream), redirect="false")
         except Refused:
             return False
-        out = sys.stdout.buffer
         for piece in self._client.download(found["url"]):
-            out.write(piece)
-        out.flush()
+            terminal.raw(piece)
         return True
 
     def _read_raw(self, step: dict[str, Any], job: dict[str, Any]) -> None:
@@ -215,9 +212,9 @@ class _Reading:
         self, step: dict[str, Any], job: dict[str, Any], match: dict[str, Any]
     ) -> None:
         text, begin, end = match["text"], match["start"], match["end"]
-        if render.has_colours():
+        if terminal.has_colours():
             text = text[:begin] + click.style(text[begin:end], fg="red", bold=True) + text[end:]
-        click.echo(f"{self._prefix(step, job)}{match['line']}: {render.clean(text)}")
+        terminal.say(f"{self._prefix(step, job)}{match['line']}: {text}")
 
 
 def _is_over(step: dict[str, Any]) -> bool:
@@ -242,17 +239,18 @@ def _draw_outputs(found: dict[str, Any]) -> None:
     for group in found["groups"]:
         size = group["stdout_bytes"] + group["stderr_bytes"]
         agents = "1 agent" if group["count"] == 1 else f"{group['count']} agents"
-        click.secho(f"{agents} printed {size:,} bytes: {_names(group['jobs'])}", bold=True)
+        head = f"{agents} printed {size:,} bytes: {_names(group['jobs'])}"
+        terminal.say(click.style(head, bold=True) if terminal.has_colours() else head)
         sample = group["sample"]
         if sample and sample["text"]:
             for line in sample["text"].rstrip("\n").split("\n"):
-                click.echo(render.clean(line))
+                terminal.say(line.removesuffix("\r"))
             if sample["is_cut"]:
                 job = sample["job_id"]
                 render.hint(f"… 'plumber-cli run logs RUN {job}' prints all of it.")
-        click.echo()
+        terminal.say("")
     if found["pending"]:
-        click.echo(f"Not known yet, or nothing ran: {_names(found['pending'])}")
+        terminal.say(f"Not known yet, or nothing ran: {_names(found['pending'])}")
 
 
 def _names(jobs: list[dict[str, Any]]) -> str:

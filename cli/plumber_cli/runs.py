@@ -1,13 +1,12 @@
 """`run`: what happened and what happens."""
 
-import json
 import sys
 import uuid
 from typing import Any
 
 import click
 
-from plumber_cli import render
+from plumber_cli import render, terminal
 from plumber_cli.context import Context, output_option, pairs, pass_context
 from plumber_cli.logs import StepAndJob, jobs_of
 from plumber_cli.run_logs import logs, outputs
@@ -68,7 +67,7 @@ def list_runs(
 
     if jsonl:
         for each in runs:
-            click.echo(json.dumps(each, ensure_ascii=False))
+            terminal.as_json(each)
     else:
         context.show(runs, draw)
 
@@ -99,7 +98,7 @@ def _draw(detail: dict[str, Any]) -> None:
     if found["reason"]:
         lines["Reason"] = found["reason"]
     render.facts(lines)
-    click.echo()
+    terminal.say("")
     _draw_jobs(jobs_of(detail))
     for step in detail["steps"]:
         if step["jobs_omitted"]:

@@ -2,7 +2,7 @@
 
 import click
 
-from plumber_cli import config
+from plumber_cli import config, terminal
 from plumber_cli.context import Context, pass_context
 from plumber_cli.errors import WrongUsage
 
@@ -24,7 +24,7 @@ def set_config(context: Context, url: str, token: str, verify: bool, profile: st
         me = Client(target).get("me")
         who = f" You are '{me['name']}' with the role {me['role']}."
     config.save(name, target)
-    click.echo(f"Stored as profile '{name}' in {config.path()}.{who}")
+    terminal.say(f"Stored as profile '{name}' in {config.path()}.{who}")
 
 
 @click.command()
@@ -40,4 +40,4 @@ def completion(shell: str) -> None:
     if kind is None:
         raise WrongUsage(f"There is no completion for {shell}.")
     cli = click.get_current_context().find_root().command
-    click.echo(kind(cli, {}, "plumber-cli", "_PLUMBER_CLI_COMPLETE").source())
+    terminal.document(kind(cli, {}, "plumber-cli", "_PLUMBER_CLI_COMPLETE").source() + "\n")

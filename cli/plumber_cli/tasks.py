@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from plumber_cli import render
+from plumber_cli import render, terminal
 from plumber_cli.config import BadToml, parse_toml
 from plumber_cli.context import Context, output_option, pairs, pass_context
 from plumber_cli.errors import Refused, WrongUsage
@@ -57,7 +57,7 @@ def list_tasks(context: Context, everything: bool) -> None:
 def show(context: Context, name_or_id: str) -> None:
     """Print a task's TOML, by its id or name."""
     found = context.client.get("tasks", context.client.task_id(name_or_id))
-    context.show(found, lambda: click.echo(found["definition"], nl=False))
+    context.show(found, lambda: terminal.document(found["definition"]))
 
 
 @task.command("apply")
@@ -130,7 +130,7 @@ def templates(context: Context, template_id: str | None) -> None:
     chosen = next((each for each in found if template_id in (each["id"], each["name"])), None)
     if chosen is None:
         raise Refused(f"There is no template '{template_id}'. Without an ID all are listed.")
-    context.show(chosen, lambda: click.echo(chosen["definition"], nl=False))
+    context.show(chosen, lambda: terminal.document(chosen["definition"]))
 
 
 @task.command("stats")
@@ -154,7 +154,7 @@ def _draw_stats(found: dict[str, Any]) -> None:
         }
     )
     for run in found["last_failures"]:
-        click.echo(render.clean(f"{render.when(run['ended_at'])}  {run['id']}  {run['reason']}"))
+        terminal.say(f"{render.when(run['ended_at'])}  {run['id']}  {run['reason']}")
 
 
 @task.command("delete")
@@ -186,18 +186,18 @@ def plan(context: Context, name_or_id: str, params: tuple[str, ...]) -> None:
 
 def _draw_plan(found: dict[str, Any]) -> None:
     for name, value in found["parameters"].items():
-        click.echo(render.clean(f"{name} = {value}"))
+        terminal.say(f"{name} = {value}")
     for step in found["steps"]:
         when = "" if step["when"] == "success" else f"  (when: {step['when']})"
-        click.echo(render.clean(f"{step['number']}. {step['name']}  on {step['targets']}{when}"))
+        terminal.say(f"{step['number']}. {step['name']}  on {step['targets']}{when}")
         for line in step["text"].splitlines():
-            click.echo(render.clean(f"     $ {line}"))
+            terminal.say(f"     $ {line}")
         if step["problem"]:
             render.warn(step["problem"])
         for number, wave in enumerate(step["waves"], 1):
             names = ", ".join(agent["name"] for agent in wave["agents"])
             limit = f"{wave['at_once']} of {len(wave['agents'])} at once"
-            click.echo(render.clean(f"   wave {number}: {limit}: {names}"))
+            terminal.say(f"   wave {number}: {limit}: {names}")
 
 
 @task.command("run")

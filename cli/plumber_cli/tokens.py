@@ -2,7 +2,7 @@
 
 import click
 
-from plumber_cli import render
+from plumber_cli import render, terminal
 from plumber_cli.context import Context, output_option, pass_context
 from plumber_cli.durations import span
 
@@ -26,8 +26,8 @@ def create(context: Context, name: str, role: str, expires: int | None) -> None:
     made = context.client.post("tokens", body=body)
 
     def draw() -> None:
-        click.echo(f"Token {made['token']['id']} for '{name}', role {role}. Shown once:")
-        click.echo(made["secret"])
+        terminal.say(f"Token {made['token']['id']} for '{name}', role {role}. Shown once:")
+        terminal.say(made["secret"])
 
     context.show(made, draw)
 

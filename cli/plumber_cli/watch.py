@@ -3,9 +3,7 @@
 import time
 from typing import Any
 
-import click
-
-from plumber_cli import render
+from plumber_cli import render, terminal
 from plumber_cli.context import Context
 from plumber_cli.errors import FAILED, INTERRUPTED, STOPPED, SUCCEEDED, USAGE
 from plumber_cli.logs import Follower, Tail, all_jobs, job_prefix, jobs_of
@@ -28,9 +26,8 @@ def watch(context: Context, run_id: str, *, logs: bool) -> int:
     try:
         detail = _follow(context, run_id, logs)
     except KeyboardInterrupt:
-        click.echo(
-            f"\nThe run {run_id} goes on. 'plumber-cli run cancel {run_id}' cancels it.", err=True
-        )
+        goes_on = f"The run {run_id} goes on. 'plumber-cli run cancel {run_id}' cancels it."
+        terminal.say("", goes_on, err=True)
         return INTERRUPTED
     context.show(detail, lambda: _end(detail))
     return EXIT_CODES.get(detail["run"]["state"], USAGE)
@@ -44,7 +41,7 @@ def _follow(context: Context, run_id: str, logs: bool) -> dict[str, Any]:
     follower = Follower(open_tail) if logs and not context.is_json else None
     wait = FIRST_WAIT_SECONDS
     if not context.is_json:
-        click.echo(f"Run {run_id}")
+        terminal.say(f"Run {run_id}")
     context.client.endure(lambda: render.hint("The control plane is away. Waiting for it."))
     while True:
         detail: dict[str, Any] = context.client.get("runs", run_id)
@@ -75,7 +72,7 @@ def _progress(detail: dict[str, Any], shown: dict[str, str]) -> bool:
         state = "running" if job["state"] == "claimed" else job["state"]
         if state not in NOT_BEGUN and shown.get(job["id"]) != state:
             shown[job["id"]] = state
-            click.echo(render.clean(job_line(step, job, state)))
+            terminal.say(job_line(step, job, state))
     return shown != before
 
 
@@ -90,9 +87,7 @@ def _wide_progress(step: dict[str, Any], shown: dict[str, str]) -> None:
     if progress["ended"] and shown.get(f"step {step['number']}") != tenth:
         shown[f"step {step['number']}"] = tenth
         counts = ", ".join(f"{number} {state}" for state, number in progress["counts"].items())
-        click.echo(
-            render.clean(f"  {step['number']}. {step['name']}  {progress['percent']} %  {counts}")
-        )
+        terminal.say(f"  {step['number']}. {step['name']}  {progress['percent']} %  {counts}")
 
 
 def job_line(step: dict[str, Any], job: dict[str, Any], state: str) -> str:
@@ -109,8 +104,8 @@ def _end(detail: dict[str, Any]) -> None:
     run = detail["run"]
     for step in detail["steps"]:
         if step["state"] == "skipped":
-            click.echo(f"  {step['number']}. {step['name']}  skipped")
+            terminal.say(f"  {step['number']}. {step['name']}  skipped")
     span = render.duration(run["duration_seconds"])
-    click.echo(f"Run {run['id']} {render.state(run['state'])} after {span}")
+    terminal.say(f"Run {run['id']} {render.state(run['state'])} after {span}")
     if run["reason"]:
-        click.echo(f"  {run['reason']}")
+        terminal.say(f"  {run['reason']}")

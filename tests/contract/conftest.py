@@ -1,8 +1,11 @@
 """The real CLI, against the real control plane with real agents."""
 
+import contextlib
 import json
 import os
+import pty
 import subprocess
+import tty
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -40,6 +43,22 @@ class Cli:
         with self.start(*arguments) as process:
             out, err = process.communicate(timeout=SECONDS)
         return process.returncode, out, err
+
+    def on_terminal(self, *arguments: str) -> tuple[int, bytes]:
+        """Exit code, and all that a terminal is sent, with ends of lines as they were."""
+        ours, its = pty.openpty()
+        tty.setraw(its)
+        process = subprocess.Popen(
+            [str(PROGRAMS / "plumber-cli"), *arguments],
+            env=self._environment, cwd=self._home, stdin=its, stdout=its, stderr=its,
+        )  # fmt: skip
+        os.close(its)
+        sent = b""
+        with process, contextlib.suppress(OSError):  # EIO: nobody has the other end any more
+            while piece := os.read(ours, 65_536):
+                sent += piece
+        os.close(ours)
+        return process.returncode, sent
 
     def json(self, *arguments: str) -> Any:
         code, out, err = self.run(*arguments, "--output", "json")

@@ -108,3 +108,39 @@ def test_equal_outputs_are_one_group(
     assert [(each["count"], each["sample"]["text"]) for each in groups] == [
         (2, "same\n"), (1, "same\nmore\n"),
     ]  # fmt: skip
+
+
+EVIL = (
+    r"printf '\033]0;title\007\033]52;c;Y2xpcA==\007\033[31mred\033[0m\033c\033[2J\n';"
+    r"printf 'half \033'; sleep 0.3; printf '[6n and \302'; sleep 0.3; printf '\2332J\rover\n' >&1;"
+    r"printf '\033[32mgreen' >&2"
+)
+SHOWN = (
+    b"^[]0;title^G^[]52;c;Y2xpcA==^G\x1b[31mred\x1b[0m^[c^[[2J\n"
+    b"half ^[[6n and \\x9b2J^Mover\n"
+)  # fmt: skip
+
+
+def test_what_a_job_prints_is_not_obeyed_by_the_terminal_of_who_reads_it(
+    live_api: LiveControlPlane, agent_process: Any, cli: Any
+) -> None:
+    agent, run = agent_process(live_api), cli(live_api)
+    run_id = run.trigger(task([(agent.id, EVIL)], "evil"))
+    code, followed = run.on_terminal("run", "logs", run_id, "--follow", "--stream", "stdout")
+    assert (code, followed) == (0, SHOWN)
+    assert run.on_terminal("run", "logs", run_id, "--stream", "stdout") == (0, SHOWN)
+    code, errors = run.on_terminal("run", "logs", run_id, "--stream", "stderr")
+    assert (code, errors.count(b"\x1b[32mgreen"), errors[-5:]) == (0, 1, b"\x1b[0m\n")
+    code, outputs = run.on_terminal("run", "outputs", run_id)
+    assert code == 0
+    assert SHOWN in outputs
+    code, found = run.on_terminal("run", "logs", run_id, "--grep", "half")
+    assert (code, b"\x1b[6n" in found, b"^[[6n" in found) == (0, False, True)
+    exact = SHOWN.replace(b"^[", b"\x1b").replace(b"^G", b"\x07").replace(b"^M", b"\r")
+    exact = exact.replace(b"\\x9b", "\x9b".encode())
+    raw = ("run", "logs", run_id, "--raw", "--stream", "stdout")
+    assert run.on_terminal(*raw) == (0, exact)
+    assert run.run(*raw) == (0, exact, b"")
+    assert run.run("run", "logs", run_id, "--stream", "stdout")[1] == SHOWN.replace(
+        b"\x1b[31mred\x1b[0m", b"red"
+    )

@@ -19,7 +19,7 @@ PYTHON_OF = {
 AREAS = {"tasks", "runs", "logs", "agents", "access"}  # the same names in every layer
 # What stands in no area, for each layer that has areas; the root's other folders are the layers.
 SHARED = {
-    "": {"clock", "errors", "ids", "reader", "settings"},
+    "": {"clock", "errors", "ids", "patterns", "reader", "settings"},
     "operations": {"connecting"},
     "api": {"docs_page", "health", "openapi", "panel", "routing", "rpc", "rpc_route", "shapes"},
 }
@@ -38,6 +38,18 @@ LIBRARIES = {
     "botocore": {"aws", *TECHNOLOGIES},
     "chalice": {"api"},
     "cryptography": {"kms"},
+}
+
+USE_OF_RE = {
+    "compile",
+    "match",
+    "fullmatch",
+    "search",
+    "sub",
+    "subn",
+    "split",
+    "findall",
+    "finditer",
 }
 
 
@@ -95,6 +107,48 @@ def test_chalicelib_imports_only_what_is_below(source: Path) -> None:
 def test_what_renders_reads_no_store(source: Path) -> None:
     reached = {layer(tuple(name.split("."))) for name in imported_by(source)}
     assert not reached & {"aws", *TECHNOLOGIES}
+
+
+def is_foreign_pattern(call: ast.Call) -> bool:
+    """Whether something else than a pattern of the source itself goes to `re`."""
+    of = call.func
+    if not (isinstance(of, ast.Attribute) and isinstance(of.value, ast.Name)):
+        return False
+    if of.value.id != "re" or of.attr not in USE_OF_RE or not call.args:
+        return False
+    pattern = call.args[0]
+    parts = pattern.values if isinstance(pattern, ast.JoinedStr) else [pattern]
+    return not all(
+        isinstance(part, ast.Constant) or (isinstance(part, ast.Name) and part.id.isupper())
+        for each in parts
+        for part in [each.value if isinstance(each, ast.FormattedValue) else each]
+    )
+
+
+@pytest.mark.parametrize("source", sources("chalicelib"), ids=lambda p: str(p.relative_to(ROOT)))
+def test_patterns_of_others_are_compiled_in_one_place(source: Path) -> None:
+    """`re` takes years for some, and nobody else is served meanwhile."""
+    tree = ast.parse(source.read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    assert [call.lineno for call in calls if is_foreign_pattern(call)] == []
+    uses_re2 = any(name.split(".")[0] in ("re2", "regex") for name in imported_by(source))
+    assert uses_re2 == (source == PYTHON_OF["chalicelib"] / "patterns.py")
+
+
+@pytest.mark.parametrize(
+    ("line", "is_foreign"),
+    [
+        ("re.compile('a')", False),
+        ("re.compile(rf'{_KEY}b')", False),
+        ("re.fullmatch(_VALUE, text)", False),
+        ("re.compile(pattern)", True),
+        ("re.search(self.pattern, text)", True),
+        ("re.compile(f'{given}b')", True),
+    ],
+)
+def test_the_rule_of_patterns_finds_what_breaks_it(line: str, is_foreign: bool) -> None:
+    (call,) = (node for node in ast.walk(ast.parse(line)) if isinstance(node, ast.Call))
+    assert is_foreign_pattern(call) is is_foreign
 
 
 @pytest.mark.parametrize("name", SHARED)

@@ -13,8 +13,8 @@ ROOT = Path(__file__).parent.parent.parent
 # Heavy, and wanted only by some requests, on first use; or wanted only by tools.
 NOT_AT_START = {
     "boto3", "s3transfer",  # only tools use them
-    "regex",  # searching logs
     "cryptography",  # runs with secrets
+    "re2",  # searching logs, and values of parameters that have a pattern
     "requests", "moto", "pytest", "hypothesis", "click",
     "chalice.cli", "chalice.local", "chalice.deploy", "pip", "setuptools",
     "asyncio", "multiprocessing", "unittest", "sqlite3", "xmlrpc",

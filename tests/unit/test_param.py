@@ -49,6 +49,12 @@ def test_what_is_wrong_is_named(given: dict[str, str], name: str, says: str) -> 
     assert says in caught.value.details["parameters"][name]
 
 
+def test_no_value_makes_a_pattern_slow() -> None:
+    evil = Param("evil", pattern="(a+)+b")
+    with pytest.raises(InvalidParameters, match="does not match"):
+        fill([evil], {"evil": "a" * 8_000})
+
+
 def test_all_values_together_have_a_limit() -> None:
     params = [Param(f"p{number}") for number in range(64)]
     fitting = {param.name: "x" * 1_000 for param in params}

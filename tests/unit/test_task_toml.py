@@ -323,6 +323,8 @@ Description = "Where to."
         ({"Mask": '"a"'}, "Mask", "must be a list"),
         ({"Mask": '["["]'}, "Mask", "no regular expression"),
         ({"Mask": '["x*"]'}, "Mask", "matches what is empty"),
+        ({"Mask": '["a(?=b)"]'}, "Mask", "looks around"),
+        ({"Mask": "['\\pL+']"}, "Mask", "which agents do not know"),
     ],
 )
 def test_every_key_of_a_fleet_is_checked(keys: dict[str, str], key: str, says: str) -> None:
@@ -345,6 +347,8 @@ def test_every_key_of_a_fleet_is_checked(keys: dict[str, str], key: str, says: s
         ('[Params.v]\nType = "int"', "Params.v.Type", "string, integer"),
         ('[Params.v]\nType = "integer"\nDefault = "x"', "Params.v.Default", "a whole number"),
         ('[Params.v]\nPattern = "["', "Params.v.Pattern", "no regular expression"),
+        ('[Params.v]\nPattern = "a{99999999999999999999}"', "Params.v.Pattern", "is too large"),
+        ('[Params.v]\nPattern = "(?=a)"', "Params.v.Pattern", "looks around"),
         ('[Params.v]\nPattern = "a"\nDefault = "b"', "Params.v.Default", "does not match"),
         ("[Params.v]\nChoices = []", "Params.v.Choices", "nothing to choose"),
         ('[Params.v]\nChoices = "a"', "Params.v.Choices", "must be a list"),

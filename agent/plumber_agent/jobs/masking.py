@@ -8,10 +8,12 @@ over `LONGEST_LINE` bytes a match of up to `OVERLAP` bytes is found for certain.
 
 import re
 from collections.abc import Sequence
+from typing import Protocol
 
 MASK = b"***"
 LONGEST_LINE = 65_536
 OVERLAP = 1_024
+LINES_BYTES = 65_536  # of lines that are masked together
 SHORTEST_PART = 4  # of a value of several lines; shorter ones would mask half of the output
 
 
@@ -57,50 +59,50 @@ class ValueMask:
         return self._pattern.sub(MASK, held)
 
 
+class Patterns(Protocol):
+    """What masks lines: see `PatternMask`."""
+
+    def mask(self, data: bytes, is_open: bool) -> tuple[bytes, int]:
+        """The data masked, and how much of it that is."""
+
+
 class LineMask:
-    """Masks what patterns match, in each line."""
+    """Masks what patterns match, in each line. Whole lines are masked together."""
 
     _END = re.compile(rb"[\r\n]")
 
-    def __init__(self, patterns: Sequence[str]) -> None:
-        self._patterns = [re.compile(pattern) for pattern in patterns]
+    def __init__(self, patterns: Patterns) -> None:
+        self._patterns = patterns
         self._held = b""
 
     def feed(self, data: bytes) -> bytes:
         """The lines that have ended by now."""
         text = self._held + data
         kept: list[bytes] = []
-        at = 0
-        for end in self._END.finditer(text, len(self._held)):
-            rest = self._cut_long(text[at : end.start()], kept)
-            kept += [self._masked(rest), end.group()]
-            at = end.end()
-        self._held = self._cut_long(text[at:], kept)
+        first = begin = 0  # of the lines that go together, and of the line that ends next
+        for found in self._END.finditer(text, len(self._held)):
+            end = found.end()
+            if end - begin > LONGEST_LINE + OVERLAP:
+                kept.append(self._masked(text[first:begin]))
+                first = self._cut_long(text, begin, end - 1, kept)
+            elif end - first > LINES_BYTES:
+                kept.append(self._masked(text[first:begin]))
+                first = begin
+            begin = end
+        kept.append(self._masked(text[first:begin]))
+        self._held = text[self._cut_long(text, begin, len(text), kept) :]
         return b"".join(kept)
 
-    def _cut_long(self, line: bytes, kept: list[bytes]) -> bytes:
-        """Keeps what can be kept of a very long line; answers the rest."""
-        while len(line) >= LONGEST_LINE + OVERLAP:
-            cut = self._cut(line[: LONGEST_LINE + OVERLAP])
-            kept.append(self._masked(line[:cut]))
-            line = line[cut:]
-        return line
+    def _cut_long(self, text: bytes, begin: int, end: int, kept: list[bytes]) -> int:
+        """Keeps what can be kept of a very long line; answers where the rest begins."""
+        while end - begin >= LONGEST_LINE + OVERLAP:
+            masked, size = self._patterns.mask(text[begin : begin + LONGEST_LINE + OVERLAP], True)
+            kept.append(masked)
+            begin += size
+        return begin
 
-    def _cut(self, piece: bytes) -> int:
-        """Where no match is cut in two."""
-        cut = LONGEST_LINE
-        for pattern in self._patterns:
-            for found in pattern.finditer(_text(piece)):
-                begin, end = (len(_bytes(found.string[:at])) for at in found.span())
-                if begin < cut < end:
-                    cut = end
-        return cut
-
-    def _masked(self, line: bytes) -> bytes:
-        text = _text(line)
-        for pattern in self._patterns:
-            text = pattern.sub(MASK.decode(), text)
-        return _bytes(text)
+    def _masked(self, lines: bytes) -> bytes:
+        return self._patterns.mask(lines, False)[0] if lines else b""
 
     def flush(self) -> bytes:
         """The rest, at the end of the output."""
@@ -108,22 +110,14 @@ class LineMask:
         return self._masked(held)
 
 
-def _text(data: bytes) -> str:
-    return data.decode("utf-8", "surrogateescape")
-
-
-def _bytes(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
-
-
 class Masking:
     """All of it, for one stream."""
 
-    def __init__(self, values: Sequence[str], patterns: Sequence[str]) -> None:
+    def __init__(self, values: Sequence[str], patterns: Patterns | None) -> None:
         self._stages: list[ValueMask | LineMask] = []
         if any(values):
             self._stages.append(ValueMask(values))
-        if patterns:
+        if patterns is not None:
             self._stages.append(LineMask(patterns))
 
     def feed(self, data: bytes) -> bytes:

@@ -33,6 +33,7 @@ from plumber_agent.machine.segments import STDERR, STDOUT
 
 if TYPE_CHECKING:
     from plumber_agent.jobs.masking import Masking
+    from plumber_agent.jobs.pattern_process import PatternProcess
 
 READ_BYTES = 65_536  # the largest record
 PIPE_BYTES = 1 << 20
@@ -67,15 +68,6 @@ def boot_id() -> str:
         return ""
 
 
-def _masking(mask: dict[str, Any]) -> "dict[int, Masking] | None":
-    values, patterns = mask.get("values") or [], mask.get("patterns") or []
-    if not any(values) and not patterns:
-        return None
-    from plumber_agent.jobs.masking import Masking  # most jobs have nothing to mask
-
-    return {stream: Masking(values, patterns) for stream in (STDOUT, STDERR)}
-
-
 class Supervision:
     """The life of one command."""
 
@@ -84,7 +76,9 @@ class Supervision:
         self._job = job
         self._cgroup = cgroup
         self._output = Output(directory, int(job["max_log_bytes"]), int(job["spool_quota"]))
-        self._masking = _masking(job.get("mask") or {})
+        self._masking: dict[int, Masking] | None = None
+        self._patterns: PatternProcess | None = None
+        self._signals = -1  # until the command runs
         self._pid = 0
         self._status: int | None = None
         self._outcome = "exited"
@@ -95,6 +89,7 @@ class Supervision:
     def run(self, signals: int) -> dict[str, Any]:
         """From the start to the result. `signals` is read when one has arrived."""
         try:
+            self._prepare_masking()
             program = Program(self._job, self._directory)
             pipes = self._start(program)
         except CannotStart as problem:
@@ -103,10 +98,30 @@ class Supervision:
         except OSError as error:
             self._cgroup.remove()
             return self._result("not_started", None, f"it could not be started: {error.strerror}")
+        self._signals = signals
         self._watch(pipes, signals)
         program.clean_up()
         self._cgroup.remove()
         return self._end()
+
+    def _prepare_masking(self) -> None:
+        """Raises CannotStart: nothing is printed that could not be masked."""
+        mask = self._job.get("mask") or {}
+        values, patterns = mask.get("values") or [], mask.get("patterns") or []
+        if not any(values) and not patterns:
+            return
+        from plumber_agent.jobs.masking import Masking  # most jobs have nothing to mask
+
+        if patterns:
+            from plumber_agent.jobs.pattern import BadPattern
+            from plumber_agent.jobs.pattern_process import PatternProcess
+
+            try:
+                self._patterns = PatternProcess(patterns, self._attend)
+            except BadPattern as problem:
+                raise CannotStart(f"its output cannot be masked: {problem}") from problem
+        streams = (STDOUT, STDERR)
+        self._masking = {stream: Masking(values, self._patterns) for stream in streams}
 
     def _start(self, program: Program) -> dict[int, int]:
         """Starts the command; answers the reading ends of its pipes with their streams."""
@@ -144,6 +159,25 @@ class Supervision:
         for descriptor, stream in pipes.items():
             self._drain(descriptor, stream)
 
+    def _attend(self, descriptor: int, event: int, seconds: float) -> bool:
+        """Until the event comes, or so long at most; whether it came. Signals and the time-out
+        are not kept waiting: whatever is waited for, the command can be ended."""
+        poller = select.poll()
+        poller.register(descriptor, event)
+        if self._signals >= 0:
+            poller.register(self._signals, select.POLLIN)
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0:
+            wait = self._milliseconds_to_wait()
+            ready = dict(poller.poll(left * 1000 if wait is None else min(wait, left * 1000)))
+            if self._signals in ready:
+                self._take_signals(self._signals)
+            if self._pid:
+                self._keep_time()
+            if descriptor in ready:
+                return True
+        return False
+
     def _drain(self, descriptor: int, stream: int) -> None:
         """What the command had written before it ended; a child that lives on may write more."""
         left = PIPE_BYTES  # more cannot have been in the pipe
@@ -162,7 +196,10 @@ class Supervision:
         return len(data)
 
     def _take_signals(self, signals: int) -> None:
-        arrived = os.read(signals, 1024)
+        try:
+            arrived = os.read(signals, 1024)
+        except BlockingIOError:  # `_attend` took them
+            return
         if signal.SIGCHLD in arrived:
             self._reap()
         if signal.SIGTERM in arrived:
@@ -178,6 +215,8 @@ class Supervision:
                 return
             if pid == self._pid:
                 self._status = status
+            elif self._patterns is not None:
+                self._patterns.has_ended(pid)
 
     def _is_over(self) -> bool:
         if self._status is None:
@@ -221,11 +260,13 @@ class Supervision:
         self._signal_all(signal.SIGTERM)
 
     def _signal_all(self, number: signal.Signals) -> None:
-        send(number, self._living() or [self._pid])
+        itself = [self._pid] if self._status is None else []  # buried, its number is another's
+        send(number, self._living() or itself)
 
     def _living(self) -> list[int]:
         """Everything that the command started and that goes on."""
-        return sorted({*descendants(os.getpid()), *living(self._cgroup.pids())})
+        own = set() if self._patterns is None else {self._patterns.pid}
+        return sorted({*descendants(os.getpid()), *living(self._cgroup.pids())} - own)
 
     def _end(self) -> dict[str, Any]:
         left = self._living() if self._kill_at is not None else []
@@ -242,6 +283,8 @@ class Supervision:
     def _result(self, outcome: str, exit_code: int | None, reason: str | None) -> dict[str, Any]:
         for stream, masking in (self._masking or {}).items():
             self._output.write(stream, masking.flush())
+        if self._patterns is not None:
+            self._patterns.close()
         streams = self._output.close()
         return {
             "outcome": outcome,
@@ -345,7 +388,8 @@ def supervise(directory: str) -> None:
     with open(f"{directory}/job.json", "rb") as file:  # noqa: PTH123
         job = json.load(file)
     signals, wakeup = os.pipe()
-    os.set_blocking(wakeup, False)
+    for end in (signals, wakeup):
+        os.set_blocking(end, False)
     signal.set_wakeup_fd(wakeup, warn_on_full_buffer=False)
     for number in (signal.SIGTERM, signal.SIGCHLD):
         signal.signal(number, lambda *_: None)

@@ -14,6 +14,7 @@ from chalicelib.operations.logs import compaction, logs
 from plumber_agent.jobs import output as outputs
 from plumber_agent.jobs.masking import Masking
 from plumber_agent.jobs.output import Output
+from plumber_agent.jobs.pattern import PatternMask
 from plumber_agent.machine.segments import STDERR, STDOUT, STREAM_NAMES
 from plumber_agent.machine.spool import Spool
 from tests.api.conftest import Clock, People
@@ -89,7 +90,7 @@ def test_what_is_read_is_what_was_written_with_secrets_masked(
     directory.mkdir()
     logged = Logged(admin, agent())
     pieces = random_output(chance)
-    masks: list[Any] = [SECRETS, PATTERNS] if is_masked else [[], []]
+    masks: list[Any] = [SECRETS, PatternMask(PATTERNS)] if is_masked else [[], None]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(outputs, "SEGMENT_BYTES", chance.randrange(20, 400))
         patch.setattr(logs, "PAGE_BYTES", chance.randrange(1, 300))

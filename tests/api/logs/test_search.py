@@ -38,6 +38,8 @@ def test_a_log_is_searched_piece_by_piece(logged: Logged, monkeypatch: pytest.Mo
     found, calls = search(logged, path, pattern="ut 3")
     assert (found, calls > 3) == ([(5, "out 3")], True)
     assert logged.admin.refused("GET", f"{path}?pattern=(&regex=true")[0] == 1001
+    for pattern in ("a{1000000}", "(?=a)", r"(a)\1", "(" * 900 + ")" * 901):
+        assert logged.admin.refused("GET", f"{path}?pattern={pattern}&regex=true")[0] == 1001
     assert logged.admin.refused("GET", f"{path}?pattern=x&cursor=y")[0] == 1001
 
 

@@ -60,8 +60,8 @@ def test_spans() -> None:
 
 
 def test_text_of_others_cannot_move_the_cursor(capsys: pytest.CaptureFixture[str]) -> None:
-    render.table(["NAME"], [["a\x1b[2Jb\rc\nd"]])
-    assert capsys.readouterr().out == "NAME\na\ufffd[2Jb\ufffdc\ufffdd\n"
+    render.table(["NAME", "N"], [["a\x1b[2Jb\rc\nd\te", "1"]])
+    assert capsys.readouterr().out == "NAME              N\na^[[2Jb^Mc^Jd^Ie  1\n"
 
 
 def test_lines_stand_behind_their_prefix_and_characters_are_put_together(
