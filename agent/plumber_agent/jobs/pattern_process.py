@@ -8,7 +8,6 @@ where that can be told, and all that was asked for once `MAX_OVERRUNS` lines hav
 """
 
 import contextlib
-import fcntl
 import os
 import select
 import signal
@@ -16,15 +15,16 @@ import struct
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from plumber_agent.jobs.command import CannotStart
 from plumber_agent.jobs.masking import MASK
 from plumber_agent.jobs.pattern import BadPattern, PatternMask, masked_whole
+from plumber_agent.machine.processes import enlarge
 
 PROCESSOR_SECONDS = 0.2  # for one question, of at most some 200 KB; most take a hundredth of it
 MAX_OVERRUNS = 8  # then the job's end matters more than which line it was
 HURRIED_SECONDS = 0.05  # from then on: what is left in two full pipes takes 1.6 s at most
 PATIENCE_SECONDS = 30.0  # by the clock: the process is stopped, or the machine is
 MEMORY_BYTES = 512 << 20  # of addresses; Python takes some 50 MB
-PIPE_BYTES = 1 << 20
 _QUESTION, _ANSWER = struct.Struct("!fBI"), struct.Struct("!II")
 _MAX_DESCRIPTORS = 1_024  # more than a supervisor has
 
@@ -93,8 +93,7 @@ class PatternProcess:
         questions, self._to_child = os.pipe()
         self._from_child, answers = os.pipe()
         os.set_blocking(self._to_child, False)
-        with contextlib.suppress(OSError, AttributeError):
-            fcntl.fcntl(questions, fcntl.F_SETPIPE_SZ, PIPE_BYTES)  # so that one write is enough
+        enlarge(questions)  # so that one write is enough
         try:
             self.pid = os.fork()
         except OSError:
@@ -149,6 +148,14 @@ class PatternProcess:
             with contextlib.suppress(ChildProcessError):
                 os.waitpid(self.pid, 0)
             self.pid = None
+
+
+def start(patterns: Sequence[str], attend: Attend) -> PatternProcess:
+    """Raises CannotStart: what could not be masked is not printed."""
+    try:
+        return PatternProcess(patterns, attend)
+    except BadPattern as problem:
+        raise CannotStart(f"its output cannot be masked: {problem}") from problem
 
 
 # --- the child's end

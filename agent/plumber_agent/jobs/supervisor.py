@@ -28,7 +28,15 @@ from typing import TYPE_CHECKING, Any
 
 from plumber_agent.jobs.command import CannotStart, Program
 from plumber_agent.jobs.output import Output
-from plumber_agent.machine.processes import Cgroup, become_subreaper, descendants, living, send
+from plumber_agent.machine.processes import (
+    PIPE_BYTES,
+    Cgroup,
+    become_subreaper,
+    descendants,
+    enlarge,
+    living,
+    send,
+)
 from plumber_agent.machine.segments import STDERR, STDOUT
 
 if TYPE_CHECKING:
@@ -36,7 +44,6 @@ if TYPE_CHECKING:
     from plumber_agent.jobs.pattern_process import PatternProcess
 
 READ_BYTES = 65_536  # the largest record
-PIPE_BYTES = 1 << 20
 RESERVE_BYTES = 16_384  # set aside so that the result finds room on a full disk
 KILL_ROUND_SECONDS = 0.05
 KILL_PATIENCE_SECONDS = 5.0  # after SIGKILL; what still lives then sits in the kernel
@@ -108,20 +115,15 @@ class Supervision:
         """Raises CannotStart: nothing is printed that could not be masked."""
         mask = self._job.get("mask") or {}
         values, patterns = mask.get("values") or [], mask.get("patterns") or []
-        if not any(values) and not patterns:
-            return
-        from plumber_agent.jobs.masking import Masking  # most jobs have nothing to mask
-
         if patterns:
-            from plumber_agent.jobs.pattern import BadPattern
-            from plumber_agent.jobs.pattern_process import PatternProcess
+            from plumber_agent.jobs import pattern_process  # most jobs have nothing to mask
 
-            try:
-                self._patterns = PatternProcess(patterns, self._attend)
-            except BadPattern as problem:
-                raise CannotStart(f"its output cannot be masked: {problem}") from problem
-        streams = (STDOUT, STDERR)
-        self._masking = {stream: Masking(values, self._patterns) for stream in streams}
+            self._patterns = pattern_process.start(patterns, self._attend)
+        if patterns or any(values):
+            from plumber_agent.jobs.masking import Masking
+
+            streams = (STDOUT, STDERR)
+            self._masking = {stream: Masking(values, self._patterns) for stream in streams}
 
     def _start(self, program: Program) -> dict[int, int]:
         """Starts the command; answers the reading ends of its pipes with their streams."""
@@ -130,7 +132,7 @@ class Supervision:
         complaints, to_complaints = os.pipe()
         for pipe in (out, err):
             os.set_blocking(pipe, False)
-            _enlarge(pipe)
+            enlarge(pipe)
         self._pid = self._cgroup.fork()
         if self._pid == 0:
             program.execute(to_out, to_err, to_complaints)
@@ -295,13 +297,6 @@ class Supervision:
             "truncated": self._output.reason is not None,
             "missing_reason": self._output.reason,
         }
-
-
-def _enlarge(pipe: int) -> None:
-    set_pipe_size = getattr(fcntl, "F_SETPIPE_SZ", None)
-    if set_pipe_size is not None:
-        with contextlib.suppress(OSError):  # over this user's limit; the usual 64 KiB serve too
-            fcntl.fcntl(pipe, set_pipe_size, PIPE_BYTES)
 
 
 def _set_aside(path: str) -> None:

@@ -5,10 +5,12 @@ Part of the supervisor: little is imported.
 
 import contextlib
 import ctypes
+import fcntl
 import os
 import signal
 from collections.abc import Iterable
 
+PIPE_BYTES = 1 << 20
 PR_SET_CHILD_SUBREAPER = 36
 # <linux/sched.h>; clone_args has eleven numbers since Linux 5.7, the last one the cgroup.
 SYS_CLONE3, CLONE_INTO_CGROUP, CLONE_ARGUMENTS = 435, 0x2_0000_0000, 11
@@ -133,6 +135,14 @@ def kill_leftovers(cgroup: str) -> None:
     found.kill()
     send(signal.SIGKILL, found.pids())
     found.remove()
+
+
+def enlarge(pipe: int) -> None:
+    """So that it holds `PIPE_BYTES`, where it may."""
+    set_pipe_size = getattr(fcntl, "F_SETPIPE_SZ", None)
+    if set_pipe_size is not None:
+        with contextlib.suppress(OSError):  # over this user's limit; the usual 64 KiB serve too
+            fcntl.fcntl(pipe, set_pipe_size, PIPE_BYTES)
 
 
 def send(number: signal.Signals, pids: Iterable[int]) -> None:
