@@ -144,8 +144,12 @@ def _withheld(progress: Progress, stop: JobState) -> Iterator[Withhold]:
             of_wave = {index: job for index, job in jobs.items() if wave.holds(index)}
             for due in _missing(step, wave, of_wave):
                 yield Withhold(step, due.index, stop, run.stop_reason)
-            if len(of_wave) < wave.size or any(_is_stopped(job, run) for job in of_wave.values()):
+            if any(_is_stopped(job, run) for job in of_wave.values()):
                 return  # nothing after it has begun
+            if wave.is_closed(sum(job.has_failed for job in of_wave.values())):
+                break  # its step has ended without the rest, and another may have begun
+            if len(of_wave) < wave.size:
+                return
         if step.size is None:
             return
         failed = failed or not is_acceptable(step, jobs.values(), None)
