@@ -249,13 +249,17 @@ def test_no_run_has_no_jobs_and_a_foreign_cursor_is_refused(state: JobState | No
 # --- counters
 
 
+def park(ends: JobState | None) -> None:
+    gates.park("01R", 1, 1, ends=ends, expires_at=NOW)
+
+
 @pytest.mark.usefixtures("backend")
 def test_a_job_is_counted_with_the_write_that_its_end_makes_anyhow() -> None:
     progress = build([RUNNING] * 3 + [WAITING] * 17)
-    gates.pass_through("01R", 1, 1, failed=None, wants_successor=True, ends=OK)
-    gates.pass_through("01R", 1, 1, failed="a", wants_successor=False, ends=BAD)
-    gates.park("01R", 1, 1, ends=None)
-    gates.park("01R", 1, 1, ends=OK)
+    gates.pass_through("01R", 1, 1, failed=None, wants_successor=True, ends=OK, expires_at=NOW)
+    gates.pass_through("01R", 1, 1, failed=2, wants_successor=False, ends=BAD, expires_at=NOW)
+    park(ends=None)
+    park(ends=OK)
     assert gates.counted([progress.run]) == {"01R": {OK: 2, BAD: 1}}
     assert gates.counted([replace(progress.run, state=RunState.FAILED)]) == {}
 
@@ -264,7 +268,7 @@ def test_a_job_is_counted_with_the_write_that_its_end_makes_anyhow() -> None:
 def test_counters_that_are_wrong_are_set_to_what_the_jobs_say() -> None:
     build([OK, BAD, RUNNING, RUNNING])
     for _ in range(2):  # one end, and its repetition
-        gates.park("01R", 1, 1, ends=LOST)
+        park(ends=LOST)
     seen = runs.progress("01R")
     assert seen is not None
     recount(seen)
@@ -274,10 +278,10 @@ def test_counters_that_are_wrong_are_set_to_what_the_jobs_say() -> None:
 @pytest.mark.usefixtures("backend")
 def test_a_count_that_moved_meanwhile_is_left_alone() -> None:
     build([OK, BAD, RUNNING, RUNNING])
-    gates.park("01R", 1, 1, ends=LOST)
+    park(ends=LOST)
     seen = runs.progress("01R")
     assert seen is not None
-    gates.park("01R", 1, 1, ends=OK)
+    park(ends=OK)
     recount(seen)
     assert gates.counted([seen.run]) == {"01R": {OK: 2, BAD: 1, LOST: 1}}
 
