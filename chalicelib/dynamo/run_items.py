@@ -308,9 +308,14 @@ def parse_job_sort_key(run_id: str, item: str) -> JobKey:
     return JobKey(run_id, int(step), agent_id)
 
 
+def rosters_sort_key(step: int) -> str:
+    """What the parts of a step's agents begin with."""
+    return f"ROSTER#{step:03d}#"
+
+
 def roster_sort_key(step: int, roster: str, chunk: int) -> str:
     """Of a part of a step's agents."""
-    return f"ROSTER#{step:03d}#{roster}#{chunk:02d}"
+    return f"{rosters_sort_key(step)}{roster}#{chunk:02d}"
 
 
 def gate_sort_key(step: int, wave: int) -> str:

@@ -12,14 +12,14 @@ from chalicelib import clock
 from chalicelib.access.principal import Permission
 from chalicelib.api.logs import shapes
 from chalicelib.api.routing import Api, Request
-from chalicelib.dynamo import runs
+from chalicelib.dynamo import run_pages, runs
 from chalicelib.errors import BadParameter, NotFound
 from chalicelib.logs import log
 from chalicelib.logs.log import LogState, Position, Stream
 from chalicelib.logs.log_search import Needle
 from chalicelib.operations.logs import logs, outputs, search
 from chalicelib.runs.job import Job
-from chalicelib.runs.run import Progress, all_jobs
+from chalicelib.runs.run import all_jobs
 
 api = Api(__name__)
 
@@ -170,9 +170,8 @@ def _budget() -> search.Budget:
 def search_log(request: Request, run_id: str, job_id: str) -> shapes.LogMatches:
     """The lines of one job's log that match."""
     needle, stream = _needle(request), _stream(request)
-    job, progress = _job(request, run_id, job_id), _progress(run_id)
-    cursor = request.query.get("cursor", "")
-    return _matches(search.search(job, needle, stream, cursor, _budget()), _names(progress))
+    job, cursor = _job(request, run_id, job_id), request.query.get("cursor", "")
+    return _matches(search.search(job, needle, stream, cursor, _budget()))
 
 
 @api.get(
@@ -184,31 +183,22 @@ def search_log(request: Request, run_id: str, job_id: str) -> shapes.LogMatches:
 def search_run(request: Request, run_id: str) -> shapes.LogMatches:
     """The lines of all jobs' logs that match, one job after the other."""
     needle, stream = _needle(request), _stream(request)
-    progress = _progress(run_id)
-    step = request.number("step", 9_999)
-    ordered = sorted(progress.jobs, key=lambda job: (job.key.step, job.index))
-    begun = [job for job in ordered if job.claimed_at and step in (None, job.key.step)]
-    cursor = request.query.get("cursor", "")
-    return _matches(search.search_jobs(begun, needle, stream, cursor, _budget()), _names(progress))
+    if runs.get(run_id.upper()) is None:
+        raise _no_run(run_id)
+    step, cursor = request.number("step", 9_999), request.query.get("cursor", "")
+    return _matches(search.search_run(run_id.upper(), step, needle, stream, cursor, _budget()))
 
 
-def _progress(run_id: str) -> Progress:
-    progress = runs.progress(run_id.upper())
-    if progress is None:
-        raise NotFound(f"There is no run with the id '{run_id}'.")
-    return progress
+def _no_run(run_id: str) -> NotFound:
+    return NotFound(f"There is no run with the id '{run_id}'.")
 
 
-def _names(progress: Progress) -> dict[str, str]:
-    return {id: name for step in progress.steps for id, name in step.agents.items()}
-
-
-def _matches(found: search.Found, names: Mapping[str, str]) -> shapes.LogMatches:
+def _matches(found: search.Found) -> shapes.LogMatches:
     matches = [
         shapes.LogMatch(
             job_id=job.key.job_id,
             agent_id=job.key.agent_id,
-            agent_name=names.get(job.key.agent_id, job.key.agent_id),
+            agent_name=job.agent_name or job.key.agent_id,
             step=job.key.step,
             line=match.line,
             stream=cast(shapes.StreamName, match.stream.word),
@@ -230,8 +220,11 @@ def _matches(found: search.Found, names: Mapping[str, str]) -> shapes.LogMatches
 )
 def compare_outputs(request: Request, run_id: str) -> shapes.Outputs:
     """Which agents of a step printed the same, and what."""
-    progress = _progress(run_id)
+    known = run_pages.head(run_id.upper())
+    if known is None:
+        raise _no_run(run_id)
     wanted = request.number("step", 9_999) or 1
+    progress = run_pages.with_jobs(known, wanted, wanted)
     for step in progress.steps:
         if step.number == wanted:
             groups, pending = outputs.grouped(all_jobs(progress, step))
