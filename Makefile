@@ -117,6 +117,7 @@ resources: deps ## infra/resources.json, from the models
 	@$(bin)/python -m infra.resources > infra/resources.json
 
 package: deps panel ## the deployment package and its CloudFormation template, in .build/package
+	@$(bin)/python -m infra.runtime
 	@AWS_DEFAULT_REGION="$${AWS_DEFAULT_REGION:-us-east-1}" \
 	    $(bin)/chalice package --merge-template infra/resources.json .build/package
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.dynamo.schema import MODELS, TTL_ATTRIBUTE
 from chalicelib.settings import Settings
+from infra import runtime
 
 Resource = dict[str, Any]
 
@@ -143,7 +144,7 @@ def _function() -> Resource:
         "PLUMBER_KMS_KEY": {"Fn::GetAtt": ["SecretsKey", "Arn"]},
         "PLUMBER_HISTORY_DAYS": HISTORY_DAYS,
     }
-    return {"Properties": {"Environment": {"Variables": variables}}}
+    return {"Properties": {"Runtime": runtime.name(), "Environment": {"Variables": variables}}}
 
 
 def _log_group(function: str) -> Resource:

@@ -1,21 +1,33 @@
 """Gates: what the jobs of a wave share. One atomic update answers how many have failed and which
 job comes next, so that no job is put out on a slot after the wave has closed. The same update
-counts the job that ends, for whoever looks at the run."""
+counts the job that ends, for whoever looks at the run.
+
+Which jobs have failed stands in items beside the gate, a part of the wave in each: those grow, and
+are written only when a job fails. The gate holds how many they name (ADR 23).
+"""
 
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 
 from pynamodb.attributes import NumberAttribute
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.dynamo.base import passed
-from chalicelib.dynamo.run_items import GateItem, PartitionItem, gate_sort_key
+from chalicelib.dynamo.run_items import (
+    FailuresItem,
+    GateItem,
+    PartitionItem,
+    failures_sort_key,
+    gate_sort_key,
+)
 from chalicelib.runs.job import JobState
 from chalicelib.runs.run import Run
 from chalicelib.runs.wave import Gate
 
 ENDS = tuple(state for state in JobState if state.is_terminal)
 WAVES = (0, 1)
+PARTS = range(8)  # of a wave's failures: 5,000 jobs that all fail are 2 KB in each
 
 
 def _counter(state: JobState) -> NumberAttribute:
@@ -23,11 +35,22 @@ def _counter(state: JobState) -> NumberAttribute:
     return attribute
 
 
+def _failures(part: int) -> NumberAttribute:
+    attribute: NumberAttribute = getattr(GateItem, f"failed_{part}")
+    return attribute
+
+
 def value(item: GateItem) -> Gate:
     """The gate that an item holds."""
     counted = {state: int(getattr(item, f"ended_{state.value}") or 0) for state in ENDS}
     ended = {state: number for state, number in counted.items() if number}
-    return Gate(int(item.granted), len(item.failed or ()), ended)
+    failures = sum(int(getattr(item, f"failed_{part}") or 0) for part in PARTS)
+    return Gate(int(item.granted), failures, ended)
+
+
+def _actions(expires_at: datetime, ends: JobState | None) -> list[Action]:
+    actions: list[Action] = [GateItem.kind.set(GateItem), GateItem.ttl.set(expires_at)]
+    return actions if ends is None else [*actions, _counter(ends).add(1)]
 
 
 def pass_through(
@@ -35,44 +58,66 @@ def pass_through(
     step: int,
     wave: int,
     *,
-    failed: str | None,
+    failed: int | None,
     wants_successor: bool,
     ends: JobState,
+    expires_at: datetime,
 ) -> Gate:
-    """Before a job ends: notes the agent when its job failed, promises a successor, and counts.
+    """Before a job ends: notes its index when it failed, promises a successor, and counts.
 
     A failure counts once, however often it is noted. A promise whose answer was lost is found by
     the planner: no job has that index as its successor then.
     """
     item = GateItem(run_id, gate_sort_key(step, wave))
-    actions: list[Action] = [GateItem.kind.set(GateItem), _counter(ends).add(1)]
-    if failed is not None:
-        actions.append(GateItem.failed.add({failed}))
+    actions = _actions(expires_at, ends)
     if wants_successor:
         actions.append(GateItem.granted.add(1))
+    if failed is not None:
+        part = failed % len(PARTS)
+        noted, number = _failures(part), _note(run_id, step, wave, part, failed, expires_at)
+        # A part's count only grows, and says how many were noted at some time. A repeated or late
+        # update finds as many or more: what it wanted to say has been said.
+        is_more = noted.does_not_exist() | (noted < number)
+        with_failure = [*actions, noted.set(number)]
+        if passed(lambda: item.update(actions=with_failure, condition=is_more)):
+            return value(item)
     item.update(actions=actions)
     return value(item)
 
 
-def park(run_id: str, step: int, wave: int, *, ends: JobState | None) -> int:
+def _note(run_id: str, step: int, wave: int, part: int, index: int, expires_at: datetime) -> int:
+    """Notes the job among those of its part that failed; answers how many they are with it."""
+    item = FailuresItem(run_id, failures_sort_key(step, wave, part))
+    actions: list[Action] = [
+        FailuresItem.kind.set(FailuresItem),
+        FailuresItem.ttl.set(expires_at),
+        FailuresItem.failed.add({index}),
+    ]
+    item.update(actions=actions)
+    return len(item.failed)
+
+
+def park(run_id: str, step: int, wave: int, *, ends: JobState | None, expires_at: datetime) -> int:
     """Counts a slot that is not needed any more; answers how many. A hint when to look.
 
     `ends` counts the job as well, None one that was counted before.
     """
     item = GateItem(run_id, gate_sort_key(step, wave))
-    actions: list[Action] = [GateItem.kind.set(GateItem), GateItem.parked.add(1)]
-    if ends is not None:
-        actions.append(_counter(ends).add(1))
-    item.update(actions=actions)
+    item.update(actions=[*_actions(expires_at, ends), GateItem.parked.add(1)])
     return int(item.parked)
 
 
 def recount(
-    run_id: str, step: int, wave: int, counted: Gate, ended: Mapping[JobState, int]
+    run_id: str,
+    step: int,
+    wave: int,
+    counted: Gate,
+    ended: Mapping[JobState, int],
+    expires_at: datetime,
 ) -> bool:
     """Sets the counters to what the jobs say; False when one has moved since they were read."""
     item = GateItem(run_id, gate_sort_key(step, wave))
-    actions: list[Action] = [GateItem.kind.set(GateItem)]
+    actions = _actions(expires_at, None)
     is_same: Condition | None = None
     for state in ENDS:
         counter, before = _counter(state), counted.ended.get(state)

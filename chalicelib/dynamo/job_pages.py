@@ -22,6 +22,7 @@ ROUNDS = 2  # of so many places, where jobs may have no item
 PLACES = 100
 CALLS = 4  # of the filtered queries
 LOOKED_AT = 1_500  # jobs in one of them
+BEGUN = 100  # jobs in a page of those that agents have had
 
 Page = tuple[list[Job], str | None]
 
@@ -43,6 +44,19 @@ def find(run_id: str, wanted: Filter, limit: int, cursor: str | None) -> Page | 
         return _in_places(run_id, wanted, limit, cursor)
     page = _stored(run_id, wanted.step, wanted.state, limit, cursor)
     return page if page[0] or cursor or runs.get(run_id) is not None else None
+
+
+def begun(run_id: str, step: int | None, cursor: str | None) -> Page:
+    """A page of the jobs that agents have had, in the order of steps and of the agents' ids, from
+    the one that the cursor names on: one read of so many jobs. Raises BadParameter."""
+    prefix = jobs_sort_key(step)
+    first = prefix if cursor is None else job_sort_key(_key(run_id, cursor))
+    if not first.startswith(prefix):
+        raise BadParameter("The cursor is not one that this list has answered.")
+    items = JobItem.query(run_id, JobItem.item.between(first, prefix + "~"), limit=BEGUN + 1)
+    found = [jobs.value(item) for item in items]
+    following = found[BEGUN].key.job_id if len(found) > BEGUN else None
+    return [job for job in found[:BEGUN] if job.claimed_at is not None], following
 
 
 # --- by place, where jobs may have no item
@@ -114,10 +128,14 @@ def _stored(run_id: str, step: int | None, state: JobState, limit: int, cursor: 
 
 
 def _after(run_id: str, cursor: str) -> str:
+    return job_sort_key(_key(run_id, cursor)) + "\x00"
+
+
+def _key(run_id: str, cursor: str) -> JobKey:
     key = JobKey.parse(run_id, cursor)
     if key is None or len(cursor) > 64:
         raise BadParameter("The cursor is not one that a list has answered.")
-    return job_sort_key(key) + "\x00"
+    return key
 
 
 def _job_id(run_id: str, item: str) -> str:

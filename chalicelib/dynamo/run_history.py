@@ -1,23 +1,45 @@
 """Finding runs of the past. Run ids are ULIDs, so every index is in the order of time, and the id
-of the last run that was looked at is the cursor. Nothing is scanned."""
+of the last run that was looked at is the cursor. Nothing is scanned.
 
-from collections.abc import Iterator
+An index answers entries: what lists choose by. The runs that may fit are then read themselves.
+"""
+
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
+from heapq import merge
 from itertools import groupby, islice
 from typing import Any
 
 import msgspec
 
 from chalicelib.dynamo import runs
-from chalicelib.dynamo.run_items import JobItem, RunItem, month_of
+from chalicelib.dynamo.run_items import (
+    HISTORY_SHARDS,
+    STATE_SHARDS,
+    JobItem,
+    RunItem,
+    state_partition,
+)
 from chalicelib.errors import BadParameter
 from chalicelib.ids import instant_of, lowest_ulid
 from chalicelib.runs.run import Run, RunState, Trigger
 
-LOOKED_AT = 500  # runs in one call, however few of them fit; the cursor goes on from there
-PAGE = 100
-MONTHS = 6  # looked into in one call: a query each, even where it finds nothing
+PAGE, ROUNDS = 100, 5  # entries looked at together, and how often in one call
+LOOKED_AT = (
+    PAGE * ROUNDS
+)  # runs in one call, however few of them fit; the cursor goes on from there
 AGENTS_JOBS = 1_000  # of an agent looked at in one call: several of them may be of one run
+AGENTS_PAGE = 250
+# Queries and batches of one call at most: a query for each shard, one more for each page of entries
+# that has been looked at, and a batch for each round.
+CALLS_AT_MOST = max(len(HISTORY_SHARDS), len(STATE_SHARDS)) + 2 * ROUNDS
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """What an index says of a run; None where it does not."""
+
+    run_id: str
+    trigger: str | None = None
 
 
 class Filter(msgspec.Struct, frozen=True):
@@ -30,13 +52,23 @@ class Filter(msgspec.Struct, frozen=True):
     begin: datetime | None = None
     end: datetime | None = None
 
+    def may_fit(self, entry: Entry) -> bool:
+        """Whether it is worth reading the run of an entry."""
+        return self.trigger in (None, entry.trigger) or entry.trigger is None
+
     def fits(self, run: Run) -> bool:
-        """Whether a run, found by one of the criteria, fulfils the others."""
+        """Whether a run, found by one of the criteria, fulfils all."""
         return (
             self.task_id in (None, run.task_id)
             and self.state in (None, run.state)
             and self.trigger in (None, run.trigger)
         )
+
+    @property
+    def is_by_one(self) -> bool:
+        """Whether nearly all that the index answers fits."""
+        criteria = (self.task_id, self.agent_id, self.state, self.trigger)
+        return self.trigger is None and criteria.count(None) >= len(criteria) - 1
 
 
 def find(
@@ -58,15 +90,30 @@ def find(
         before = min(before, _cursor(cursor))
     if before <= after:
         return [], None
+    return _page(wanted, limit, _entries(wanted, limit, after, before))
+
+
+def _page(
+    wanted: Filter, limit: int, entries: Iterator[Entry | str]
+) -> tuple[list[Run], str | None]:
     found: list[Run] = []
-    for looked_at, candidate in enumerate(_candidates(wanted, after, before), 1):
-        if isinstance(candidate, str):
-            return found, candidate
-        if wanted.fits(candidate):
-            found.append(candidate)
-        if len(found) == limit or looked_at == LOOKED_AT:
-            return found, candidate.id
-    return found, None
+    for _ in range(ROUNDS):
+        size = min(PAGE, limit - len(found)) if wanted.is_by_one else PAGE
+        seen = list(islice(entries, size))
+        batch = [entry for entry in seen if isinstance(entry, Entry)]
+        for run in _runs(wanted, batch):
+            found.append(run)
+            if len(found) == limit:
+                return found, run.id
+        if len(batch) < size:  # the index has no more, or it has cost enough and says where it is
+            return found, next((cursor for cursor in seen if isinstance(cursor, str)), None)
+    return found, batch[-1].run_id
+
+
+def _runs(wanted: Filter, batch: Iterable[Entry]) -> Iterator[Run]:
+    ids = [entry.run_id for entry in batch if wanted.may_fit(entry)]
+    read = runs.get_many(ids) if ids else ()
+    return (run for run in read if wanted.fits(run))
 
 
 def _cursor(text: str) -> str:
@@ -78,55 +125,52 @@ def _cursor(text: str) -> str:
     return text.upper()
 
 
-def _candidates(wanted: Filter, after: str, before: str) -> Iterator[Run | str]:
-    """By the criterion that leaves the fewest runs. Ends with a cursor where there may be more,
-    but it has cost enough calls."""
+def _entries(wanted: Filter, limit: int, after: str, before: str) -> Iterator[Entry | str]:
+    """By the criterion that leaves the fewest runs, newest first. Ends with a cursor where there
+    may be more, but it has cost enough calls."""
+    size = min(PAGE, limit + 1) if wanted.is_by_one else PAGE
     if wanted.agent_id is not None:
-        yield from _of_agent(wanted.agent_id, after, before)
-    elif wanted.task_id is not None:
-        yield from _query(RunItem.by_task, wanted.task_id, after, before)
-    elif wanted.state is not None:
-        yield from _query(RunItem.by_state, wanted.state.value, after, before)
-    else:
-        months = list(_months(after, before))
-        for month in months[:MONTHS]:
-            yield from _query(RunItem.by_month, month, after, before)
-        if len(months) > MONTHS:
-            yield lowest_ulid(_begin_of(months[MONTHS - 1]))
+        return _of_agent(wanted.agent_id, after, before)
+    if wanted.task_id is not None:
+        return _merged(RunItem.by_task, [wanted.task_id], after, before, size)
+    if wanted.state is not None:
+        of_state = [state_partition(wanted.state.value, shard) for shard in STATE_SHARDS]
+        return _merged(RunItem.by_state, of_state, after, before, size)
+    return _merged(RunItem.by_time, HISTORY_SHARDS, after, before, size)
 
 
-def _query(index: Any, key: str, after: str, before: str) -> Iterator[Run]:
+def _merged(
+    index: Any, partitions: Iterable[str | int], after: str, before: str, page_size: int
+) -> Iterator[Entry]:
+    """One of each partition is known before the first is answered: a query for each of them."""
+    found = [_query(index, partition, after, before, page_size) for partition in partitions]
+    return merge(*found, key=lambda entry: entry.run_id, reverse=True)
+
+
+def _query(
+    index: Any, partition: str | int, after: str, before: str, page_size: int
+) -> Iterator[Entry]:
     items = index.query(
-        key, RunItem.run_id.between(after, before), scan_index_forward=False, page_size=PAGE
+        partition,
+        RunItem.run_id.between(after, before),
+        scan_index_forward=False,
+        page_size=page_size,
     )
-    return (runs.value(item) for item in items if item.run_id != before)
+    return (Entry(item.run_id, item.trigger) for item in items if item.run_id != before)
 
 
-def _of_agent(agent_id: str, after: str, before: str) -> Iterator[Run | str]:
+def _of_agent(agent_id: str, after: str, before: str) -> Iterator[Entry | str]:
     items = JobItem.by_agent.query(
         agent_id,
         JobItem.run_id.between(after, before),
         scan_index_forward=False,
-        page_size=PAGE,
+        page_size=AGENTS_PAGE,
         limit=AGENTS_JOBS,
     )
-    ids = (run_id for run_id, _ in groupby(item.run_id for item in items) if run_id != before)
     last = before
-    while batch := list(islice(ids, PAGE)):
-        last = batch[-1]
-        yield from runs.get_many(batch)
+    for run_id, _ in groupby(item.run_id for item in items):
+        last = run_id
+        if run_id != before:
+            yield Entry(run_id)
     if items.last_evaluated_key is not None:
         yield last
-
-
-def _begin_of(month: str) -> datetime:
-    return datetime.strptime(f"{month} +0000", "%Y-%m %z")
-
-
-def _months(after: str, before: str) -> Iterator[str]:
-    """From the newest to the oldest that lie between two ids."""
-    month, oldest = month_of(instant_of(before)), month_of(instant_of(after))
-    while month >= oldest:
-        yield month
-        year, number = (int(part) for part in month.split("-"))
-        month = f"{year - 1}-12" if number == 1 else f"{year}-{number - 1:02d}"

@@ -8,13 +8,13 @@ this order: the head, which says how far the run is, comes first and is small ho
 | `.STEP#001#GATE#1` | a wave's failures, slots and counts; `GateItem`, verbs in `gates` |
 | `JOB#001#<agent>` | a job; `JobItem`, verbs in `jobs` and `run_pages` |
 | `ROSTER#001#<hash>#00` | a hundred of a step's agents, if it has many; verbs in `steps` |
+| `WAVE#001#1#FAILED#5` | an eighth of a wave's jobs that failed; `FailuresItem`, verbs in `gates` |
 | `TURN` | in a partition of its own, which run of a task has its turn; verbs in `turns` |
 | `SECRET` | in a partition of its own, a run's sealed secrets; verbs in `run_secrets` |
 | `KEY` | in a partition of its own, an idempotency key's run; `KeyItem`, verbs in `runs` |
 """
 
 import zlib
-from datetime import datetime
 from typing import ClassVar
 
 from pynamodb.attributes import (
@@ -23,8 +23,8 @@ from pynamodb.attributes import (
     DiscriminatorAttribute,
     JSONAttribute,
     NumberAttribute,
+    NumberSetAttribute,
     UnicodeAttribute,
-    UnicodeSetAttribute,
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
@@ -35,6 +35,13 @@ from chalicelib.runs.job import JobKey
 # Partitions of the deadlines' index: of runs and of jobs that agents have, and of queued jobs.
 DEADLINE_SHARDS, QUEUED_SHARDS = range(4), range(10, 14)
 COMPACTION_SHARD = 100  # the one of logs that are to be compacted, in the same index
+
+# What lists of runs choose by, in the indexes of runs. Only what never changes once a run is made:
+# so an entry is written once, however often its run is (ADR 9).
+LISTED_BY = ("kind", "task_id", "trigger")
+# A partition takes 1,000 writes a second. A run is one in the index by time; in the one by state it
+# enters and leaves `running`, which are two. Both hold 2,000 runs a second.
+HISTORY_SHARDS, STATE_SHARDS = range(2), range(4)
 
 
 class Inbox(GlobalSecondaryIndex["JobItem"]):
@@ -59,23 +66,23 @@ class Deadlines(GlobalSecondaryIndex["PartitionItem"]):
     deadline_at = InstantAttribute(range_key=True)
 
 
-class ByMonth(GlobalSecondaryIndex["RunItem"]):
-    """All runs of a month, by time: run ids are ULIDs."""
+class ByTime(GlobalSecondaryIndex["RunItem"]):
+    """All runs, by time: run ids are ULIDs."""
 
     class Meta:
-        index_name = "by_month"
-        projection = AllProjection()
+        index_name = "by_time"
+        projection = IncludeProjection(list(LISTED_BY))
 
-    month = UnicodeAttribute(hash_key=True)
+    history_shard = NumberAttribute(hash_key=True)
     run_id = UnicodeAttribute(range_key=True)
 
 
 class ByTask(GlobalSecondaryIndex["RunItem"]):
-    """A task's runs by time."""
+    """A task's runs, by time."""
 
     class Meta:
         index_name = "by_task"
-        projection = AllProjection()
+        projection = IncludeProjection([name for name in LISTED_BY if name != "task_id"])
 
     task_id = UnicodeAttribute(hash_key=True)
     run_id = UnicodeAttribute(range_key=True)
@@ -86,7 +93,7 @@ class ByState(GlobalSecondaryIndex["RunItem"]):
 
     class Meta:
         index_name = "by_state"
-        projection = AllProjection()
+        projection = IncludeProjection(list(LISTED_BY))
 
     run_state = UnicodeAttribute(hash_key=True)
     run_id = UnicodeAttribute(range_key=True)
@@ -140,7 +147,7 @@ class PartitionItem(TableModel):
 
     inbox_index = Inbox()
     deadlines = Deadlines()
-    by_month = ByMonth()
+    by_time = ByTime()
     by_task = ByTask()
     by_state = ByState()
     by_agent = ByAgent()
@@ -149,7 +156,7 @@ class PartitionItem(TableModel):
 
 
 class RunItem(PartitionItem, discriminator="run"):
-    """See `Run`. `month`, `run_state` and `active_task` are for the indexes."""
+    """See `Run`. `history_shard`, `run_state` and `active_task` are for the indexes."""
 
     ITEM: ClassVar[str] = ".RUN"
 
@@ -177,7 +184,7 @@ class RunItem(PartitionItem, discriminator="run"):
     reason = UnicodeAttribute(null=True)
     started_at = InstantAttribute(null=True)
     ended_at = InstantAttribute(null=True)
-    month = UnicodeAttribute()
+    history_shard = NumberAttribute()
     run_state = UnicodeAttribute()
     active_task = UnicodeAttribute(null=True)
 
@@ -200,10 +207,17 @@ class RosterItem(PartitionItem, discriminator="roster"):
 
 
 class GateItem(PartitionItem, discriminator="gate"):
-    """`failed` are agents whose jobs failed; `granted` successors and `parked` slots are counts,
-    and so are the jobs that have ended, by state."""
+    """All of it are counts, so that it stays small: jobs that failed, for each part of the wave;
+    `granted` successors and `parked` slots; the jobs that have ended, by state."""
 
-    failed = UnicodeSetAttribute(null=True)
+    failed_0 = NumberAttribute(null=True)
+    failed_1 = NumberAttribute(null=True)
+    failed_2 = NumberAttribute(null=True)
+    failed_3 = NumberAttribute(null=True)
+    failed_4 = NumberAttribute(null=True)
+    failed_5 = NumberAttribute(null=True)
+    failed_6 = NumberAttribute(null=True)
+    failed_7 = NumberAttribute(null=True)
     granted = NumberAttribute(default=0)
     parked = NumberAttribute(default=0)
     ended_succeeded = NumberAttribute(null=True)
@@ -213,6 +227,12 @@ class GateItem(PartitionItem, discriminator="gate"):
     ended_lost = NumberAttribute(null=True)
     ended_undelivered = NumberAttribute(null=True)
     ended_skipped = NumberAttribute(null=True)
+
+
+class FailuresItem(PartitionItem, discriminator="failures"):
+    """The indexes of those jobs of one part of a wave that failed. Only written when one does."""
+
+    failed = NumberSetAttribute()
 
 
 class JobItem(PartitionItem, discriminator="job"):
@@ -297,9 +317,14 @@ def parse_job_sort_key(run_id: str, item: str) -> JobKey:
     return JobKey(run_id, int(step), agent_id)
 
 
+def rosters_sort_key(step: int) -> str:
+    """What the parts of a step's agents begin with."""
+    return f"ROSTER#{step:03d}#"
+
+
 def roster_sort_key(step: int, roster: str, chunk: int) -> str:
     """Of a part of a step's agents."""
-    return f"ROSTER#{step:03d}#{roster}#{chunk:02d}"
+    return f"{rosters_sort_key(step)}{roster}#{chunk:02d}"
 
 
 def gate_sort_key(step: int, wave: int) -> str:
@@ -313,6 +338,11 @@ def parse_gate_sort_key(item: str) -> tuple[int, int]:
     return int(step), int(wave)
 
 
+def failures_sort_key(step: int, wave: int, part: int) -> str:
+    """Of the failures in one part of a wave. It stands behind the jobs: pages do not show it."""
+    return f"WAVE#{step:03d}#{wave}#FAILED#{part}"
+
+
 def deadline_shard(run_id: str) -> int:
     """The partition of the deadlines' index for a run and its jobs."""
     return DEADLINE_SHARDS[zlib.crc32(run_id.encode()) % len(DEADLINE_SHARDS)]
@@ -323,6 +353,20 @@ def queued_shard(run_id: str) -> int:
     return QUEUED_SHARDS[zlib.crc32(run_id.encode()) % len(QUEUED_SHARDS)]
 
 
-def month_of(instant: datetime) -> str:
-    """The partition of the history's index."""
-    return instant.strftime("%Y-%m")
+def history_shard(run_id: str) -> int:
+    """The run's partition of the index by time."""
+    return _shard(run_id, HISTORY_SHARDS)
+
+
+def state_shard(state: str, run_id: str) -> str:
+    """The run's partition of the index by state."""
+    return state_partition(state, _shard(run_id, STATE_SHARDS))
+
+
+def state_partition(state: str, shard: int) -> str:
+    """One of those that hold all runs in a state."""
+    return f"{state}#{shard}"
+
+
+def _shard(run_id: str, shards: range) -> int:
+    return shards[zlib.crc32(run_id.encode()) % len(shards)]

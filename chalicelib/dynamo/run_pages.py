@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from chalicelib.dynamo import jobs, runs
+from chalicelib.dynamo import jobs, runs, steps
 from chalicelib.dynamo.run_items import (
     HEAD,
     JobItem,
@@ -11,6 +11,7 @@ from chalicelib.dynamo.run_items import (
     job_sort_key,
     jobs_sort_key,
     roster_sort_key,
+    rosters_sort_key,
 )
 from chalicelib.dynamo.steps import ROSTER_CHUNK
 from chalicelib.runs import run_page
@@ -57,6 +58,22 @@ def head(run_id: str) -> Progress | None:
     return runs.assembled(PartitionItem.query(run_id, is_head, consistent_read=True))
 
 
+def with_jobs(known: Progress, first: int, last: int) -> Progress:
+    """A run's head with all jobs and agents of the steps with these numbers: what is read is in
+    proportion to them, and nothing of the others."""
+    of_steps = JobItem.item.between(jobs_sort_key(first), jobs_sort_key(last) + "~")
+    parts_of_steps = RosterItem.item.between(rosters_sort_key(first), rosters_sort_key(last) + "~")
+    run_id = known.run.id
+    found = [jobs.value(item) for item in JobItem.query(run_id, of_steps, consistent_read=True)]
+    is_wide = any(s.roster_id and first <= s.number <= last for s in known.steps)
+    parts = list(RosterItem.query(run_id, parts_of_steps, consistent_read=True)) if is_wide else []
+    chosen = tuple(
+        steps.with_agents(step, parts) if first <= step.number <= last else step
+        for step in known.steps
+    )
+    return Progress(known.run, chosen, found, known.gates)
+
+
 def _look_at_wide(known: Progress) -> RunPage:
     most = run_page.share(known.steps, FIRST)
     places = [(step, index) for step in known.steps for index in range(min(step.size or 0, most))]
@@ -70,10 +87,10 @@ def _look_at_wide(known: Progress) -> RunPage:
     failing = [number for number, found in results.items() if run_page.has_failures(found)]
     for job in _failed(known.run.id, failing):
         shown[job.key.step][job.index] = job
-    steps = [
+    pages = [
         StepPage(step, results[step.number], _in_order(shown[step.number])) for step in known.steps
     ]
-    return RunPage(known.run, results[known.run.step].counts, steps)
+    return RunPage(known.run, results[known.run.step].counts, pages)
 
 
 def _in_order(found: Mapping[int, Job]) -> list[Job]:

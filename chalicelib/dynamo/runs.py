@@ -21,9 +21,10 @@ from chalicelib.dynamo.run_items import (
     StepItem,
     deadline_shard,
     gate_sort_key,
+    history_shard,
     job_sort_key,
-    month_of,
     parse_gate_sort_key,
+    state_shard,
     step_sort_key,
 )
 from chalicelib.runs.job import Job, JobKey, JobState
@@ -82,7 +83,7 @@ def _result(stored: list[Any]) -> StepResult:
 
 
 def _stored(results: Iterable[StepResult]) -> list[list[Any]]:
-    """As lists, instants as numbers: every copy of the item in an index holds them too."""
+    """As lists, instants as numbers: every claim reads them."""
     return [
         [
             each.state.value,
@@ -133,8 +134,8 @@ def create(run: Run) -> bool:
         created_at=run.created_at,
         timeout_at=run.timeout_at,
         ttl=run.expires_at,
-        month=month_of(run.created_at),
-        run_state=run.state.value,
+        history_shard=history_shard(run.id),
+        run_state=state_shard(run.state.value, run.id),
         active_task=run.task_id,
         deadline_shard=deadline_shard(run.id),
         deadline_at=_next_check(run, run.created_at),
@@ -142,8 +143,9 @@ def create(run: Run) -> bool:
     return passed(lambda: item.save(condition=RunItem.run_id.does_not_exist()))
 
 
-def _state_actions(state: RunState) -> list[Action]:
-    return [RunItem.state.set(state.value), RunItem.run_state.set(state.value)]
+def _state_actions(run_id: str, state: RunState) -> list[Action]:
+    shard = state_shard(state.value, run_id)
+    return [RunItem.state.set(state.value), RunItem.run_state.set(shard)]
 
 
 def _next_check(run: Run, now: datetime) -> datetime:
@@ -155,7 +157,7 @@ def start(run_id: str, now: datetime) -> bool:
     """`running`, with the first claim; False when it was so already or has ended."""
     return passed(
         lambda: RunItem(run_id, RunItem.ITEM).update(
-            actions=[*_state_actions(RunState.RUNNING), RunItem.started_at.set(now)],
+            actions=[*_state_actions(run_id, RunState.RUNNING), RunItem.started_at.set(now)],
             condition=_state_in(leaves(RunState.RUNNING)),
         )
     )
@@ -166,7 +168,7 @@ def stop(run_id: str, jobs_become: JobState, reason: str) -> bool:
     return passed(
         lambda: RunItem(run_id, RunItem.ITEM).update(
             actions=[
-                *_state_actions(RunState.CANCELLING),
+                *_state_actions(run_id, RunState.CANCELLING),
                 RunItem.stop.set(jobs_become.value),
                 RunItem.stop_reason.set(reason),
             ],
@@ -208,7 +210,7 @@ def end(
 ) -> Run | None:
     """The terminal state, entered once; None when another was."""
     actions: list[Action] = [
-        *_state_actions(state),
+        *_state_actions(run_id, state),
         RunItem.ended_at.set(now),
         RunItem.results.set(_stored(results)),
         RunItem.active_task.remove(),

@@ -150,7 +150,11 @@ def _withheld(progress: Progress, stop: JobState) -> Iterator[Withhold]:
                 yield Withhold(step, due.index, stop, run.stop_reason)
             # Whoever puts jobs out without knowing of the stop read the run before it. Then this
             # wave had not ended, so he puts out nothing of a later one.
-            if len(of_wave) < wave.size or any(_is_stopped(job, run) for job in of_wave.values()):
+            if any(_is_stopped(job, run) for job in of_wave.values()):
+                return
+            if wave.is_closed(sum(job.has_failed for job in of_wave.values())):
+                break  # its step has ended without the rest, and another may have begun
+            if len(of_wave) < wave.size:
                 return
         if step.size is None:
             return

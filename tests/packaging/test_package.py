@@ -12,6 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 from chalicelib.api import panel
+from infra import runtime
 from infra.local.environment import ROOT, base
 from tests.stack.gateway import ANSWER_BYTES
 
@@ -102,6 +103,20 @@ def test_functions_and_what_surrounds_them_are_in_one_template(resources: dict[s
     assert functions == {"APIHandler", "Sweep", "Fire", "Compact"}
     assert kinds["Files"] == "AWS::S3::Bucket"
     assert "AWS::DynamoDB::Table" in kinds.values()
+
+
+def test_every_function_runs_on_the_python_that_is_named_and_no_other(
+    resources: dict[str, Any],
+) -> None:
+    functions = [item for item in resources.values() if item["Type"] == "AWS::Serverless::Function"]
+    assert {each["Properties"]["Runtime"] for each in functions} == {"python3.12"}
+
+
+def test_a_package_is_made_with_that_python_only() -> None:
+    assert runtime.mismatch(runtime.VERSION) is None
+    assert "PYTHON=python3.12" in str(runtime.mismatch((3, 11)))
+    recipe = (ROOT / "Makefile").read_text().partition("\npackage:")[2].partition("\n\n")[0]
+    assert recipe.index("-m infra.runtime") < recipe.index("chalice package")
 
 
 def test_every_functions_log_expires_from_the_first_deployment_on(

@@ -2,12 +2,22 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
 
 from chalicelib.dynamo import jobs, run_history, runs
 from chalicelib.dynamo.run_history import Filter, find
+from chalicelib.dynamo.run_items import (
+    HISTORY_SHARDS,
+    LISTED_BY,
+    STATE_SHARDS,
+    RunItem,
+    history_shard,
+    state_partition,
+    state_shard,
+)
 from chalicelib.errors import BadParameter
 from chalicelib.ids import new_ulid
 from chalicelib.runs.job import Job, JobKey, JobState
@@ -45,7 +55,7 @@ def _pages(wanted: Filter, limit: int) -> Iterator[str]:
             return
 
 
-def test_all_runs_are_found_over_the_months_newest_first() -> None:
+def test_all_runs_are_found_newest_first() -> None:
     ids = [add(days_ago) for days_ago in (80, 40, 20, 1, 0.5)]
     assert found() == ids[::-1]
     assert found(limit=100) == ids[::-1]
@@ -97,7 +107,7 @@ def test_a_page_costs_a_bounded_number_of_calls_whatever_its_cursor() -> None:
         with metered() as meter:
             found_by_it, following = find(Filter(), 10, cursor, NOW, DAYS)
         assert ([run.id for run in found_by_it], following) == (ids, None)
-        assert meter.take().reads <= 4, "a month each"
+        assert meter.take().reads <= len(HISTORY_SHARDS) + 1
 
 
 @pytest.mark.parametrize(
@@ -113,19 +123,91 @@ def test_no_time_has_no_runs(criteria: dict[str, datetime]) -> None:
     assert found(**criteria) == []
 
 
-def test_a_long_history_is_looked_through_a_few_months_a_page() -> None:
-    ids = [add(days_ago) for days_ago in (3_000, 300, 1)]
-    pages, calls, cursor = [], [], None
-    while True:
-        with metered() as meter:
-            page, cursor = find(Filter(), 10, cursor, NOW, 3_650)
-        pages.append([run.id for run in page])
-        calls.append(meter.take().reads)
-        if cursor is None:
-            break
-    assert [run_id for page in pages for run_id in page] == ids[::-1]
-    assert max(calls) <= 6
-    assert pages[0] == [ids[2]]
+@pytest.mark.parametrize(
+    ("criteria", "calls"),
+    [
+        ({}, len(HISTORY_SHARDS) + 1),
+        ({"state": RunState.QUEUED}, len(STATE_SHARDS) + 1),
+        ({"task_id": "T"}, 2),
+        ({"agent_id": "a"}, 2),
+    ],
+)
+def test_quiet_years_cost_nothing(criteria: dict[str, Any], calls: int) -> None:
+    ids = [add(days_ago, "T", "a") for days_ago in (3_000, 300, 1)]
+    with metered() as meter:
+        page, cursor = find(Filter(**criteria), 10, None, NOW, 3_650)
+        assert (meter.take().reads, cursor) == (calls, None)
+        assert [run.id for run in page] == ids[::-1]
+        for quiet in (ids[1], ids[0]):
+            find(Filter(**criteria), 10, quiet, NOW, 3_650)
+            assert meter.take().reads <= calls
+
+
+def test_a_page_in_which_few_fit_looks_at_so_many_and_leads_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run_history, "PAGE", 3)
+    for _ in range(2):
+        old = add(9, "T", "a")
+    for number in range(20):
+        runs.end(add(8 - number / 10, "T", "a"), RunState.FAILED, None, (), NOW)
+    runs.end(old, RunState.TIMED_OUT, None, (), NOW)
+    for criteria in ({"task_id": "T"}, {"agent_id": "a"}):
+        wanted = Filter(state=RunState.TIMED_OUT, **criteria)
+        pages, cursor = [], None
+        while True:
+            with metered() as meter:
+                page, cursor = find(wanted, 10, cursor, NOW, DAYS)
+                assert meter.take().reads <= run_history.CALLS_AT_MOST
+            pages.append([run.id for run in page])
+            if cursor is None:
+                break
+        assert pages == [[], [old]], "fifteen are looked at, then the rest"
+
+
+def test_what_does_not_fit_by_its_entry_is_not_read() -> None:
+    for days_ago in (5, 4, 3):
+        add(days_ago)
+    ours = add(2, trigger=Trigger.SCHEDULE)
+    with metered() as meter:
+        page, _ = find(Filter(trigger=Trigger.SCHEDULE), 10, None, NOW, DAYS)
+        assert meter.take().calls["dynamodb.BatchGetItem"] == 1
+        assert [run.id for run in page] == [ours]
+        find(Filter(trigger=Trigger.RETRY), 10, None, NOW, DAYS)
+        assert meter.take().calls["dynamodb.BatchGetItem"] == 0
+
+
+def test_a_run_is_shown_as_it_is_now_not_as_an_index_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The index by state is late: it still has a run that has ended meanwhile."""
+    run_id = add(1)
+    late = list(run_history._merged(RunItem.by_state, _queued(), "0" * 26, "7" + "Z" * 25, 10))
+    runs.end(run_id, RunState.FAILED, None, (), NOW)
+    monkeypatch.setattr(run_history, "_merged", lambda *_: iter(late))
+    assert found(state=RunState.QUEUED) == []
+
+
+def _queued() -> list[str]:
+    return [state_partition(RunState.QUEUED.value, shard) for shard in STATE_SHARDS]
+
+
+def test_the_index_of_all_runs_is_written_once_for_each() -> None:
+    """What an entry holds never changes, so that a run that goes on costs its index nothing."""
+    immutable = {"kind", "task_id", "trigger"}
+    changes = {"state", "started_at", "ended_at", "results", "step", "deadline_at", "run_state"}
+    assert set(LISTED_BY) >= immutable
+    assert changes.isdisjoint(LISTED_BY)
+    for index in (RunItem.by_time, RunItem.by_task):
+        projection = index.Meta.projection
+        held = {*projection.non_key_attributes, *index._hash_key_attribute().attr_name.split()}
+        assert held >= immutable - {"task_id"}
+        assert changes.isdisjoint(held)
+
+
+def test_the_runs_of_a_time_lie_in_all_shards() -> None:
+    ids = [add(number / 100) for number in range(40)]
+    assert {history_shard(run_id) for run_id in ids} == set(HISTORY_SHARDS)
+    assert len({state_shard("queued", run_id) for run_id in ids}) == len(STATE_SHARDS)
+    assert found(limit=7) == ids
 
 
 def test_an_agent_with_many_jobs_in_a_run_is_looked_through_a_thousand_a_page(

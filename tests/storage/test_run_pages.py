@@ -11,6 +11,7 @@ from chalicelib.dynamo.job_pages import Filter
 from chalicelib.dynamo.run_items import JobItem, PartitionItem, job_sort_key
 from chalicelib.errors import BadParameter
 from chalicelib.operations.runs.recount import recount
+from chalicelib.operations.runs.retry import RetryWhat, _from_first_unfinished, _steps
 from chalicelib.runs.job import Ending, Job, JobKey, JobState
 from chalicelib.runs.run import Progress, RunState, RunStep, at_end, at_step
 from chalicelib.runs.run_page import RunPage, whole
@@ -249,13 +250,17 @@ def test_no_run_has_no_jobs_and_a_foreign_cursor_is_refused(state: JobState | No
 # --- counters
 
 
+def park(ends: JobState | None) -> None:
+    gates.park("01R", 1, 1, ends=ends, expires_at=NOW)
+
+
 @pytest.mark.usefixtures("backend")
 def test_a_job_is_counted_with_the_write_that_its_end_makes_anyhow() -> None:
     progress = build([RUNNING] * 3 + [WAITING] * 17)
-    gates.pass_through("01R", 1, 1, failed=None, wants_successor=True, ends=OK)
-    gates.pass_through("01R", 1, 1, failed="a", wants_successor=False, ends=BAD)
-    gates.park("01R", 1, 1, ends=None)
-    gates.park("01R", 1, 1, ends=OK)
+    gates.pass_through("01R", 1, 1, failed=None, wants_successor=True, ends=OK, expires_at=NOW)
+    gates.pass_through("01R", 1, 1, failed=2, wants_successor=False, ends=BAD, expires_at=NOW)
+    park(ends=None)
+    park(ends=OK)
     assert gates.counted([progress.run]) == {"01R": {OK: 2, BAD: 1}}
     assert gates.counted([replace(progress.run, state=RunState.FAILED)]) == {}
 
@@ -264,7 +269,7 @@ def test_a_job_is_counted_with_the_write_that_its_end_makes_anyhow() -> None:
 def test_counters_that_are_wrong_are_set_to_what_the_jobs_say() -> None:
     build([OK, BAD, RUNNING, RUNNING])
     for _ in range(2):  # one end, and its repetition
-        gates.park("01R", 1, 1, ends=LOST)
+        park(ends=LOST)
     seen = runs.progress("01R")
     assert seen is not None
     recount(seen)
@@ -274,10 +279,10 @@ def test_counters_that_are_wrong_are_set_to_what_the_jobs_say() -> None:
 @pytest.mark.usefixtures("backend")
 def test_a_count_that_moved_meanwhile_is_left_alone() -> None:
     build([OK, BAD, RUNNING, RUNNING])
-    gates.park("01R", 1, 1, ends=LOST)
+    park(ends=LOST)
     seen = runs.progress("01R")
     assert seen is not None
-    gates.park("01R", 1, 1, ends=OK)
+    park(ends=OK)
     recount(seen)
     assert gates.counted([seen.run]) == {"01R": {OK: 2, BAD: 1, LOST: 1}}
 
@@ -315,3 +320,71 @@ def test_what_a_list_of_active_runs_counts_is_a_call_for_fifty_of_them(meter: Me
     assert meter.take().reads == 2
     assert gates.counted([narrow]) == {}
     assert meter.take().reads == 0
+
+
+# --- what looks at many jobs
+
+
+@pytest.mark.usefixtures("backend")
+def test_the_jobs_of_some_steps_are_read_without_the_others(meter: Meter) -> None:
+    built = build([OK] * 30, [OK] * 12 + [BAD] * 2 + [WAITING] * 20, [OK, WAITING])
+    head = run_pages.head("01R")
+    assert head is not None
+    meter.take()
+    narrow = run_pages.with_jobs(head, 3, 3)
+    assert meter.take().reads == 1
+    assert [job.key.step for job in narrow.jobs] == [3]
+    of_two = run_pages.with_jobs(head, 2, 2)
+    used = meter.take()
+    assert (used.reads, {job.key.step for job in of_two.jobs}) == (2, {2})
+    assert list(of_two.jobs) == [job for job in built.jobs if job.key.step == 2]
+    assert [len(each.agents) for each in of_two.steps] == [0, 34, 2]
+    last = run_pages.with_jobs(head, 2, 3)
+    assert {job.key.step for job in last.jobs} == {2, 3}
+    assert [each.roster for each in last.steps[1:]] == [each.roster for each in built.steps[1:]]
+
+
+@pytest.mark.usefixtures("backend")
+def test_a_retry_reads_the_steps_from_the_first_one_that_is_not_done(meter: Meter) -> None:
+    def head(run_id: str, *states: list[JobState]) -> Progress:
+        built = build(*states, run_id=run_id)
+        run = replace(built.run, state=RunState.FAILED)
+        found = at_end(replace(built, run=run), RunState.FAILED)
+        assert runs.end(run_id, RunState.FAILED, None, found, NOW)
+        known = run_pages.head(run_id)
+        assert known is not None
+        meter.take()
+        return known
+
+    known = _from_first_unfinished(head("01R", [OK] * 5, [OK, BAD, OK], [WAITING]))
+    assert meter.take().reads == 1
+    assert [each.number for each in known.steps] == [2, 3]
+    assert {job.key.step for job in known.jobs} == {2}
+    assert [len(each.agents) for each in _steps(known, RetryWhat.FAILED_AGENTS)] == [1, 1]
+    assert [len(each.agents) for each in _steps(known, RetryWhat.FAILED_STEP)] == [3, 1]
+    done = _from_first_unfinished(head("01S", [OK] * 2, [OK]))
+    assert (meter.take().reads, _steps(done, RetryWhat.FAILED_STEP)) == (0, [])
+
+
+@pytest.mark.usefixtures("backend")
+def test_jobs_that_agents_have_had_are_paged_over_steps(
+    meter: Meter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job_pages, "BEGUN", 4)
+    build([OK] * 3 + [QUEUED] * 4, [RUNNING, BAD])
+    seen: list[tuple[int, int]] = []
+    sizes, cursor = [], None
+    meter.take()
+    while True:
+        page, cursor = job_pages.begun("01R", None, cursor)
+        assert meter.take().reads == 1
+        seen += [(job.key.step, job.index) for job in page]
+        sizes.append(len(page))
+        if cursor is None:
+            break
+    assert (seen, sizes) == ([(1, 0), (1, 1), (1, 2), (2, 0), (2, 1)], [3, 1, 1])
+    assert [job.key.step for job in job_pages.begun("01R", 2, None)[0]] == [2, 2]
+    for wrong in ("x", "1-1-0002"):
+        with pytest.raises(BadParameter):
+            job_pages.begun("01R", 2, wrong)
+    assert job_pages.begun("01X", None, None) == ([], None)

@@ -1,16 +1,20 @@
 """The verbs of runs, on every backend."""
 
+import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 import pytest
 from msgspec.structs import replace
 
 from chalicelib.dynamo import gates, jobs, runs, steps, turns
+from chalicelib.dynamo.run_items import GateItem, PartitionItem, gate_sort_key
 from chalicelib.runs.job import Job, JobKey, JobState
 from chalicelib.runs.run import Run, RunState, RunStep, StepResult
 from chalicelib.runs.wave import Gate
 from chalicelib.tasks.target import Targets
 from chalicelib.tasks.task import Amount, Retry, Step, When
+from tests.bench.product import Meter, metered
 
 pytestmark = pytest.mark.usefixtures("backend")
 
@@ -33,6 +37,12 @@ RESULTS = (
     StepResult(JobState.SKIPPED, {}),
 )
 STEPS = (RunStep(FIRST, 1, None, {"a": "A"}), RunStep(SECOND))
+
+
+@pytest.fixture
+def meter() -> Iterator[Meter]:
+    with metered() as counting:
+        yield counting
 
 
 def make(run_id: str = "01R", task_id: str = "T", created_at: datetime = NOW) -> Run:
@@ -65,7 +75,7 @@ def test_one_query_shows_a_run_with_its_steps_and_jobs() -> None:
     run = create(make())
     job = Job(JobKey("01R", 1, "a"), JobState.QUEUED)
     jobs.put(job, NOW, NOW, run.expires_at)
-    gates.park("01R", 1, 0, ends=JobState.SUCCEEDED)
+    gates.park("01R", 1, 0, ends=JobState.SUCCEEDED, expires_at=run.expires_at)
     progress = runs.progress("01R")
     assert progress is not None
     assert progress.run == run
@@ -216,25 +226,82 @@ def test_a_step_that_can_have_no_agents_says_why_once() -> None:
 # --- gates and turns
 
 
-def pass_gate(*, wave: int = 0, failed: str | None, wants_successor: bool) -> Gate:
+def pass_gate(*, wave: int = 0, failed: int | None, wants_successor: bool = False) -> Gate:
     return gates.pass_through(
-        "01R", 1, wave, failed=failed, wants_successor=wants_successor, ends=JobState.FAILED
+        "01R",
+        1,
+        wave,
+        failed=failed,
+        wants_successor=wants_successor,
+        ends=JobState.FAILED,
+        expires_at=NOW,
     )
 
 
 def test_a_failure_counts_once_at_the_gate_and_each_promise_is_another() -> None:
-    first = pass_gate(failed="a", wants_successor=True)
-    again = pass_gate(failed="a", wants_successor=True)
-    other = pass_gate(failed="b", wants_successor=False)
+    first = pass_gate(failed=3, wants_successor=True)
+    again = pass_gate(failed=3, wants_successor=True)
+    other = pass_gate(failed=4)
     assert [(gate.failures, gate.granted) for gate in (first, again, other)] == [
         (1, 1), (1, 2), (2, 2),
     ]  # fmt: skip
     assert pass_gate(wave=1, failed=None, wants_successor=True).granted == 1
+    assert pass_gate(wave=1, failed=3).failures == 1
+
+
+def test_every_failure_of_a_wave_counts_whatever_the_order() -> None:
+    indexes = [7, 0, 4_999, 15, 8, 1, 16, 2_500, 23]
+    failures = [pass_gate(failed=index).failures for index in indexes]
+    assert failures == list(range(1, len(indexes) + 1))
+    assert {pass_gate(failed=index).failures for index in indexes} == {len(indexes)}
+
+
+def test_a_late_update_of_the_gate_takes_no_failure_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One handler has noted its failure; another notes one of the same part, and passes first."""
+    note = gates._note
+
+    def overtaken(*args: object) -> int:
+        monkeypatch.undo()
+        number = note(*args)  # type: ignore[arg-type]
+        assert pass_gate(failed=9, wants_successor=True).failures == 2
+        return number
+
+    monkeypatch.setattr(gates, "_note", overtaken)
+    late = pass_gate(failed=1, wants_successor=True)
+    assert (late.failures, late.granted, late.ended) == (2, 2, {JobState.FAILED: 2})
+
+
+def test_a_failure_of_which_the_gate_never_heard_counts_with_the_next_of_its_part() -> None:
+    gates._note("01R", 1, 0, 1, 9, NOW)
+    assert pass_gate(failed=None).failures == 0
+    assert pass_gate(failed=1).failures == 2
+    assert pass_gate(failed=9).failures == 2
+
+
+def test_a_gate_stays_small_however_many_jobs_fail(meter: Meter) -> None:
+    for index in range(300):
+        pass_gate(failed=index)
+    meter.take()
+    gates.park("01R", 1, 0, ends=JobState.SUCCEEDED, expires_at=NOW)
+    of_success = meter.take()
+    pass_gate(failed=300)
+    assert (of_success.writes, meter.take().writes) == (1, 2)
+    gate = GateItem.get("01R", gate_sort_key(1, 0))
+    assert len(json.dumps(gate.to_dynamodb_dict())) < 1_000
+
+
+def test_whatever_a_wave_counts_expires_with_its_run() -> None:
+    pass_gate(failed=0)
+    pass_gate(wave=1, failed=None)
+    gates.park("01S", 1, 0, ends=None, expires_at=NOW)
+    found = list(PartitionItem.scan())
+    assert len(found) == 4
+    assert {item.ttl for item in found} == {NOW}
 
 
 def test_what_stands_around_a_job_is_one_read() -> None:
     create(make())
-    pass_gate(failed="a", wants_successor=False)
+    pass_gate(failed=0)
     job = Job(JobKey("01R", 1, "a"), JobState.QUEUED)
     context = runs.contexts([job])[job.key]
     assert (context.run.id, context.step.step, context.gate.failures) == ("01R", FIRST, 1)

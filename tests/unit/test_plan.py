@@ -306,6 +306,15 @@ def test_a_stop_withholds_what_a_slower_handler_is_putting_out() -> None:
     assert plan(Progress(stopping(), (rolled,), ended)) == withheld(rolled, 2, 3)
 
 
+def test_a_stop_withholds_nothing_of_a_wave_behind_one_that_has_closed() -> None:
+    one = step(1, "a", "b", "c", "d", canary=Amount(2))
+    handler = step(2, "a", when=When.ALWAYS)
+    closed = jobs_in(one, {0: BAD, 1: JobState.SKIPPED})
+    assert plan(Progress(stopping(), (one, handler), closed)) == withheld(handler, 0)
+    running = job(handler, "a", JobState.RUNNING, stop=JobState.CANCELLED)
+    assert plan(Progress(stopping(), (one, handler), (*closed, running))) == []
+
+
 def test_a_stop_withholds_nothing_that_nobody_can_be_putting_out() -> None:
     one, handler = step(1, "a"), step(2, "a", when=When.ALWAYS)
     end = EndRun(RunState.CANCELLED, "Cancelled by ann.")

@@ -7,7 +7,6 @@ from chalicelib.api.logs import shapes
 from chalicelib.logs import log
 from chalicelib.operations.logs import logs, outputs, search
 from chalicelib.runs.job import Job
-from chalicelib.runs.run import Progress
 
 
 def page(page: logs.LogPage) -> shapes.LogPage:
@@ -29,18 +28,13 @@ def _missing(value: log.Missing) -> shapes.Missing:
     return shapes.Missing(value.chunks, value.stdout_bytes, value.stderr_bytes, value.reason)
 
 
-def _names(progress: Progress) -> dict[str, str]:
-    return {id: name for step in progress.steps for id, name in step.agents.items()}
-
-
-def matches(found: search.Found, progress: Progress) -> shapes.LogMatches:
-    """What a search found in a run."""
-    names = _names(progress)
+def matches(found: search.Found) -> shapes.LogMatches:
+    """What a search found."""
     matches = [
         shapes.LogMatch(
             job_id=job.key.job_id,
             agent_id=job.key.agent_id,
-            agent_name=names.get(job.key.agent_id, job.key.agent_id),
+            agent_name=job.agent_name or job.key.agent_id,
             step=job.key.step,
             line=match.line,
             stream=cast(shapes.StreamName, match.stream.word),

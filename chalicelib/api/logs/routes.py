@@ -9,14 +9,14 @@ from chalicelib import clock
 from chalicelib.access.principal import Permission
 from chalicelib.api.logs import render, shapes
 from chalicelib.api.routing import Api, Request
-from chalicelib.dynamo import runs
+from chalicelib.dynamo import run_pages, runs
 from chalicelib.errors import BadParameter, NotFound
 from chalicelib.logs.log import Position, Stream
 from chalicelib.logs.log_search import Needle
 from chalicelib.operations.logs import logs, outputs, search
 from chalicelib.operations.logs.following import Patience, follow, wait_for_more
 from chalicelib.runs.job import Job
-from chalicelib.runs.run import Progress, all_jobs
+from chalicelib.runs.run import all_jobs
 
 api = Api(__name__)
 
@@ -139,9 +139,8 @@ def _budget() -> search.Budget:
 def search_log(request: Request, run_id: str, job_id: str) -> shapes.LogMatches:
     """The lines of one job's log that match."""
     needle, stream = _needle(request), _stream(request)
-    job, progress = _job(request, run_id, job_id), _progress(run_id)
-    cursor = request.query.get("cursor", "")
-    return render.matches(search.search(job, needle, stream, cursor, _budget()), progress)
+    job, cursor = _job(request, run_id, job_id), request.query.get("cursor", "")
+    return render.matches(search.search(job, needle, stream, cursor, _budget()))
 
 
 @api.get(
@@ -153,19 +152,16 @@ def search_log(request: Request, run_id: str, job_id: str) -> shapes.LogMatches:
 def search_run(request: Request, run_id: str) -> shapes.LogMatches:
     """The lines of all jobs' logs that match, one job after the other."""
     needle, stream = _needle(request), _stream(request)
-    progress = _progress(run_id)
-    step = request.number("step", 9_999)
-    ordered = sorted(progress.jobs, key=lambda job: (job.key.step, job.index))
-    begun = [job for job in ordered if job.claimed_at and step in (None, job.key.step)]
-    cursor = request.query.get("cursor", "")
-    return render.matches(search.search_jobs(begun, needle, stream, cursor, _budget()), progress)
+    if runs.get(run_id.upper()) is None:
+        raise _no_run(run_id)
+    step, cursor = request.number("step", 9_999), request.query.get("cursor", "")
+    return render.matches(
+        search.search_run(run_id.upper(), step, needle, stream, cursor, _budget())
+    )
 
 
-def _progress(run_id: str) -> Progress:
-    progress = runs.progress(run_id.upper())
-    if progress is None:
-        raise NotFound(f"There is no run with the id '{run_id}'.")
-    return progress
+def _no_run(run_id: str) -> NotFound:
+    return NotFound(f"There is no run with the id '{run_id}'.")
 
 
 @api.get(
@@ -176,8 +172,11 @@ def _progress(run_id: str) -> Progress:
 )
 def compare_outputs(request: Request, run_id: str) -> shapes.Outputs:
     """Which agents of a step printed the same, and what."""
-    progress = _progress(run_id)
+    known = run_pages.head(run_id.upper())
+    if known is None:
+        raise _no_run(run_id)
     wanted = request.number("step", 9_999) or 1
+    progress = run_pages.with_jobs(known, wanted, wanted)
     for step in progress.steps:
         if step.number == wanted:
             groups, pending = outputs.grouped(all_jobs(progress, step))

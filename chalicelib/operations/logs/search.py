@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from chalicelib.dynamo import job_pages
 from chalicelib.errors import BadParameter
 from chalicelib.logs.log import Position, Stream
 from chalicelib.logs.log_search import Cursor, Match, Needle, Scan
@@ -12,6 +13,7 @@ from chalicelib.runs.job import Job
 
 BYTES_AT_ONCE = 16 << 20  # of output
 MATCHES_AT_ONCE = 200
+PAGES_AT_ONCE = 5  # of a run's jobs
 
 
 class Budget(msgspec.Struct):
@@ -63,29 +65,36 @@ def _of(job: Job, found: Sequence[Match], stream: Stream | None) -> list[tuple[J
     return [(job, match) for match in found if stream in (None, match.stream)]
 
 
-def search_jobs(
-    jobs: Sequence[Job], needle: Needle, stream: Stream | None, cursor: str, budget: Budget
+def search_run(
+    run_id: str,
+    step: int | None,
+    needle: Needle,
+    stream: Stream | None,
+    cursor: str,
+    budget: Budget,
 ) -> Found:
-    """Looks through the logs of several jobs, one after the other. Raises BadParameter."""
-    number, within = _parse(cursor)
+    """Looks through the logs of a run's jobs, of one step or of all, one after the other.
+
+    The cursor is a job's id and where to go on within its log. However many jobs have no output,
+    a call reads `PAGES_AT_ONCE` pages of them. Raises BadParameter.
+    """
+    begin, colon, within = cursor.partition(":")
+    if cursor and not colon:
+        raise BadParameter("The cursor is not one that a search has answered.")
+    following: str | None = begin or None
     found: list[tuple[Job, Match]] = []
     searched = 0
-    for index in range(number, len(jobs)):
-        if budget.is_spent:
-            return Found(found, f"{index}:", searched)
-        part = search(jobs[index], needle, stream, within, budget)
-        within = ""
-        found += part.matches
-        searched += part.searched_bytes
-        if part.next is not None:
-            return Found(found, f"{index}:{part.next}", searched)
-    return Found(found, None, searched)
-
-
-def _parse(cursor: str) -> tuple[int, str]:
-    number, colon, within = cursor.partition(":")
-    if not cursor:
-        return 0, ""
-    if not (colon and number.isascii() and number.isdigit() and len(number) <= 6):
-        raise BadParameter("The cursor is not one that a search has answered.")
-    return int(number), within
+    for _ in range(PAGES_AT_ONCE):
+        page, following = job_pages.begun(run_id, step, following)
+        for job in page:
+            if budget.is_spent:
+                return Found(found, f"{job.key.job_id}:", searched)
+            here = within if job.key.job_id == begin else ""
+            part = search(job, needle, stream, here, budget)
+            found += part.matches
+            searched += part.searched_bytes
+            if part.next is not None:
+                return Found(found, f"{job.key.job_id}:{part.next}", searched)
+        if following is None:
+            return Found(found, None, searched)
+    return Found(found, f"{following}:", searched)

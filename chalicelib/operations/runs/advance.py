@@ -67,8 +67,9 @@ def _perform(actions: Sequence[Action], progress: Progress, now: datetime) -> bo
 
 
 def _begin_step(actions: Sequence[Action], progress: Progress) -> None:
-    """Notes a step of which the first jobs are put now, before they are."""
-    number = max((each.step.number for each in actions if isinstance(each, Enqueue)), default=0)
+    """Notes a step of which the first jobs are written now, before they are."""
+    begun = (each.step.number for each in actions if isinstance(each, Enqueue | Withhold))
+    number = max(begun, default=0)
     if number > progress.run.step:
         runs.begin_step(runs_core.at_step(progress, number))
 

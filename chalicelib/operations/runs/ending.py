@@ -55,7 +55,8 @@ def _retry(context: Context, job: Job, ending: Ending, now: datetime) -> Job | N
 
 def _pass_gate(context: Context, job: Job, ending: Ending) -> Gate | None:
     """Notes a failure, and gets the number of a successor, where there is any use for them; None
-    where there is not, and the job is not counted yet."""
+    where there is not, and the job is not counted yet. A wave that has closed stays so: what fails
+    in it need not be noted."""
     wave = context.wave
     counts = ending.has_failed and wave.max_failures is not None and wave.size > 1
     wants_successor = wave.is_rolling and not context.is_all_granted
@@ -65,15 +66,18 @@ def _pass_gate(context: Context, job: Job, ending: Ending) -> Gate | None:
         job.key.run_id,
         job.key.step,
         wave.number,
-        failed=job.key.agent_id if ending.has_failed else None,
+        failed=job.index if counts and not context.is_closed else None,
         wants_successor=wants_successor,
         ends=ending.state,
+        expires_at=context.run.expires_at,
     )
 
 
 def _park(context: Context, ended: Job, passed: Gate | None) -> int:
     key, number = ended.key, context.wave.number
-    return gates.park(key.run_id, key.step, number, ends=None if passed else ended.state)
+    ends = None if passed else ended.state
+    expires_at = context.run.expires_at
+    return gates.park(key.run_id, key.step, number, ends=ends, expires_at=expires_at)
 
 
 def _fill_slot(context: Context, job: Job, successor: int, now: datetime) -> None:

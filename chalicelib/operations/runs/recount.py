@@ -22,4 +22,4 @@ def recount(progress: Progress) -> None:
         of_wave = (job.state for index, job in jobs.items() if wave.holds(index))
         ended = Counter(state for state in of_wave if state.is_terminal)
         if ended != counted.ended:
-            gates.recount(run.id, step.number, wave.number, counted, ended)
+            gates.recount(run.id, step.number, wave.number, counted, ended, run.expires_at)

@@ -7,12 +7,12 @@ from enum import Enum
 from msgspec.structs import replace
 
 from chalicelib.access.principal import Permission, Principal
-from chalicelib.dynamo import runs, tasks
+from chalicelib.dynamo import run_pages, runs, tasks
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.operations.runs.commands import COMMANDS
 from chalicelib.operations.runs.trigger import check_key, go_on, start
 from chalicelib.runs.job import JobState
-from chalicelib.runs.run import Progress, Run, RunState, RunStep, Trigger
+from chalicelib.runs.run import Progress, Run, RunState, RunStep, StepResult, Trigger
 from chalicelib.settings import settings
 from chalicelib.tasks.param import InvalidParameters, Param, fill
 from chalicelib.tasks.task_toml import parse
@@ -44,12 +44,14 @@ def retry(
     a run that goes on, or in which nothing failed, InvalidParameters for a secret that is missing
     or wrong, and KeyProblem for secrets.
     """
-    progress = runs.progress(run_id)
+    progress = run_pages.head(run_id)
     if progress is None:
         raise NotFound(f"There is no run with the id '{run_id}'.")
     caller.require(_needed(progress.run))
     if not progress.run.state.is_terminal:
         raise Conflict("The run has not ended yet. Wait for it, or cancel it.")
+    if what is not RetryWhat.ALL:
+        progress = _from_first_unfinished(progress)
     steps = _steps(progress, what)
     if not steps:
         raise Conflict("Nothing failed in this run. Retry all of it, or trigger its task.")
@@ -103,6 +105,23 @@ def _secret_params(run: Run) -> list[Param]:
         return [Param(name, required=True, secret=True) for name in run.secrets]
     params = parse(revision.definition).params
     return [each for each in params if each.name in run.secrets]
+
+
+def _from_first_unfinished(head: Progress) -> Progress:
+    """The run with the jobs of the first step in which not all succeeded, and of all after it. What
+    came of those before stands in the run, which has ended, and is all that is asked of them."""
+    steps = head.steps
+    kept = dict(zip((step.number for step in steps), head.run.results, strict=False))
+    first = next((s.number for s in steps if not _is_done(s, kept.get(s.number))), None)
+    if first is None:
+        return replace(head, steps=())
+    read = run_pages.with_jobs(head, first, steps[-1].number)
+    return replace(read, steps=[step for step in read.steps if step.number >= first])
+
+
+def _is_done(step: RunStep, result: StepResult | None) -> bool:
+    succeeded = result.counts.get(JobState.SUCCEEDED, 0) if result is not None else 0
+    return step.size is not None and not step.problem and succeeded == step.size
 
 
 def _needed(run: Run) -> Permission:

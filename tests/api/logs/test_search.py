@@ -8,6 +8,7 @@ import pytest
 from chalicelib.logs.log import Stream, encode
 from tests.api.conftest import People
 from tests.api.logs.conftest import Logged, fill, out, put, record
+from tests.bench.product import metered
 
 
 def search(logged: Logged, path: str, **query: str) -> tuple[list[tuple[int, str]], int]:
@@ -80,6 +81,38 @@ def test_a_run_is_searched_over_all_its_jobs_and_outputs_are_compared(
     assert {each["agent_id"] for each in found["matches"]} == {one.id for one in agents[:2]}
     assert found["next"] is None
     assert admin.refused("GET", f"/runs/{run_id}/outputs?step=2")[0] == 1004
+
+
+def test_a_wide_run_is_searched_some_jobs_a_call(
+    admin: People, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.dynamo.job_pages.BEGUN", 1)
+    monkeypatch.setattr("chalicelib.operations.logs.search.PAGES_AT_ONCE", 2)
+    agents = [agent(number) for number in range(1, 6)]
+    step = '[[step]]\nTargets = { All = true }\nCMD = "x"\n'
+    task = admin.data("POST", "/tasks", {"definition": f'Name = "wide"\n{step}'})["task"]["id"]
+    run_id = admin.data("POST", f"/tasks/{task}/execute")["id"]
+    for each in agents:
+        (job,) = each.poll()["jobs"]
+        body = encode([record(Stream.STDOUT, b"same\n")])
+        put(job["urls"][0], body)
+        each.finish(job, log=_summary(b"same\n"))
+    found, calls, cursor = [], 0, ""
+    while cursor is not None:
+        with metered() as meter:
+            page = admin.data("GET", f"/runs/{run_id}/search?pattern=am&cursor={cursor}")
+            assert meter.take().reads <= 3
+        found += [each["agent_id"] for each in page["matches"]]
+        calls, cursor = calls + 1, page["next"]
+    assert (found, calls) == (sorted(one.id for one in agents), 3)
+    assert {each["agent_name"] for each in page["matches"]} == {"machine-5"}
+    for wrong in ("x", "x:", "1-:"):
+        assert admin.refused("GET", f"/runs/{run_id}/search?pattern=a&cursor={wrong}")[0] == 1001
+    assert admin.refused("GET", "/runs/01X/search?pattern=a")[0] == 1004
+    with metered() as meter:
+        admin.data("GET", f"/runs/{run_id}/outputs")
+        assert meter.take().reads == 2
+    assert admin.refused("GET", "/runs/01X/outputs")[0] == 1004
 
 
 def _summary(stdout: bytes) -> dict[str, Any]:
