@@ -176,14 +176,14 @@ def test_a_job_that_cannot_be_understood_fails_with_a_reason_and_the_agent_goes_
     bad = [
         plane.offer("true", "l2", env=None),
         plane.offer("true", "l3", urls={}),
-        {"run_id": "01R", "job_id": "1-a", "lease": "l4"},
+        {"protocol": 2, "run_id": "01R", "job_id": "1-a", "lease": "l4"},
     ]
     plane.offers = [*odd, *bad, plane.offer("exit 7", "l5")]
     wait_until(lambda: len(plane.ends()) == 4)
     for lease in ("l2", "l3"):
         assert plane.ends()[lease]["outcome"] == "not_started"
         assert "does not understand the job: its '" in plane.ends()[lease]["reason"]
-    assert "it is of protocol None, and this agent knows 1" in plane.ends()["l4"]["reason"]
+    assert "it is of protocol 2, and this agent knows 1" in plane.ends()["l4"]["reason"]
     assert plane.ends()["l5"]["exit_code"] == 7
     wait_until(lambda: not list((tmp_path / "work" / "jobs").iterdir()))
     assert process.poll() is None
