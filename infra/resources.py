@@ -12,24 +12,28 @@ from typing import Any
 
 from chalicelib.dynamo.schema import MODELS, TTL_ATTRIBUTE
 from chalicelib.settings import Settings
+from infra import scheduled
 
 Resource = dict[str, Any]
 
 DEFAULTS = Settings()
 BUCKET = {"Fn::Sub": f"{DEFAULTS.bucket}-${{AWS::AccountId}}-${{AWS::Region}}"}
-FUNCTIONS = (
-    "APIHandler",
-    "Sweep",
-    "Fire",
-    "Compact",
-)  # as Chalice names them: the routes, and app.py's schedules
+SCHEDULED = ("Sweep", "Fire", "Compact")  # as Chalice names app.py's schedules
+FUNCTIONS = ("APIHandler", *SCHEDULED)  # and the routes
 PARAMETERS = {
+    "ReservedConcurrency": {
+        "Type": "String",
+        "AllowedValues": ["yes", "no"],
+        "Default": "yes",
+        "Description": "Whether the scheduled functions have some of the account's concurrency to "
+        "themselves. A new account may have too little to reserve any.",
+    },
     "HistoryDays": {
         "Type": "Number",
         "MinValue": 1,
         "Default": DEFAULTS.history_days,
         "Description": "After so many days runs and their logs expire.",
-    }
+    },
 }
 LOG_DAYS = 30  # of the functions themselves
 HISTORY_DAYS = {"Ref": "HistoryDays"}
@@ -41,9 +45,12 @@ def template(models: Sequence[Any] = MODELS) -> dict[str, Any]:
     """What is merged into Chalice's own template."""
     tables = {_logical_name(model): table(model) for model in models}
     functions = {name: _function() for name in FUNCTIONS}
+    for name in SCHEDULED:
+        functions[name]["Properties"] |= _on_schedule()
     logs = {f"{name}Log": _log_group(name) for name in FUNCTIONS}
     return {
         "Parameters": PARAMETERS,
+        "Conditions": {"Reserves": {"Fn::Equals": [{"Ref": "ReservedConcurrency"}, "yes"]}},
         "Resources": {**functions, **logs, "Files": bucket(), **tables},
     }
 
@@ -120,6 +127,20 @@ def _function() -> Resource:
         "PLUMBER_HISTORY_DAYS": HISTORY_DAYS,
     }
     return {"Properties": {"Environment": {"Variables": variables}}}
+
+
+def _on_schedule() -> dict[str, Any]:
+    """Calls may overlap, and what they work on is shared by claims. One that waits for longer than
+    a minute, or fails, is not repeated: the next minute's does its work."""
+    return {
+        "ReservedConcurrentExecutions": {
+            "Fn::If": ["Reserves", scheduled.AT_ONCE, {"Ref": "AWS::NoValue"}]
+        },
+        "EventInvokeConfig": {
+            "MaximumEventAgeInSeconds": scheduled.MAX_EVENT_AGE_SECONDS,
+            "MaximumRetryAttempts": scheduled.RETRIES,
+        },
+    }
 
 
 def _log_group(function: str) -> Resource:

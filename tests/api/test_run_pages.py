@@ -9,6 +9,7 @@ from chalicelib.operations.runs.sweep import sweep
 from chalicelib.runs.job import JobState
 from tests.api.conftest import Clock, Fleet, People, RpcAgent, definition, ended, named
 from tests.bench.product import metered
+from tests.stack.shifts import shift
 
 _SUCCEEDED = JobState.SUCCEEDED
 LABELS = 'Targets = { Labels = { role = "web" } }\nCMD = "true"\n'
@@ -84,7 +85,7 @@ def test_a_repeated_count_is_mended_by_the_next_sweep(
     gates.pass_through(run_id, 1, 1, failed=None, wants_successor=False, ends=_SUCCEEDED)
     (listed,) = admin.data("GET", "/runs")["items"]
     assert listed["progress"]["ended"] == 2
-    sweep(travel.after(30))
+    sweep(shift(travel.after(30)))
     assert shown(admin, run_id)[0] == (4, 1, 25, {"succeeded": 1})
 
 
