@@ -100,7 +100,8 @@ RUN = Kind("run", 4, Patience(_SOON, _QUARTER, tries=20))  # given up after four
 CLAIMED = Kind("claimed", 8, Patience(_SOON, _QUARTER, tries=20))
 QUEUED = Kind("queued", 8, Patience(_SOON, _QUARTER, tries=20))
 LOG = Kind("log", 4, Patience(timedelta(minutes=5), timedelta(hours=1), tries=27))  # a day
-SCHEDULE = Kind("schedule", 2, Patience(timedelta(seconds=15), timedelta(minutes=5), tries=8))
+# Given up within the five minutes in which a due time is on time: later it would be called missed.
+SCHEDULE = Kind("schedule", 2, Patience(timedelta(seconds=15), timedelta(minutes=2), tries=4))
 
 
 class Entry(msgspec.Struct, frozen=True):
