@@ -17,7 +17,7 @@ SECONDS = 60
 def test_what_is_due_comes_to_its_end(control_plane: Any, agent_process: Any) -> None:
     plane: LiveControlPlane = control_plane()
     plane.kill()
-    plane.ticker_options = ("--as-on-aws", "--time-out", "5")
+    plane.ticker_options = ("--as-on-aws", "--every", "2", "--time-out", "20")
     plane.start()
     agent = agent_process(plane)
     agent.stop()
