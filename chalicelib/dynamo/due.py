@@ -96,10 +96,10 @@ class Kind(msgspec.Struct, frozen=True):
 
 
 _SOON, _QUARTER = timedelta(seconds=30), timedelta(minutes=15)
-RUN = Kind("run", 4, Patience(_SOON, _QUARTER, tries=20))  # given up after four hours
-CLAIMED = Kind("claimed", 8, Patience(_SOON, _QUARTER, tries=20))
-QUEUED = Kind("queued", 8, Patience(_SOON, _QUARTER, tries=20))
-LOG = Kind("log", 4, Patience(timedelta(minutes=5), timedelta(hours=1), tries=27))  # a day
+RUN = Kind("run", 2, Patience(_SOON, _QUARTER, tries=20))  # given up after four hours
+CLAIMED = Kind("claimed", 4, Patience(_SOON, _QUARTER, tries=20))
+QUEUED = Kind("queued", 4, Patience(_SOON, _QUARTER, tries=20))
+LOG = Kind("log", 2, Patience(timedelta(minutes=5), timedelta(hours=1), tries=27))  # a day
 # Given up within the five minutes in which a due time is on time: later it would be called missed.
 SCHEDULE = Kind("schedule", 2, Patience(timedelta(seconds=15), timedelta(minutes=2), tries=4))
 
