@@ -11,6 +11,7 @@ from chalicelib.api.routing import mount
 from chalicelib.operations import connecting
 from chalicelib.operations.logs import compaction
 from chalicelib.operations.runs import sweep as sweeper
+from chalicelib.operations.shift import Shift
 from chalicelib.operations.tasks import schedules
 
 app = Chalice(app_name="plumber")
@@ -23,16 +24,20 @@ connecting.connect_early()
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def sweep(event: Any) -> None:
     """Every minute: what went silent, what is overdue, what a killed handler left undone."""
-    app.log.info("swept: %s", sweeper.sweep(clock.read()))
+    app.log.info("swept: %s", sweeper.sweep(_shift(event)))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def fire(event: Any) -> None:
     """Every minute: the schedules that are due."""
-    app.log.info("schedules made %d runs", schedules.fire_due(clock.read()))
+    app.log.info("schedules made %d runs", schedules.fire_due(_shift(event)))
 
 
 @app.schedule(Rate(1, unit=Rate.MINUTES))
 def compact(event: Any) -> None:
     """Every minute: the logs of jobs that have ended are put together."""
-    app.log.info("compacted the logs of %d jobs", compaction.compact_due(clock.read()))
+    app.log.info("compacted the logs of %d jobs", compaction.compact_due(_shift(event)))
+
+
+def _shift(event: Any) -> Shift:
+    return Shift.of(clock.read, event.context.get_remaining_time_in_millis())

@@ -12,25 +12,28 @@ from typing import Any
 
 from chalicelib.dynamo.schema import MODELS, TTL_ATTRIBUTE
 from chalicelib.settings import Settings
-from infra import runtime
+from infra import runtime, scheduled
 
 Resource = dict[str, Any]
 
 DEFAULTS = Settings()
 BUCKET = {"Fn::Sub": f"{DEFAULTS.bucket}-${{AWS::AccountId}}-${{AWS::Region}}"}
-FUNCTIONS = (
-    "APIHandler",
-    "Sweep",
-    "Fire",
-    "Compact",
-)  # as Chalice names them: the routes, and app.py's schedules
+SCHEDULED = ("Sweep", "Fire", "Compact")  # as Chalice names app.py's schedules
+FUNCTIONS = ("APIHandler", *SCHEDULED)  # and the routes
 PARAMETERS = {
+    "ReservedConcurrency": {
+        "Type": "String",
+        "AllowedValues": ["yes", "no"],
+        "Default": "yes",
+        "Description": "Whether the scheduled functions have some of the account's concurrency to "
+        "themselves. A new account may have too little to reserve any.",
+    },
     "HistoryDays": {
         "Type": "Number",
         "MinValue": 1,
         "Default": DEFAULTS.history_days,
         "Description": "After so many days runs and their logs expire.",
-    }
+    },
 }
 SECRETS_ALIAS = "alias/plumber-secrets"  # as in .chalice/policy.json
 LOG_DAYS = 30  # of the functions themselves
@@ -43,9 +46,12 @@ def template(models: Sequence[Any] = MODELS) -> dict[str, Any]:
     """What is merged into Chalice's own template."""
     tables = {_logical_name(model): table(model) for model in models}
     functions = {name: _function() for name in FUNCTIONS}
+    for name in SCHEDULED:
+        functions[name]["Properties"] |= _on_schedule()
     logs = {f"{name}Log": _log_group(name) for name in FUNCTIONS}
     return {
         "Parameters": PARAMETERS,
+        "Conditions": {"Reserves": {"Fn::Equals": [{"Ref": "ReservedConcurrency"}, "yes"]}},
         "Resources": {**functions, **logs, "Files": bucket(), **secrets_key(), **tables},
     }
 
@@ -145,6 +151,20 @@ def _function() -> Resource:
         "PLUMBER_HISTORY_DAYS": HISTORY_DAYS,
     }
     return {"Properties": {"Runtime": runtime.name(), "Environment": {"Variables": variables}}}
+
+
+def _on_schedule() -> dict[str, Any]:
+    """Calls may overlap, and what they work on is shared by claims. One that waits for longer than
+    a minute, or fails, is not repeated: the next minute's does its work."""
+    return {
+        "ReservedConcurrentExecutions": {
+            "Fn::If": ["Reserves", scheduled.AT_ONCE, {"Ref": "AWS::NoValue"}]
+        },
+        "EventInvokeConfig": {
+            "MaximumEventAgeInSeconds": scheduled.MAX_EVENT_AGE_SECONDS,
+            "MaximumRetryAttempts": scheduled.RETRIES,
+        },
+    }
 
 
 def _log_group(function: str) -> Resource:

@@ -9,18 +9,13 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib.dynamo import due as due_queue
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import (
-    COMPACTION_SHARD,
-    DEADLINE_SHARDS,
-    QUEUED_SHARDS,
     JobItem,
     PartitionItem,
-    deadline_shard,
     job_sort_key,
-    jobs_sort_key,
     parse_job_sort_key,
-    queued_shard,
 )
 from chalicelib.logs import log
 from chalicelib.reader import Reader
@@ -38,7 +33,6 @@ from chalicelib.runs.job import (
 
 _ATTEMPTS = Reader(list[Attempt])
 _LATE_REPORT = Reader(LateReport)
-_IS_TO_BE_COMPACTED = JobItem.deadline_shard == COMPACTION_SHARD
 INBOX_PAGE = 100  # jobs read with one query
 
 
@@ -48,6 +42,10 @@ def _state_in(states: Iterable[JobState]) -> Condition:
 
 def _item(key: JobKey) -> JobItem:
     return JobItem(key.run_id, job_sort_key(key))
+
+
+def _due_key(key: JobKey) -> due_queue.Key:
+    return (key.run_id, job_sort_key(key))
 
 
 def _int(value: float | None) -> int | None:
@@ -82,17 +80,12 @@ def value(item: JobItem) -> Job:
         late=None if item.late is None else _LATE_REPORT.plain(item.late),
         not_before=item.not_before,
         give_up_at=item.give_up_at,
-        deadline_at=None if _waits_for_compaction(item) else item.deadline_at,
+        due_at=item.due_at,
+        due_tries=int(item.due_tries or 0),
         followed_until=item.followed_until,
-        compact_at=item.deadline_at if _waits_for_compaction(item) else None,
-        compaction_tries=int(item.compaction_tries or 0),
         log_compacted=bool(item.log_compacted),
         log_problem=item.log_problem,
     )
-
-
-def _waits_for_compaction(item: JobItem) -> bool:
-    return item.deadline_shard == COMPACTION_SHARD
 
 
 def _move(key: JobKey, actions: list[Action], condition: Condition) -> Job | None:
@@ -117,8 +110,8 @@ def put(job: Job, now: datetime, deadline: datetime, expires_at: datetime) -> bo
         agent_id=job.key.agent_id,
         agent_name=job.agent_name,
         queued_at=now,
-        deadline_at=deadline,
-        deadline_shard=queued_shard(job.key.run_id),
+        give_up_at=deadline,
+        **due_queue.stands(due_queue.QUEUED, _due_key(job.key), deadline),
     )
     return passed(lambda: item.save(condition=JobItem.run_id.does_not_exist()))
 
@@ -139,13 +132,11 @@ def put_ended(job: Job, now: datetime, expires_at: datetime) -> bool:
     return passed(lambda: item.save(condition=JobItem.run_id.does_not_exist()))
 
 
-def _deadline_actions(deadlines: Deadlines) -> list[Action]:
+def _deadline_actions(key: JobKey, deadlines: Deadlines) -> list[Action]:
+    stand = due_queue.stand(due_queue.CLAIMED, _due_key(key), deadlines.look_at)
     if deadlines.give_up_at is None:
-        return [JobItem.deadline_at.set(deadlines.look_at), JobItem.give_up_at.remove()]
-    return [
-        JobItem.deadline_at.set(deadlines.look_at),
-        JobItem.give_up_at.set(deadlines.give_up_at),
-    ]
+        return [*stand, JobItem.give_up_at.remove()]
+    return [*stand, JobItem.give_up_at.set(deadlines.give_up_at)]
 
 
 def claim(
@@ -160,8 +151,7 @@ def claim(
             JobItem.lease.set(lease),
             JobItem.poll_seq.set(poll_seq),
             JobItem.claimed_at.set(now),
-            JobItem.deadline_shard.set(deadline_shard(key.run_id)),
-            *_deadline_actions(deadlines),
+            *_deadline_actions(key, deadlines),
         ],
         _state_in([JobState.QUEUED]) & is_due,
     )
@@ -171,7 +161,7 @@ def hand_out_again(job: Job, poll_seq: int, deadlines: Deadlines) -> Job | None:
     """Renews the claim of a job whose hand-out was lost; None when a newer poll had it."""
     is_same_attempt = (JobItem.lease == job.lease) & _state_in([JobState.CLAIMED])
     is_newer_poll = JobItem.poll_seq < poll_seq
-    actions = [JobItem.poll_seq.set(poll_seq), *_deadline_actions(deadlines)]
+    actions = [JobItem.poll_seq.set(poll_seq), *_deadline_actions(job.key, deadlines)]
     return _move(job.key, actions, is_same_attempt & is_newer_poll)
 
 
@@ -199,17 +189,24 @@ def extend(key: JobKey, lease: str, give_up_at: datetime) -> Job | None:
     return job if job and job.lease == lease and job.state in ACTIVE else None
 
 
+def claim_due(entry: due_queue.Entry, now: datetime) -> Job | None:
+    """Puts off the look at a job, for whoever looks at it now; None when it is not due any more,
+    or somebody else looks. May be of any kind that stands on a job."""
+    item = _item(key_of(entry))
+    return value(item) if due_queue.claim(item, entry, now) else None
+
+
 def look_again(job: Job, at: datetime) -> bool:
     """Sets when the sweeper looks at an active job next; False when it has moved on."""
-    is_same = (JobItem.lease == job.lease) & (JobItem.deadline_at == job.deadline_at)
-    return _move(job.key, [JobItem.deadline_at.set(at)], is_same & _state_in(ACTIVE)) is not None
+    is_same = due_queue.stands_at(due_queue.CLAIMED, _due_key(job.key), job.due_at)
+    return _move(job.key, due_queue.again(at), is_same) is not None
 
 
-def _compaction_actions(at: datetime | None) -> list[Action]:
+def _compaction_actions(key: JobKey, at: datetime | None) -> list[Action]:
     """In place of the deadlines that the job had."""
     if at is None:
-        return [JobItem.deadline_at.remove(), JobItem.deadline_shard.remove()]
-    return [JobItem.deadline_at.set(at), JobItem.deadline_shard.set(COMPACTION_SHARD)]
+        return due_queue.leave()
+    return due_queue.stand(due_queue.LOG, _due_key(key), at)
 
 
 def _ending_actions(job: Job, ending: Ending, successor: int | None, now: datetime) -> list[Action]:
@@ -219,7 +216,7 @@ def _ending_actions(job: Job, ending: Ending, successor: int | None, now: dateti
         JobItem.ended_at.set(now),
         JobItem.reported.set(ending.reported),
         JobItem.inbox.remove(),
-        *_compaction_actions(compact_at),
+        *_compaction_actions(job.key, compact_at),
     ]
     optional: tuple[tuple[Any, Any], ...] = (
         (JobItem.failed_in, job.key.run_id if ending.has_failed else None),
@@ -264,9 +261,8 @@ def retry(
         JobItem.earlier.set(msgspec.to_builtins(earlier)),
         JobItem.queued_at.set(now),
         JobItem.not_before.set(not_before),
-        JobItem.deadline_at.set(deadline),
-        JobItem.deadline_shard.set(queued_shard(job.key.run_id)),
-        JobItem.give_up_at.remove(),
+        JobItem.give_up_at.set(deadline),
+        *due_queue.stand(due_queue.QUEUED, _due_key(job.key), deadline),
         JobItem.lease.remove(),
         JobItem.claimed_at.remove(),
         JobItem.started_at.remove(),
@@ -306,23 +302,27 @@ def note_follower(key: JobKey, until: datetime) -> bool:
     return _move(key, [JobItem.followed_until.set(until)], _state_in(ACTIVE)) is not None
 
 
-def compact_later(job: Job, at: datetime, tries: int) -> Job | None:
-    """Sets when the log is looked at again, and how often it was tried by then; None when somebody
-    else did."""
-    is_same = (JobItem.deadline_at == job.compact_at) & _IS_TO_BE_COMPACTED
-    return _move(job.key, [JobItem.compaction_tries.set(tries), *_compaction_actions(at)], is_same)
+def compact_later(job: Job, at: datetime) -> bool:
+    """Sets when the log is looked at again: nothing is wrong with it. False when somebody else
+    did."""
+    is_same = due_queue.stands_at(due_queue.LOG, _due_key(job.key), job.due_at)
+    return _move(job.key, due_queue.again(at), is_same) is not None
 
 
 def give_up_compaction(job: Job, problem: str) -> bool:
-    """The log stays as it is, and readers are told why."""
-    actions = [JobItem.log_problem.set(problem), *_compaction_actions(None)]
-    return _move(job.key, actions, _IS_TO_BE_COMPACTED) is not None
+    """The log stays as it is, and readers are told why; False when it waits for nothing more."""
+    actions = [JobItem.log_problem.set(problem), *due_queue.leave()]
+    return _move(job.key, actions, _waits_for_compaction(job.key)) is not None
 
 
 def mark_compacted(job: Job) -> bool:
-    """Nothing is left to be done for the log."""
-    actions = [JobItem.log_compacted.set(True), *_compaction_actions(None)]
-    return _move(job.key, actions, _IS_TO_BE_COMPACTED) is not None
+    """Nothing is left to be done for the log; False when it waits for nothing more."""
+    actions = [JobItem.log_compacted.set(True), *due_queue.leave()]
+    return _move(job.key, actions, _waits_for_compaction(job.key)) is not None
+
+
+def _waits_for_compaction(key: JobKey) -> Condition:
+    return JobItem.due_queue == due_queue.LOG.queue(_due_key(key))
 
 
 def get(key: JobKey) -> Job | None:
@@ -342,37 +342,12 @@ def inbox(agent_id: str, limit: int) -> Iterator[Job]:
     return (value(item) for item in items)
 
 
-class Due(msgspec.Struct, frozen=True):
-    """What the sweeper should look at: a job, or its run when `job` is None."""
-
-    run_id: str
-    job: JobKey | None
-
-
-def due(now: datetime, limit: int) -> list[Due]:
-    """Runs and jobs whose deadline has passed, at most `limit` a shard."""
-    found: list[Due] = []
-    for shard in (*DEADLINE_SHARDS, *QUEUED_SHARDS):
-        passed_by = PartitionItem.deadline_at <= now
-        for item in PartitionItem.deadlines.query(shard, passed_by, limit=limit):
-            is_job = item.item.startswith(jobs_sort_key())
-            key = parse_job_sort_key(item.run_id, item.item) if is_job else None
-            found.append(Due(item.run_id, key))
-    return found
+def due(kind: due_queue.Kind, until: datetime, limit: int) -> list[due_queue.Entry]:
+    """Jobs of the kind whose time comes until then, at most `limit` a shard: `QUEUED`, `CLAIMED`
+    or `LOG`. Milliseconds late on AWS."""
+    return due_queue.found(PartitionItem.due_index, kind, until, limit)
 
 
-def unfetched(after: datetime, until: datetime, limit: int) -> set[str]:
-    """The agents of queued jobs whose time to be fetched ends so soon."""
-    found: set[str] = set()
-    for shard in QUEUED_SHARDS:
-        is_soon = PartitionItem.deadline_at.between(after, until)
-        items = PartitionItem.deadlines.query(shard, is_soon, limit=limit)
-        found.update(parse_job_sort_key(item.run_id, item.item).agent_id for item in items)
-    return found
-
-
-def due_for_compaction(now: datetime, limit: int) -> list[JobKey]:
-    """Jobs whose logs should be compacted by now."""
-    passed_by = PartitionItem.deadline_at <= now
-    found = PartitionItem.deadlines.query(COMPACTION_SHARD, passed_by, limit=limit)
-    return [parse_job_sort_key(item.run_id, item.item) for item in found]
+def key_of(entry: due_queue.Entry) -> JobKey:
+    """The job that an entry stands on."""
+    return parse_job_sort_key(*entry.key)

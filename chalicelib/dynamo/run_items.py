@@ -28,13 +28,9 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
+from chalicelib.dynamo import due
 from chalicelib.dynamo.base import ExpiryAttribute, InstantAttribute, TableMeta, table_name
-from chalicelib.dynamo.transport import TableModel
 from chalicelib.runs.job import JobKey
-
-# Partitions of the deadlines' index: of runs and of jobs that agents have, and of queued jobs.
-DEADLINE_SHARDS, QUEUED_SHARDS = range(4), range(10, 14)
-COMPACTION_SHARD = 100  # the one of logs that are to be compacted, in the same index
 
 # What lists of runs choose by, in the indexes of runs. Only what never changes once a run is made:
 # so an entry is written once, however often its run is (ADR 9).
@@ -55,15 +51,12 @@ class Inbox(GlobalSecondaryIndex["JobItem"]):
     run_id = UnicodeAttribute(range_key=True)
 
 
-class Deadlines(GlobalSecondaryIndex["PartitionItem"]):
+class Due(due.DueIndex["PartitionItem"]):
     """Runs and jobs that the sweeper should look at, and logs to be compacted, by when."""
 
     class Meta:
-        index_name = "deadlines"
-        projection = IncludeProjection(["kind"])
-
-    deadline_shard = NumberAttribute(hash_key=True)
-    deadline_at = InstantAttribute(range_key=True)
+        index_name = due.INDEX_NAME
+        projection = IncludeProjection(["kind", "due_tries"])
 
 
 class ByTime(GlobalSecondaryIndex["RunItem"]):
@@ -132,7 +125,7 @@ class ActiveByTask(GlobalSecondaryIndex["RunItem"]):
     run_id = UnicodeAttribute(range_key=True)
 
 
-class PartitionItem(TableModel):
+class PartitionItem(due.DueItem):
     """Whatever stands in a run's partition."""
 
     class Meta(TableMeta):
@@ -142,17 +135,18 @@ class PartitionItem(TableModel):
     item = UnicodeAttribute(range_key=True)
     kind = DiscriminatorAttribute()
     ttl = ExpiryAttribute(null=True)
-    deadline_shard = NumberAttribute(null=True)
-    deadline_at = InstantAttribute(null=True)
 
     inbox_index = Inbox()
-    deadlines = Deadlines()
+    due_index = Due()
     by_time = ByTime()
     by_task = ByTask()
     by_state = ByState()
     by_agent = ByAgent()
     failed_jobs = FailedJobs()
     active_by_task = ActiveByTask()
+
+    def due_key(self) -> due.Key:
+        return (self.run_id, self.item)
 
 
 class RunItem(PartitionItem, discriminator="run"):
@@ -267,7 +261,6 @@ class JobItem(PartitionItem, discriminator="job"):
     not_before = InstantAttribute(null=True)
     give_up_at = InstantAttribute(null=True)
     followed_until = InstantAttribute(null=True)
-    compaction_tries = NumberAttribute(null=True)
     log_compacted = BooleanAttribute(null=True)
     log_problem = UnicodeAttribute(null=True)
 
@@ -341,16 +334,6 @@ def parse_gate_sort_key(item: str) -> tuple[int, int]:
 def failures_sort_key(step: int, wave: int, part: int) -> str:
     """Of the failures in one part of a wave. It stands behind the jobs: pages do not show it."""
     return f"WAVE#{step:03d}#{wave}#FAILED#{part}"
-
-
-def deadline_shard(run_id: str) -> int:
-    """The partition of the deadlines' index for a run and its jobs."""
-    return DEADLINE_SHARDS[zlib.crc32(run_id.encode()) % len(DEADLINE_SHARDS)]
-
-
-def queued_shard(run_id: str) -> int:
-    """The partition of the deadlines' index for the jobs of a run while they are queued."""
-    return QUEUED_SHARDS[zlib.crc32(run_id.encode()) % len(QUEUED_SHARDS)]
 
 
 def history_shard(run_id: str) -> int:

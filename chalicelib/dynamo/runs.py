@@ -9,6 +9,7 @@ import msgspec
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib.dynamo import due as due_queue
 from chalicelib.dynamo import gates, jobs, steps
 from chalicelib.dynamo.base import instant, milliseconds, passed
 from chalicelib.dynamo.run_items import (
@@ -19,7 +20,6 @@ from chalicelib.dynamo.run_items import (
     RosterItem,
     RunItem,
     StepItem,
-    deadline_shard,
     gate_sort_key,
     history_shard,
     job_sort_key,
@@ -137,8 +137,7 @@ def create(run: Run) -> bool:
         history_shard=history_shard(run.id),
         run_state=state_shard(run.state.value, run.id),
         active_task=run.task_id,
-        deadline_shard=deadline_shard(run.id),
-        deadline_at=_next_check(run, run.created_at),
+        **due_queue.stands(due_queue.RUN, _due_key(run.id), _next_check(run, run.created_at)),
     )
     return passed(lambda: item.save(condition=RunItem.run_id.does_not_exist()))
 
@@ -214,8 +213,7 @@ def end(
         RunItem.ended_at.set(now),
         RunItem.results.set(_stored(results)),
         RunItem.active_task.remove(),
-        RunItem.deadline_shard.remove(),
-        RunItem.deadline_at.remove(),
+        *due_queue.leave(),
     ]
     if reason is not None:
         actions.append(RunItem.reason.set(reason))
@@ -223,14 +221,28 @@ def end(
     return value(item) if passed(lambda: item.update(actions=actions, condition=is_open)) else None
 
 
-def check_later(run: Run, now: datetime) -> None:
-    """Sets when the sweeper looks at the run next."""
-    passed(
-        lambda: RunItem(run.id, RunItem.ITEM).update(
-            actions=[RunItem.deadline_at.set(_next_check(run, now))],
-            condition=RunItem.deadline_at.exists(),
-        )
-    )
+def due(now: datetime, limit: int) -> list[due_queue.Entry]:
+    """Runs that the sweeper should look at, at most `limit` a shard. Milliseconds late on AWS."""
+    return due_queue.found(PartitionItem.due_index, due_queue.RUN, now, limit)
+
+
+def claim_due(entry: due_queue.Entry, now: datetime) -> Run | None:
+    """Puts off the look at a run, for whoever looks at it now; None when it is not due any more,
+    or somebody else looks."""
+    item = RunItem(entry.key[0], RunItem.ITEM)
+    return value(item) if due_queue.claim(item, entry, now) else None
+
+
+def check_later(run: Run, claimed: due_queue.Entry, now: datetime) -> bool:
+    """Sets when the sweeper looks next at a run that it has claimed; False when the run has ended,
+    or somebody else has claimed it since."""
+    actions = due_queue.again(_next_check(run, now))
+    is_same = due_queue.stands_at(due_queue.RUN, claimed.key, claimed.at)
+    return passed(lambda: RunItem(run.id, RunItem.ITEM).update(actions=actions, condition=is_same))
+
+
+def _due_key(run_id: str) -> due_queue.Key:
+    return (run_id, RunItem.ITEM)
 
 
 def get(run_id: str) -> Run | None:

@@ -1,4 +1,5 @@
-"""The schedules' table. Those that come due stand in a sparse index by when."""
+"""The schedules' table. `next_due_at` is the time that a schedule waits for; its place in the
+due-queue is the same at first, and later while somebody sees to that time."""
 
 from datetime import datetime
 from typing import Any
@@ -7,8 +8,9 @@ from pynamodb.attributes import BooleanAttribute, JSONAttribute, UnicodeAttribut
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
-from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, KeysOnlyProjection
+from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
+from chalicelib.dynamo import due as due_queue
 from chalicelib.dynamo.base import (
     InstantAttribute,
     TableMeta,
@@ -17,7 +19,6 @@ from chalicelib.dynamo.base import (
     passed,
     table_name,
 )
-from chalicelib.dynamo.transport import TableModel
 from chalicelib.tasks.schedule import CatchUp, Overlap, Schedule, is_same_clock
 
 _EVERY_SCHEDULE = "schedule"
@@ -45,20 +46,16 @@ class ByTask(GlobalSecondaryIndex["ScheduleItem"]):
     schedule_id = UnicodeAttribute(range_key=True)
 
 
-class ByDueTime(GlobalSecondaryIndex["ScheduleItem"]):
-    """Schedules by when they come due next. One partition takes 1,000 writes a second, which is
-    more than 10,000 schedules that come due every minute."""
+class Due(due_queue.DueIndex["ScheduleItem"]):
+    """Schedules by when they are seen to next."""
 
     class Meta:
-        index_name = "by_due_time"
-        projection = KeysOnlyProjection()
-
-    awaited = UnicodeAttribute(hash_key=True)
-    next_due_at = InstantAttribute(range_key=True)
+        index_name = due_queue.INDEX_NAME
+        projection = IncludeProjection(["due_tries"])
 
 
-class ScheduleItem(TableModel):
-    """See `Schedule`. `listing` and `awaited` exist for the indexes."""
+class ScheduleItem(due_queue.DueItem):
+    """See `Schedule`. `listing` exists for the index."""
 
     class Meta(TableMeta):
         table_name = table_name("schedules")
@@ -74,7 +71,6 @@ class ScheduleItem(TableModel):
     parameters = JSONAttribute()
     created_by = UnicodeAttribute()
     created_at = InstantAttribute()
-    awaited = UnicodeAttribute(null=True)
     next_due_at = InstantAttribute(null=True)
     run_id = UnicodeAttribute(null=True)
     last_due_at = InstantAttribute(null=True)
@@ -83,7 +79,10 @@ class ScheduleItem(TableModel):
 
     by_creation = ByCreation()
     by_task = ByTask()
-    by_due_time = ByDueTime()
+    due_index = Due()
+
+    def due_key(self) -> due_queue.Key:
+        return (self.schedule_id,)
 
 
 def _value(item: ScheduleItem) -> Schedule:
@@ -108,6 +107,7 @@ def _value(item: ScheduleItem) -> Schedule:
 
 def create(schedule: Schedule) -> None:
     """Raises when the id is taken, which a random id never is."""
+    due_at, key = schedule.next_due_at, (schedule.id,)
     ScheduleItem(
         schedule.id,
         task_id=schedule.task_id,
@@ -119,8 +119,8 @@ def create(schedule: Schedule) -> None:
         parameters=dict(schedule.parameters),
         created_by=schedule.created_by,
         created_at=schedule.created_at,
-        awaited=None if schedule.next_due_at is None else _EVERY_SCHEDULE,
-        next_due_at=schedule.next_due_at,
+        next_due_at=due_at,
+        **({} if due_at is None else due_queue.stands(due_queue.SCHEDULE, key, due_at)),
     ).save(condition=ScheduleItem.schedule_id.does_not_exist())
 
 
@@ -149,12 +149,17 @@ def _page(
     return [_value(item) for item in found], following
 
 
-def due(now: datetime, limit: int) -> list[str]:
-    """The ids of schedules that are due, those that wait longest first. Milliseconds late on AWS,
-    so read each before you see to it."""
-    is_due = ScheduleItem.next_due_at <= now
-    found = ScheduleItem.by_due_time.query(_EVERY_SCHEDULE, is_due, limit=limit)
-    return [item.schedule_id for item in found]
+def due(now: datetime, limit: int) -> list[due_queue.Entry]:
+    """Schedules that are due, those that wait longest first, at most `limit` a shard. Milliseconds
+    late on AWS."""
+    return due_queue.found(ScheduleItem.due_index, due_queue.SCHEDULE, now, limit)
+
+
+def claim_due(entry: due_queue.Entry, now: datetime) -> Schedule | None:
+    """Puts off the schedule, for whoever sees to it now; None when it is not due any more, or
+    somebody else sees to it."""
+    item = ScheduleItem(entry.key[0])
+    return _value(item) if due_queue.claim(item, entry, now) else None
 
 
 def change(old: Schedule, new: Schedule) -> Schedule | None:
@@ -171,7 +176,7 @@ def change(old: Schedule, new: Schedule) -> Schedule | None:
         ScheduleItem.parameters.set(dict(new.parameters)),
     ]
     if not is_same_clock(old, new):
-        actions += [*_awaiting(new.next_due_at), ScheduleItem.run_id.remove()]
+        actions += [*_awaiting(old.id, new.next_due_at), ScheduleItem.run_id.remove()]
     is_unchanged = (
         (ScheduleItem.cron == old.cron)
         & (ScheduleItem.time_zone == old.time_zone)
@@ -208,7 +213,7 @@ def take(
     `last_run_id` is the run that it made, `problem` why it made none.
     """
     actions: list[Action] = [
-        *_awaiting(next_due_at),
+        *_awaiting(schedule.id, next_due_at),
         ScheduleItem.last_due_at.set(due_at),
         ScheduleItem.run_id.remove(),
         _set_or_remove(ScheduleItem.last_problem, problem),
@@ -218,12 +223,11 @@ def take(
     return _move(schedule.id, actions, ScheduleItem.next_due_at == due_at)
 
 
-def _awaiting(next_due_at: datetime | None) -> list[Action]:
-    awaited = None if next_due_at is None else _EVERY_SCHEDULE
-    return [
-        _set_or_remove(ScheduleItem.next_due_at, next_due_at),
-        _set_or_remove(ScheduleItem.awaited, awaited),
-    ]
+def _awaiting(schedule_id: str, next_due_at: datetime | None) -> list[Action]:
+    if next_due_at is None:
+        return [ScheduleItem.next_due_at.remove(), *due_queue.leave()]
+    stand = due_queue.stand(due_queue.SCHEDULE, (schedule_id,), next_due_at)
+    return [ScheduleItem.next_due_at.set(next_due_at), *stand]
 
 
 def _set_or_remove(attribute: Any, value: Any) -> Action:

@@ -163,11 +163,10 @@ class Job(msgspec.Struct, frozen=True):
     earlier: tuple[Attempt, ...] = ()
     late: LateReport | None = None
     not_before: datetime | None = None  # a retry waits so long
-    give_up_at: datetime | None = None  # when a report of the end is waited for no longer
-    deadline_at: datetime | None = None  # when the sweeper looks at the job next
+    give_up_at: datetime | None = None  # when it is waited no longer: for its agent, for its end
+    due_at: datetime | None = None  # when it is looked at next; after its end, its log
+    due_tries: int = 0  # of such looks that were begun and did not go well
     followed_until: datetime | None = None  # somebody reads the log while it grows
-    compact_at: datetime | None = None  # when the log of a job that has ended is compacted
-    compaction_tries: int = 0  # that were begun
     log_compacted: bool = False
     log_problem: str | None = None  # why the log of a job that has ended is not to be trusted
 

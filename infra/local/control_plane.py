@@ -71,8 +71,11 @@ def start_api(
 
 
 def start_ticker(
-    processes: Processes, endpoints: Endpoints, every_seconds: float = TICK_SECONDS
+    processes: Processes,
+    endpoints: Endpoints,
+    every_seconds: float = TICK_SECONDS,
+    *more: str,
 ) -> Child:
-    """Starts the schedules."""
-    module = [sys.executable, "-m", "infra.local.ticker", "--every", str(every_seconds)]
+    """Starts the schedules, with more options of the ticker's."""
+    module = [sys.executable, "-m", "infra.local.ticker", "--every", str(every_seconds), *more]
     return processes.start("ticker", module, endpoints)

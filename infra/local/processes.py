@@ -127,7 +127,7 @@ class Processes:
                 env=self._environment | dict(environment),
                 cwd=cwd,
                 start_new_session=True,
-                preexec_fn=_end_with_parent if sys.platform == "linux" else None,
+                preexec_fn=end_with_parent if sys.platform == "linux" else None,
             )
         child = Child(name, process, log)
         self._children.append(child)
@@ -309,6 +309,6 @@ def _prctl(option: int, value: int) -> None:
         _LIBC.prctl(option, value, 0, 0, 0)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
     """Runs in the child before its program: SIGTERM when the parent dies, even by SIGKILL."""
     _prctl(PR_SET_PDEATHSIG, signal.SIGTERM)

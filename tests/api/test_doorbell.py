@@ -15,6 +15,7 @@ from chalicelib.operations.runs.sweep import sweep
 from chalicelib.sqs import doorbells
 from tests.api.conftest import Clock, Fleet, People, RpcAgent
 from tests.api.fleet import start, states, work
+from tests.stack.shifts import shift
 
 ALL = 'CMD = "true"\nTargets = { All = true }\n'
 A_MINUTE = 60
@@ -126,12 +127,12 @@ def test_who_has_not_fetched_a_job_is_rung_again_before_it_is_too_late(
     """The first ring, or the handler that should have rung, was lost."""
     run_id = start(admin, ALL + 'DeliverWithin = "10m"\n')
     rings(one)
-    sweep(travel.after(5 * A_MINUTE))
+    sweep(shift(travel.after(5 * A_MINUTE)))
     assert rings(one) == 0, "there is time enough"
-    sweep(travel.after(4 * A_MINUTE))
+    sweep(shift(travel.after(4 * A_MINUTE)))
     assert rings(one) == 1
     (job,) = one.poll()["jobs"]
-    sweep(travel.after(30))
+    sweep(shift(travel.after(30)))
     assert rings(one) == 0, "it has fetched it"
     one.finish(job)
     assert states(admin, run_id) == {"machine-1": "succeeded"}
@@ -240,9 +241,9 @@ def test_who_has_long_been_idle_beats_seldom_and_is_online_all_the_same(
 ) -> None:
     beaten = one.result("agent.heartbeat", idle_ms=600_000, doorbell="listening")
     assert (beaten["heartbeat_seconds"], beaten["ttl_seconds"]) == (300, 900)
-    assert sweep(travel.after(900)).went_offline == 0
+    assert sweep(shift(travel.after(900))).went_offline == 0
     assert admin.data("GET", f"/agents/{one.id}")["status"] == "online"
-    assert sweep(travel.after(1)).went_offline == 1
+    assert sweep(shift(travel.after(1))).went_offline == 1
 
 
 def test_who_does_not_come_when_it_is_rung_is_offline(
@@ -251,6 +252,6 @@ def test_who_does_not_come_when_it_is_rung_is_offline(
     one.result("agent.heartbeat", idle_ms=600_000, doorbell="listening")
     travel.after(100)
     run_id = start(admin, ALL)
-    sweep(travel.after(A_MINUTE + 1))
+    sweep(shift(travel.after(A_MINUTE + 1)))
     assert states(admin, run_id) == {"machine-1": "undelivered"}
     assert admin.data("GET", f"/agents/{one.id}")["status"] == "offline"

@@ -8,6 +8,7 @@ from chalicelib.dynamo import jobs, runs, steps
 from chalicelib.operations.runs.sweep import sweep
 from tests.api.conftest import Clock, Fleet, People, named
 from tests.api.fleet import WEB, run_of, start, states, task, work
+from tests.stack.shifts import shift
 
 
 @pytest.fixture(params=["few", "many"])
@@ -214,7 +215,7 @@ def test_some_machines_are_away_and_the_others_do_their_part(
     agents = fleet(10)
     run_id = start(admin, WEB + 'DeliverWithin = "1m"\nMaxFailures = 3\n')
     assert len(work(agents[3:])) == 7
-    sweep(travel.after(60))
+    sweep(shift(travel.after(60)))
     assert list(states(admin, run_id).values()).count("undelivered") == 3
     assert run_of(admin, run_id)["state"] == "succeeded"
 
@@ -224,7 +225,7 @@ def test_a_job_may_wait_for_its_machine_and_says_until_when(
 ) -> None:
     (one,) = fleet(1)
     run_id = start(admin, WEB + 'DeliverWithin = "2d"\n')
-    sweep(travel.after(47 * 3600))
+    sweep(shift(travel.after(47 * 3600)))
     (job,) = admin.data("GET", f"/runs/{run_id}")["steps"][0]["jobs"]
     assert job["state"] == "queued"
     assert job["deliver_by"] > job["queued_at"]
@@ -236,12 +237,12 @@ def test_a_silent_agent_loses_its_job_after_the_time_that_the_step_says(
 ) -> None:
     (one,) = fleet(1)
     run_id = start(admin, WEB + 'LostAfter = "90s"\n')
-    sweep(travel.now)
+    sweep(shift(travel.now))
     one.result("agent.heartbeat")
     job = one.poll()["jobs"][0]
-    sweep(travel.after(89))
+    sweep(shift(travel.after(89)))
     assert list(states(admin, run_id).values()) == ["claimed"]
-    sweep(travel.after(1))
+    sweep(shift(travel.after(1)))
     assert list(states(admin, run_id).values()) == ["lost"]
     assert one.finish(job)["state"] == "lost"
 
@@ -284,7 +285,7 @@ def test_an_undelivered_job_is_tried_again_where_the_step_says_so(
 ) -> None:
     (one,) = fleet(1)
     run_id = start(admin, WEB + 'Retries = 1\nRetryOn = ["undelivered"]\nDeliverWithin = "1m"\n')
-    sweep(travel.after(60))
+    sweep(shift(travel.after(60)))
     assert list(states(admin, run_id).values()) == ["queued"]
     assert work([one]) == [one.id]
     assert run_of(admin, run_id)["state"] == "succeeded"
@@ -295,9 +296,9 @@ def test_a_late_report_of_a_lost_attempt_changes_nothing(
 ) -> None:
     (one,) = fleet(1)
     run_id = start(admin, WEB + 'LostAfter = "90s"\nRetries = 1\nRetryOn = ["lost"]\n')
-    sweep(travel.now)
+    sweep(shift(travel.now))
     first = one.poll()["jobs"][0]
-    sweep(travel.after(90))
+    sweep(shift(travel.after(90)))
     (second,) = one.poll(first["lease"])["jobs"]
     assert one.finish(first)["state"] == "claimed"
     one.finish(second, 7)
@@ -504,7 +505,7 @@ def test_a_run_that_the_index_shows_late_is_replaced_by_the_sweeper(
         late.setattr(runs, "active_ids", lambda *_: iter(()))
         second = admin.data("POST", path)["id"]
     assert [run_of(admin, each)["state"] for each in (first, second)] == ["running", "queued"]
-    sweep(travel.after(30))
+    sweep(shift(travel.after(30)))
     assert run_of(admin, first)["state"] == "cancelling"
     one.result("job.finish", **named(job), outcome="cancelled", duration_ms=1)
     assert work([one]) == [one.id]
@@ -529,7 +530,7 @@ def test_a_run_that_needs_no_turn_and_was_shown_late_is_replaced_too(
     if seen == "at the end":
         one.finish(job)
     else:
-        sweep(travel.after(30))
+        sweep(shift(travel.after(30)))
     assert run_of(admin, first)["state"] == "cancelling"
     assert one.poll(held["lease"], job["lease"])["cancels"] == [held["lease"]]
 

@@ -10,6 +10,7 @@ from chalicelib.operations.runs.sweep import sweep
 from chalicelib.runs.job import JobState
 from tests.api.conftest import Clock, Fleet, People, RpcAgent, definition, ended, named
 from tests.bench.product import metered
+from tests.stack.shifts import shift
 
 _SUCCEEDED = JobState.SUCCEEDED
 EXPIRES_AT = datetime(2027, 1, 1, tzinfo=timezone.utc)
@@ -104,7 +105,7 @@ def test_a_repeated_count_is_mended_by_the_next_sweep(
     )
     (listed,) = admin.data("GET", "/runs")["items"]
     assert listed["progress"]["ended"] == 2
-    sweep(travel.after(30))
+    sweep(shift(travel.after(30)))
     assert shown(admin, run_id)[0] == (4, 1, 25, {"succeeded": 1})
 
 

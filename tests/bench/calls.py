@@ -1,8 +1,14 @@
 """Calls of AWS per operation, and per job of a rolling step, beside the budgets."""
 
 import json
+from collections.abc import Callable
 
+from chalicelib import clock
 from chalicelib.dynamo import runs
+from chalicelib.operations.logs.compaction import compact_due
+from chalicelib.operations.runs.sweep import sweep
+from chalicelib.operations.shift import Shift
+from chalicelib.operations.tasks.schedules import fire_due
 from chalicelib.runs.job import JobState
 from infra.local.backends import durable
 from tests.api.conftest import RpcAgent
@@ -23,6 +29,9 @@ BUDGETS = {  # design §3: writes, reads
     "view a run of 300 jobs under way": (0, 5),
     "list of runs, one under way": (0, 5),  # a month of history each, and the counts
     "per job of a rolling step": (5, 4),
+    "sweep, nothing due": (1, 11),  # the shards of the due-queue, and the presences
+    "schedules, nothing due": (0, 2),
+    "compaction, nothing due": (0, 2),
 }
 
 
@@ -64,6 +73,23 @@ def narrow(lab: Laboratory, meter: Meter, one: RpcAgent) -> dict[str, Used]:
     one.result("agent.heartbeat", doorbell="listening")
     one.poll()
     found["heartbeat and poll in one request"] = meter.take()
+    return found | rounds(meter)
+
+
+def rounds(meter: Meter) -> dict[str, Used]:
+    """The scheduled functions, while nothing is due."""
+    found: dict[str, Used] = {}
+    shift = Shift.of(clock.read, left_ms=60_000)
+    sweep(shift)  # that nobody watched before costs one more write
+    functions: dict[str, Callable[[Shift], object]] = {
+        "sweep": sweep,
+        "schedules": fire_due,
+        "compaction": compact_due,
+    }
+    meter.take()
+    for name, function in functions.items():
+        function(shift)
+        found[f"{name}, nothing due"] = meter.take()
     return found
 
 

@@ -20,7 +20,7 @@ AREAS = {"tasks", "runs", "logs", "agents", "access"}  # the same names in every
 # What stands in no area, for each layer that has areas; the root's other folders are the layers.
 SHARED = {
     "": {"clock", "errors", "ids", "patterns", "reader", "settings"},
-    "operations": {"connecting"},
+    "operations": {"connecting", "shift"},
     "api": {"docs_page", "health", "openapi", "panel", "routing", "rpc", "rpc_route", "shapes"},
 }
 # Which of our packages a part may import.

@@ -12,7 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 from chalicelib.api import panel
-from infra import runtime
+from infra import runtime, scheduled
 from infra.local.environment import ROOT, base
 from tests.stack.gateway import ANSWER_BYTES
 
@@ -117,6 +117,29 @@ def test_a_package_is_made_with_that_python_only() -> None:
     assert "PYTHON=python3.12" in str(runtime.mismatch((3, 11)))
     recipe = (ROOT / "Makefile").read_text().partition("\npackage:")[2].partition("\n\n")[0]
     assert recipe.index("-m infra.runtime") < recipe.index("chalice package")
+
+
+def test_scheduled_functions_have_room_of_their_own_and_are_not_repeated(
+    resources: dict[str, Any],
+) -> None:
+    functions = {
+        name: item["Properties"]
+        for name, item in resources.items()
+        if item["Type"] == "AWS::Serverless::Function"
+    }
+    api = functions.pop("APIHandler")
+    assert not api.keys() & {"ReservedConcurrentExecutions", "EventInvokeConfig"}
+    assert len(functions) == 3
+    for name, function in functions.items():
+        assert function["EventInvokeConfig"] == {
+            "MaximumEventAgeInSeconds": 60,
+            "MaximumRetryAttempts": 0,
+        }
+        reserved = function["ReservedConcurrentExecutions"]
+        assert reserved == {"Fn::If": ["Reserves", 2, {"Ref": "AWS::NoValue"}]}
+        (event,) = function["Events"].values()
+        assert event["Properties"]["Schedule"] == "rate(1 minute)"
+        assert function["Timeout"] == scheduled.time_out(name.lower()).total_seconds()
 
 
 def test_every_functions_log_expires_from_the_first_deployment_on(

@@ -2,10 +2,12 @@
 
 from collections import Counter
 from collections.abc import Iterable
+from datetime import datetime
 from typing import Any
 
 from msgspec.structs import replace
 
+from chalicelib.dynamo.due import CLAIMED
 from chalicelib.runs.job import Job, JobKey, JobState
 from chalicelib.runs.planner import EndRun, plan
 from chalicelib.runs.run import Progress, RunState, RunStep, has_ended, is_acceptable, is_wanted
@@ -73,6 +75,20 @@ def _check_end(progress: Progress) -> None:
     due = plan(again)
     if not isinstance(due, EndRun) or due.state is not run.state:
         raise Violation(f"4: {run.id} is {run.state}, its jobs say {due}")
+
+
+def check_deadlines(progress: Progress, now: datetime) -> None:
+    """Raises Violation where a sweep has left something that was due. What a sweeper claimed and
+    did not come to an end with waits until its try counts as failed, and no longer."""
+    for job in progress.jobs:
+        if job.state.is_terminal:
+            continue
+        if job.due_at is None or job.due_at <= now:
+            raise Violation(f"6: due and left by a sweep: {job.key} at {job.due_at}")
+        wait = CLAIMED.patience.wait(job.due_tries)
+        is_overdue = job.give_up_at is not None and job.give_up_at <= now
+        if is_overdue and (job.due_tries == 0 or job.due_at > now + wait):
+            raise Violation(f"6: overdue, and nobody tries: {job.key} until {job.due_at}")
 
 
 def check_gate(offer: dict[str, Any], before: Progress) -> None:

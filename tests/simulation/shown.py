@@ -20,4 +20,4 @@ def described(progress: Progress) -> dict[str, Any]:
 
 
 def _shown(job: Job) -> str:
-    return f"{job.index} {job.state.value} {job.origin}>{job.successor} {job.deadline_at}"
+    return f"{job.index} {job.state.value} {job.origin}>{job.successor} {job.due_at}"

@@ -39,6 +39,7 @@ class LiveControlPlane:
         self._processes = processes
         self._tick_seconds = tick_seconds
         self._api = api
+        self.ticker_options: Sequence[str] = ()
         self.environment = dict(environment)
         self._port = free_port()
         self._children: list[Child] = []
@@ -67,7 +68,8 @@ class LiveControlPlane:
         """Returns when the API is healthy. `of_api` are variables that only it gets."""
         environment = {**self.environment, **of_api}
         api, _ = start_api(self._processes, self._port, environment, self._api)
-        ticker = start_ticker(self._processes, self.environment, self._tick_seconds)
+        seconds = self._tick_seconds
+        ticker = start_ticker(self._processes, self.environment, seconds, *self.ticker_options)
         self._children = [api, ticker]
 
     def kill(self) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.dynamo import jobs
+from chalicelib.dynamo import due, jobs
 from chalicelib.runs.job import (
     Attempt,
     Deadlines,
@@ -27,6 +27,8 @@ SUCCESS = Ending(JobState.SUCCEEDED, exit_code=0, reported=True)
 
 
 SOON = Deadlines(LATER, None)
+LONG = Ending(JobState.SUCCEEDED, log={"chunks": 100, "streams": {}}, reported=True)
+KINDS = (due.QUEUED, due.CLAIMED, due.LOG)
 
 
 def queue(key: JobKey = KEY, deadline: datetime = LATER) -> Job:
@@ -39,6 +41,19 @@ def stored() -> Job:
     job = jobs.get(KEY)
     assert job is not None
     return job
+
+
+def standing(
+    kind: due.Kind, until: datetime = NOW + timedelta(days=1)
+) -> list[tuple[JobKey, datetime, int]]:
+    return [(jobs.key_of(each), each.at, each.tries) for each in jobs.due(kind, until, 10)]
+
+
+def end_with_a_long_log() -> due.Entry:
+    queue()
+    jobs.finish(claim(), LONG, None, NOW)
+    (entry,) = jobs.due(due.LOG, NOW + timedelta(days=1), 10)
+    return entry
 
 
 def claim(lease: str = "lease", seq: int = 1) -> Job:
@@ -68,7 +83,7 @@ def test_a_job_that_is_withheld_is_in_no_inbox_and_cannot_be_put() -> None:
     assert not jobs.put_ended(withheld, NOW, EXPIRY)
     assert not jobs.put(Job(KEY, JobState.QUEUED), NOW, LATER, EXPIRY)
     assert list(jobs.inbox("agent-a", 10)) == []
-    assert jobs.due(LATER, 10) == []
+    assert [standing(kind) for kind in KINDS] == [[], [], []]
     assert (stored().state, stored().reason, stored().ended_at) == (
         JobState.SKIPPED, "Too late.", NOW,
     )  # fmt: skip
@@ -155,18 +170,92 @@ def test_a_job_that_moved_on_is_not_ended_without_its_agent() -> None:
 
 def test_deadlines_come_up_when_they_have_passed() -> None:
     queue(deadline=LATER)
-    assert jobs.due(LATER - timedelta(milliseconds=1), 10) == []
-    assert [due.job for due in jobs.due(LATER, 10)] == [KEY]
+    assert standing(due.QUEUED, LATER - timedelta(milliseconds=1)) == []
+    assert standing(due.QUEUED) == [(KEY, LATER, 0)]
+    assert stored().give_up_at == LATER
+
+
+def test_queued_and_claimed_jobs_and_logs_are_told_apart() -> None:
+    queue(deadline=NOW)
+    assert [standing(kind) for kind in KINDS] == [[(KEY, NOW, 0)], [], []]
+    first = claim()
+    assert [standing(kind) for kind in KINDS] == [[], [(KEY, LATER, 0)], []]
+    jobs.retry(first, Ending(JobState.FAILED), NOW, NOW, NOW)
+    assert [standing(kind) for kind in KINDS] == [[(KEY, NOW, 0)], [], []]
+    claim("second")
+    jobs.finish(stored(), LONG, None, NOW)
+    assert [standing(kind)[:1] for kind in KINDS] == [[], [], [(KEY, stored().due_at, 0)]]
+
+
+def test_a_job_that_ends_without_a_long_log_is_due_no_more() -> None:
+    queue()
+    short = replace(LONG, log={"chunks": 1, "streams": {}})
+    jobs.finish(claim(), short, None, NOW)
+    assert [standing(kind) for kind in KINDS] == [[], [], []]
+    assert (stored().due_at, stored().due_tries) == (None, 0)
 
 
 def test_an_active_job_is_looked_at_again() -> None:
-    queue(deadline=NOW)
-    claimed = claim()
-    assert jobs.due(NOW, 10) == []
-    assert [due.job for due in jobs.due(LATER, 10)] == [KEY]
-    assert jobs.look_again(claimed, LATER + timedelta(minutes=1))
-    assert not jobs.look_again(claimed, LATER), "somebody else has moved it"
-    assert jobs.due(LATER, 10) == []
+    queue()
+    claim()
+    (entry,) = jobs.due(due.CLAIMED, LATER, 10)
+    looked = jobs.claim_due(entry, LATER)
+    assert looked is not None
+    assert looked.due_tries == 1
+    assert jobs.look_again(looked, LATER + timedelta(minutes=1))
+    assert standing(due.CLAIMED) == [(KEY, LATER + timedelta(minutes=1), 0)]
+    assert not jobs.look_again(looked, LATER), "somebody else has moved it"
+
+
+def test_a_job_that_has_ended_meanwhile_is_not_looked_at_again() -> None:
+    """Its log may be due at the very same time."""
+    queue()
+    seen = claim()
+    jobs.finish(seen, LONG, None, NOW)
+    of_log = replace(seen, due_at=stored().due_at)
+    assert not jobs.look_again(of_log, LATER)
+
+
+# --- compaction
+
+
+def test_a_log_is_claimed_and_put_off_by_one() -> None:
+    entry = end_with_a_long_log()
+    begun = jobs.claim_due(entry, entry.at)
+    assert begun is not None
+    assert (begun.due_tries, begun.due_at) == (1, entry.at + due.LOG.patience.wait(1))
+    assert jobs.claim_due(entry, entry.at) is None
+    assert not jobs.compact_later(replace(begun, due_at=entry.at), LATER), "was claimed since"
+    assert jobs.compact_later(begun, LATER)
+    assert standing(due.LOG) == [(KEY, LATER, 0)]
+
+
+def test_a_log_that_is_compacted_is_due_no_more() -> None:
+    end_with_a_long_log()
+    assert jobs.mark_compacted(stored())
+    assert (stored().log_compacted, stored().log_problem) == (True, None)
+    assert standing(due.LOG) == []
+    assert not jobs.mark_compacted(stored())
+    assert not jobs.give_up_compaction(stored(), "too late")
+    assert not jobs.compact_later(replace(stored(), due_at=None), LATER)
+    assert stored().log_problem is None
+
+
+def test_a_log_that_is_given_up_says_why_and_is_due_no_more() -> None:
+    end_with_a_long_log()
+    assert jobs.give_up_compaction(stored(), "It is bent.")
+    assert (stored().log_compacted, stored().log_problem) == (False, "It is bent.")
+    assert standing(due.LOG) == []
+    assert not jobs.mark_compacted(stored())
+
+
+def test_no_log_of_a_job_that_goes_on_is_compacted() -> None:
+    queue()
+    claim()
+    assert not jobs.mark_compacted(stored())
+    assert not jobs.give_up_compaction(stored(), "too early")
+    assert not jobs.compact_later(stored(), LATER)
+    assert standing(due.CLAIMED) == [(KEY, LATER, 0)]
 
 
 def test_an_extension_moves_the_time_of_giving_up_out_and_never_in() -> None:

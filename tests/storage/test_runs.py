@@ -130,17 +130,25 @@ def test_an_idempotency_key_names_the_first_run_for_a_day() -> None:
 def test_a_run_comes_up_for_a_check_until_it_has_ended() -> None:
     run = create(make())
     soon = NOW + runs.CHECK_EVERY
-    assert jobs.due(soon - timedelta(seconds=1), 10) == []
-    assert [(due.run_id, due.job) for due in jobs.due(soon, 10)] == [("01R", None)]
-    runs.check_later(run, soon)
-    assert jobs.due(soon, 10) == []
+    assert runs.due(soon - timedelta(milliseconds=1), 10) == []
+    (entry,) = runs.due(soon, 10)
+    assert runs.claim_due(entry, soon) == run
+    claimed = entry.claimed(soon)
+    assert runs.due(soon, 10) == []
+    later = soon + timedelta(seconds=1)
+    assert runs.check_later(run, claimed, later)
+    assert not runs.check_later(run, claimed, soon + timedelta(minutes=1)), "was moved since"
+    (again,) = runs.due(later + runs.CHECK_EVERY, 10)
+    assert (again.at, again.tries) == (later + runs.CHECK_EVERY, 0)
     runs.end("01R", RunState.SUCCEEDED, None, (), soon)
-    assert jobs.due(soon + runs.CHECK_EVERY, 10) == []
+    assert runs.due(soon + timedelta(days=1), 10) == []
+    assert runs.claim_due(again, soon) is None
+    assert not runs.check_later(run, again, soon)
 
 
 def test_a_run_with_a_time_out_comes_up_when_it_passes() -> None:
     create(replace(make(), timeout_at=NOW + timedelta(seconds=10)))
-    assert [due.run_id for due in jobs.due(NOW + timedelta(seconds=10), 10)] == ["01R"]
+    assert [entry.key[0] for entry in runs.due(NOW + timedelta(seconds=10), 10)] == ["01R"]
 
 
 def test_a_task_has_an_active_run_until_that_has_ended() -> None:

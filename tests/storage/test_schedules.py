@@ -33,6 +33,10 @@ def hourly() -> Schedule:
     return HOURLY
 
 
+def due(now: datetime, limit: int = 10) -> list[str]:
+    return [entry.key[0] for entry in schedules.due(now, limit)]
+
+
 def stored(schedule_id: str = "S1") -> Schedule:
     found = schedules.get(schedule_id)
     assert found is not None
@@ -44,7 +48,7 @@ def test_a_schedule_is_kept_until_it_is_deleted(hourly: Schedule) -> None:
     assert schedules.delete("S1")
     assert not schedules.delete("S1")
     assert schedules.get("S1") is None
-    assert schedules.due(NOW, 10) == []
+    assert due(NOW, 10) == []
 
 
 def test_lists_are_oldest_first_and_paged() -> None:
@@ -61,9 +65,8 @@ def test_lists_are_oldest_first_and_paged() -> None:
 def test_those_are_due_that_wait_for_a_time_that_has_come_longest_first() -> None:
     for name, due_at in [("now", NOW), ("early", NOW - HOUR), ("late", NOW + HOUR), ("no", None)]:
         schedules.create(replace(HOURLY, id=name, next_due_at=due_at))
-    assert schedules.due(NOW, 10) == ["early", "now"]
-    assert schedules.due(NOW, 1) == ["early"]
-    assert schedules.due(NOW - 2 * HOUR, 10) == []
+    assert due(NOW, 10) == ["early", "now"]
+    assert due(NOW - 2 * HOUR, 10) == []
 
 
 def test_a_due_time_has_the_run_that_was_noted_first(hourly: Schedule) -> None:
@@ -71,6 +74,21 @@ def test_a_due_time_has_the_run_that_was_noted_first(hourly: Schedule) -> None:
     assert first == replace(hourly, run_id="R1")
     assert schedules.begin(hourly, NOW, "R2") == first
     assert stored() == first
+
+
+def test_a_schedule_is_seen_to_by_who_claims_it_and_waits_for_the_same_time(
+    hourly: Schedule,
+) -> None:
+    (entry,) = schedules.due(NOW, 10)
+    assert schedules.claim_due(entry, NOW) == hourly
+    assert schedules.claim_due(entry, NOW) is None
+    assert due(NOW) == []
+    (again,) = schedules.due(NOW + HOUR, 10)
+    assert again == entry.claimed(NOW)
+    taken = schedules.take(hourly, NOW, NOW + HOUR, last_run_id="R1")
+    assert taken is not None
+    (following,) = schedules.due(NOW + HOUR, 10)
+    assert (following.at, following.tries) == (NOW + HOUR, 0)
 
 
 def test_a_due_time_that_was_left_cannot_be_begun(hourly: Schedule) -> None:
@@ -85,8 +103,8 @@ def test_a_due_time_is_taken_once(hourly: Schedule) -> None:
     assert taken == replace(hourly, next_due_at=NOW + HOUR, last_due_at=NOW, last_run_id="R1")
     assert schedules.take(hourly, NOW, NOW + 2 * HOUR) is None
     assert stored() == taken
-    assert schedules.due(NOW, 10) == []
-    assert schedules.due(NOW + HOUR, 10) == ["S1"]
+    assert due(NOW, 10) == []
+    assert due(NOW + HOUR, 10) == ["S1"]
 
 
 def test_a_due_time_without_a_run_says_why_until_the_next_one_makes_one(hourly: Schedule) -> None:
@@ -98,7 +116,7 @@ def test_a_due_time_without_a_run_says_why_until_the_next_one_makes_one(hourly: 
     third = schedules.take(second, NOW + 2 * HOUR, None, last_run_id="R3")
     assert third is not None
     assert (third.last_problem, third.last_run_id, third.next_due_at) == (None, "R3", None)
-    assert schedules.due(NOW + 9 * HOUR, 10) == []
+    assert due(NOW + 9 * HOUR, 10) == []
 
 
 def test_what_was_deleted_does_not_come_back(hourly: Schedule) -> None:
@@ -113,11 +131,11 @@ def test_a_paused_schedule_waits_for_nothing(hourly: Schedule) -> None:
     schedules.begin(hourly, NOW, "R1")
     paused = replace(hourly, paused=True, next_due_at=None)
     assert schedules.change(hourly, paused) == paused
-    assert schedules.due(NOW, 10) == []
+    assert due(NOW, 10) == []
     assert schedules.take(hourly, NOW, NOW + HOUR) is None
     resumed = replace(paused, paused=False, next_due_at=NOW + HOUR)
     assert schedules.change(paused, resumed) == resumed
-    assert schedules.due(NOW + HOUR, 10) == ["S1"]
+    assert due(NOW + HOUR, 10) == ["S1"]
 
 
 def test_a_change_that_is_not_of_the_time_leaves_the_due_time_alone(hourly: Schedule) -> None:

@@ -6,25 +6,27 @@ only then do the chunks go.
 """
 
 import hashlib
-import logging
 import zlib
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
-from chalicelib.dynamo import jobs
+from msgspec.structs import replace
+
+from chalicelib.dynamo import due, jobs
 from chalicelib.logs import log
 from chalicelib.logs.log import Record, Stream
 from chalicelib.logs.log_index import Entry, Index
 from chalicelib.operations.logs.log_source import LogSource
+from chalicelib.operations.shift import Shift, try_once
 from chalicelib.runs.job import Job, JobKey
 from chalicelib.s3 import chunks, objects
 
-AT_ONCE = 50  # jobs looked at in one round
-GIVE_UP_AFTER = timedelta(days=1)  # then a log stays as it is, whatever was the matter
+AT_ONCE = 50  # read with one query, of each shard
+HANDS = 4  # at once: each holds up to four objects' parts in memory
+ARRIVES_WITHIN = timedelta(days=1)  # then what has not arrived of a log is waited for no longer
 BAD_TRIES_AT_MOST = 5  # with a log that is not what it should be; each reads all of it
 SHORTEST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
-
-_log = logging.getLogger("plumber.compaction")
 
 
 class Unsound(Exception):
@@ -35,47 +37,48 @@ class _Marked(Exception):
     """A stream that should have been all there is has a mark by the agent in it."""
 
 
-def compact_due(now: datetime) -> int:
-    """Compacts the logs whose time has come; answers how many. A fault leaves one for later, and
-    one that stays bad is given up after some tries: it is logged as an error, and readers are told.
-    """
-    done = 0
-    for key in jobs.due_for_compaction(now, AT_ONCE):
-        try:
-            done += _compact_job(key, now)
-        except Exception:
-            _log.exception("The log of %s was not compacted", key)
-    return done
+def compact_due(shift: Shift) -> int:
+    """Compacts the logs whose time has come, until none is left or the shift is over; answers how
+    many. A fault leaves one for later, and one that stays bad is given up after some tries: it is
+    logged as an error, and readers are told."""
+    some = replace(shift, hands=min(shift.hands, HANDS))
+    return sum(some.work(lambda now: jobs.due(due.LOG, now, AT_ONCE), _claim_and_compact))
 
 
-def _compact_job(key: JobKey, now: datetime) -> bool:
-    """All attempts of a job that has ended; whether it is done with.
+def _claim_and_compact(entry: due.Entry, now: datetime) -> bool:
+    """Claimed before the work: a log that fails, or ends its handler, stands in nobody's way."""
+    return jobs.claim_due(entry, now) is not None and compact_one(jobs.key_of(entry), now)
 
-    It is put off before the work: a log that fails, or ends its handler, stands in nobody's way.
-    """
+
+def compact_one(key: JobKey, now: datetime) -> bool:
+    """All attempts of a job that has ended, for whoever has claimed its log; whether it is done
+    with. May be repeated."""
     job = jobs.get(key)
-    if job is None or not job.state.is_terminal or job.compact_at is None or job.compact_at > now:
+    if job is None or not job.state.is_terminal or job.due_at is None:
         return False
+
+    def allowed(error: Exception | None) -> int:
+        is_bad = isinstance(error, Unsound | log.CorruptChunk)
+        return BAD_TRIES_AT_MOST if is_bad else due.LOG.patience.tries
+
+    return try_once(
+        f"The log of {key}", job.due_tries, allowed, lambda: _work(job, now), partial(_give_up, job)
+    )
+
+
+def _work(job: Job, now: datetime) -> bool:
     age = now - (job.ended_at or now)
-    later, tries = now + min(max(age, SHORTEST_WAIT), LONGEST_WAIT), job.compaction_tries + 1
-    begun = jobs.compact_later(job, later, tries)
-    if begun is None:
-        return False  # somebody else was first
-    is_last = age >= GIVE_UP_AFTER
-    try:
-        waiting = [each for each in begun.attempts() if not _compact(each)]
-    except Exception as error:
-        is_bad = isinstance(error, Unsound | log.CorruptChunk) and tries >= BAD_TRIES_AT_MOST
-        if not (is_last or is_bad):
-            raise
-        jobs.give_up_compaction(begun, f"The log could not be put together: {error}.")
-        _log.error("The log of %s is left as it is, after %d tries: %s", key, tries, error)
+    waiting = [each for each in job.attempts() if not _compact(each)]
+    if waiting and age < ARRIVES_WITHIN:
+        # Nothing is wrong with it: its agent is still shipping, or has yet to come back.
+        jobs.compact_later(job, now + min(max(age, SHORTEST_WAIT), LONGEST_WAIT))
         return False
-    if waiting and not is_last:
-        jobs.compact_later(begun, later, 0)  # nothing is wrong with it
-        return False
-    jobs.mark_compacted(begun)
-    return True
+    return jobs.mark_compacted(job)
+
+
+def _give_up(job: Job, problem: str) -> bool:
+    jobs.give_up_compaction(job, f"The log could not be put together: {problem}.")
+    return False
 
 
 def _compact(attempt: Job) -> bool:

@@ -1,19 +1,22 @@
 """Schedules: saving them, and triggering their tasks once per due time.
 
-A sweeper that fires a due time does three things, each of which may be repeated: it notes in the
-schedule which run the due time makes, it triggers that run, and it moves the schedule on. Whoever
-dies in between leaves a schedule that the next sweeper takes up with the same run.
+Whoever fires a due time claims the schedule, and does three things then, each of which may be
+repeated: it notes in the schedule which run the due time makes, it triggers that run, and it moves
+the schedule on. Whoever dies in between leaves a schedule that the next one takes up with the same
+run.
 """
 
 import logging
-from collections.abc import Iterator
 from datetime import datetime
 
 from msgspec.structs import replace
 
+from chalicelib.dynamo import due as due_queue
 from chalicelib.dynamo import runs, schedules, tasks
+from chalicelib.dynamo.due import Entry
 from chalicelib.errors import BadParameter, Conflict, NotFound, PlumberError
 from chalicelib.operations.runs.trigger import trigger
+from chalicelib.operations.shift import Shift, try_once
 from chalicelib.operations.tasks.tasks import existing_task
 from chalicelib.runs.run import Trigger
 from chalicelib.tasks.param import fill
@@ -30,8 +33,9 @@ from chalicelib.tasks.schedule import (
 from chalicelib.tasks.task import Definition
 from chalicelib.tasks.task_toml import parse
 
-DUE_AT_MOST = 200  # schedules that one sweep sees to; a trigger takes up to 100 ms
+AT_ONCE = 50  # read with one query, of each shard
 MISSED = "Missed: the control plane was away when it was due."
+GIVEN_UP = "It could not be fired: {}."
 PAGE = 100
 
 log = logging.getLogger("plumber.schedules")
@@ -104,27 +108,61 @@ def delete_schedule(schedule_id: str) -> None:
 # --- firing
 
 
-def fire_due(now: datetime, limit: int = DUE_AT_MOST) -> int:
-    """Sees to schedules that are due, at most `limit`, and answers how many runs they made.
+def fire_due(shift: Shift) -> int:
+    """Sees to schedules that are due, until none is left or the shift is over, and answers how many
+    runs they made.
 
-    A fault of one schedule is logged and leaves it to the next sweep.
+    A fault of one schedule is logged and leaves it to a later round; a due time that stays faulty
+    is given up, and the schedule says so and goes on with the next one.
     """
+    return sum(shift.work(lambda now: schedules.due(now, AT_ONCE), _see_to))
+
+
+def _see_to(entry: Entry, now: datetime) -> int:
+    """Moves a schedule on until it waits for a time to come; answers how many runs that made."""
     fired = 0
-    for schedule_id in schedules.due(now, limit):
-        try:
-            for has_run in _see_to(schedule_id, now):
-                fired += has_run
-        except Exception:
-            log.exception("The schedule %s could not be fired", schedule_id)
+    following: Entry | None = entry
+    while following is not None and following.at <= now:
+        moved = _claim_and_move_on(following, now)
+        fired += moved is not None and moved.last_problem is None
+        following = _entry(moved)
     return fired
 
 
-def _see_to(schedule_id: str, now: datetime) -> Iterator[bool]:
-    """Moves a schedule on until it waits for a time to come; answers what became of each time."""
-    schedule = schedules.get(schedule_id)
-    while schedule and schedule.next_due_at and schedule.next_due_at <= now:
-        schedule = _move_on(schedule, schedule.next_due_at, now)
-        yield schedule is not None and schedule.last_problem is None
+def _entry(schedule: Schedule | None) -> Entry | None:
+    """Where a schedule stands that has been moved on."""
+    if schedule is None or schedule.next_due_at is None:
+        return None
+    return Entry(due_queue.SCHEDULE, (schedule.id,), schedule.next_due_at)
+
+
+def _claim_and_move_on(entry: Entry, now: datetime) -> Schedule | None:
+    schedule = schedules.claim_due(entry, now)
+    if schedule is None or schedule.next_due_at is None:
+        return None
+    due_at = schedule.next_due_at
+    return try_once(
+        f"The schedule {schedule.id}",
+        entry.claimed(now).tries,
+        lambda _: entry.kind.patience.tries,
+        lambda: _move_on(schedule, due_at, now),
+        lambda problem: _give_up(schedule, due_at, problem),
+    )
+
+
+def _give_up(schedule: Schedule, due_at: datetime, problem: str) -> Schedule | None:
+    """The due time makes no run, unless it has made it; the schedule goes on with the next one."""
+    current = schedules.get(schedule.id)
+    if current is None or current.next_due_at != due_at:
+        return None
+    if current.run_id and runs.get(current.run_id):
+        following = next_time(current, due_at)
+        return schedules.take(current, due_at, following, last_run_id=current.run_id)
+    try:
+        following = next_time(current, due_at)
+    except Exception:  # what cannot be reckoned is what is wrong with it, and it stops
+        following = None
+    return schedules.take(current, due_at, following, problem=GIVEN_UP.format(problem))
 
 
 def _move_on(schedule: Schedule, due_at: datetime, now: datetime) -> Schedule | None:

@@ -15,6 +15,7 @@ from chalicelib.logs.log import Record, Stream, encode
 from chalicelib.operations.logs import compaction
 from chalicelib.runs.job import JobKey
 from tests.api.conftest import Clock, People, definition, named
+from tests.stack.shifts import shift
 
 NOW = clock.read()
 _NUMBERS = count(1)
@@ -102,7 +103,7 @@ def err(text: str, seconds: float = 0) -> Record:
 
 
 def due(travel: Clock, seconds: float = 60) -> int:
-    return compaction.compact_due(travel.after(seconds))
+    return compaction.compact_due(shift(travel.after(seconds)))
 
 
 def fill(logged: Logged, count: int = 6) -> bytes:

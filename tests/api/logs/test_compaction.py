@@ -14,12 +14,16 @@ from hypothesis import strategies as st
 
 from chalicelib import clock
 from chalicelib.dynamo import jobs
+from chalicelib.dynamo.due import LOG
 from chalicelib.logs import log
 from chalicelib.logs.log import Record, Stream
 from chalicelib.operations.logs import compaction
 from chalicelib.s3 import chunks, objects
 from tests.api.conftest import Clock, People
 from tests.api.logs.conftest import Logged, data_of, due, err, fill, out, record
+from tests.stack.shifts import shift
+
+BAD = 2
 
 
 def test_compaction_leaves_the_same_bytes_in_fewer_objects(logged: Logged, travel: Clock) -> None:
@@ -75,7 +79,7 @@ def test_a_slow_reader_sees_every_byte_once_while_compaction_runs(
             case "delete some":
                 objects.delete([log.chunk_key(logged.key, 1, seq) for seq in (1, 2, 3, 7)])
             case "delete all":
-                assert compaction.compact_due(clock.read() + timedelta(hours=2)) == 1
+                assert compaction.compact_due(shift(clock.read() + timedelta(hours=2))) == 1
     assert seen == expected
 
 
@@ -107,7 +111,7 @@ def test_compaction_may_die_anywhere_and_is_repeated(
         _die_after(patch, objects, place, calls)
         due(travel)
     assert b"".join(map(data_of, logged.pages())) == whole
-    compaction.compact_due(travel.after(7_200))
+    compaction.compact_due(shift(travel.after(7_200)))
     assert b"".join(map(data_of, logged.pages())) == whole
     assert list(chunks.numbers(logged.key, 1)) == []
 
@@ -130,7 +134,7 @@ def test_bad_logs_keep_no_others_waiting_and_are_given_up_visibly(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    monkeypatch.setattr(compaction, "AT_ONCE", 2)
+    monkeypatch.setattr(compaction, "AT_ONCE", 1)
     one, built = agent(), Counter[str]()
     made = []
     build = compaction.build
@@ -140,23 +144,23 @@ def test_bad_logs_keep_no_others_waiting_and_are_given_up_visibly(
         return build(source, count)
 
     monkeypatch.setattr(compaction, "build", counted)
-    for number in range(7):
+    for number in range(14):
         made.append(Logged(admin, one))
         whole = fill(made[-1])
-        made[-1]._bytes[Stream.STDOUT] += b"something else" if number < 2 else b""
+        made[-1]._bytes[Stream.STDOUT] += b"something else" if number < BAD else b""
         made[-1].finish()
         travel.after(1)
-    bad, good = made[:2], made[2:]
-    assert sum(due(travel) for _ in range(6)) == len(good)
-    for _ in range(2 * 24 * 60 // 10):
-        assert due(travel, 600) == 0
-    assert [built[logged.run_id] for logged in bad] == [compaction.BAD_TRIES_AT_MOST] * 2
+    bad, good = made[:BAD], made[BAD:]
+    assert due(travel) == len(good), "in one round, behind what is bad and came first"
+    for _ in range(24):
+        assert due(travel, 3_600) == 0
+    assert [built[logged.run_id] for logged in bad] == [compaction.BAD_TRIES_AT_MOST] * BAD
     for logged in bad:
         (page,) = logged.pages()
         assert (data_of(page), page["state"]) == (whole, "incomplete")
         assert "another SHA-256" in page["missing"]["reason"]
-    given_up = [each for each in caplog.records if "is left as it is" in each.message]
-    assert [each.levelname for each in given_up] == ["ERROR"] * 2
+    given_up = [each for each in caplog.records if "is given up after 5 tries" in each.message]
+    assert [each.levelname for each in given_up] == ["ERROR"] * BAD
 
 
 def test_a_log_that_ends_its_handler_is_put_off_first(
@@ -171,8 +175,32 @@ def test_a_log_that_ends_its_handler_is_put_off_first(
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(compaction, "build", dies)
         due(travel)
-    assert due(travel, 1) == 0
-    assert due(travel, 60) == 1
+    wait = LOG.patience.wait(1).total_seconds()
+    assert due(travel, wait - 1) == 0
+    assert due(travel, 1) == 1
+
+
+def test_a_log_that_always_ends_its_handler_is_given_up(
+    logged: Logged, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, tries = fill(logged), 0
+    logged.finish()
+
+    def dies(*_: Any) -> None:
+        nonlocal tries
+        tries += 1
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(compaction, "build", dies)
+    for _ in range(40):
+        try:
+            due(travel, 3_600)
+        except KeyboardInterrupt:
+            continue
+    assert tries == LOG.patience.tries
+    (page,) = logged.pages()
+    assert (data_of(page), page["state"]) == (whole, "incomplete")
+    assert "ended before its time" in page["missing"]["reason"]
 
 
 def test_a_fault_of_the_store_is_not_the_logs(
@@ -192,16 +220,16 @@ def test_a_round_that_another_was_faster_in_does_nothing(
     fill(logged)
     logged.finish()
     now = travel.after(60)
-    get = jobs.get
+    find = jobs.due
 
-    def overtaken(key: Any) -> Any:
-        found = get(key)
-        monkeypatch.setattr(jobs, "get", get)
-        assert compaction.compact_due(now) == 1
+    def overtaken(*given: Any) -> Any:
+        found = find(*given)
+        monkeypatch.setattr(jobs, "due", find)
+        assert compaction.compact_due(shift(now)) == 1
         return found
 
-    monkeypatch.setattr(jobs, "get", overtaken)
-    assert compaction.compact_due(now) == 0
+    monkeypatch.setattr(jobs, "due", overtaken)
+    assert compaction.compact_due(shift(now)) == 0
 
 
 @pytest.mark.parametrize("streams", [[out("1")], [out("1"), err("2")]])
@@ -236,9 +264,9 @@ def test_compaction_waits_for_chunks_that_are_still_coming(logged: Logged, trave
     assert [due(travel) for _ in range(3)] == [0, 0, 0]
     job = jobs.get(logged.key)
     assert job is not None
-    assert job.compact_at is not None
+    assert (job.due_at is None, job.due_tries) == (False, 0), "nothing is wrong with it"
     logged.put(out("the last"))
-    assert compaction.compact_due(travel.after(3_600)) == 0, "it is not what was reported"
+    assert compaction.compact_due(shift(travel.after(3_600))) == 0, "it is not what was reported"
     assert b"".join(map(data_of, logged.pages())) == whole + b"the last"
 
 

@@ -7,6 +7,7 @@ import pytest
 from chalicelib.operations.tasks import schedules as firing
 from tests.api.conftest import Clock, People, RpcAgent, definition
 from tests.api.schedules.conftest import HOURS
+from tests.stack.shifts import shift
 
 
 def test_a_schedule_is_made_and_shown(admin: People, task_id: str) -> None:
@@ -77,7 +78,7 @@ def test_a_deleted_schedule_fires_no_more(
     for method in ("GET", "PATCH", "DELETE"):
         assert admin.refused(method, path, {})[0] == 1004
     assert admin.refused("GET", f"{path}/next")[0] == 1004
-    assert firing.fire_due(travel.after(1 * HOURS)) == 0
+    assert firing.fire_due(shift(travel.after(1 * HOURS))) == 0
 
 
 @pytest.mark.parametrize(

@@ -11,15 +11,16 @@ from chalicelib.operations.tasks import schedules as firing
 from infra.local.ticker import tick
 from tests.api.conftest import Clock, People
 from tests.api.schedules.conftest import DAYS, HOURS, MINUTES, history
+from tests.stack.shifts import shift
 
 
 def test_a_due_time_triggers_a_run_with_its_parameters(
     admin: People, task_id: str, make: Any, travel: Clock
 ) -> None:
     path = make("@hourly", parameters={"version": "2.1"})
-    assert firing.fire_due(travel.after(59 * MINUTES + 29)) == 0
-    assert firing.fire_due(travel.after(1)) == 1
-    assert firing.fire_due(travel.after(1)) == 0
+    assert firing.fire_due(shift(travel.after(59 * MINUTES + 29))) == 0
+    assert firing.fire_due(shift(travel.after(1))) == 1
+    assert firing.fire_due(shift(travel.after(1))) == 0
     run = admin.data("GET", f"/runs/{history(admin, task_id)[0]['id']}")["run"]
     assert (run["trigger"], run["parameters"]) == ("schedule", {"version": "2.1"})
     shown = admin.data("GET", path)
@@ -40,7 +41,7 @@ def test_each_due_time_makes_one_run_however_late_the_sweeper_is(
     admin: People, task_id: str, make: Any, travel: Clock
 ) -> None:
     make("* * * * *", overlap="queue")
-    made = [firing.fire_due(travel.after(seconds)) for seconds in (20, 20, 60, 200, 5, 60)]
+    made = [firing.fire_due(shift(travel.after(seconds))) for seconds in (20, 20, 60, 200, 5, 60)]
     assert made == [0, 1, 1, 3, 0, 1]
     assert len(history(admin, task_id)) == 6
 
@@ -57,7 +58,7 @@ def test_sweepers_that_come_between_each_other_make_one_run(
             nonlocal rounds
             if rounds < 3:
                 rounds += 1
-                firing.fire_due(travel.now + timedelta(milliseconds=rounds))
+                firing.fire_due(shift(travel.now + timedelta(milliseconds=rounds)))
             return verb(*given, **named)
 
         return call
@@ -69,7 +70,7 @@ def test_sweepers_that_come_between_each_other_make_one_run(
             for owner, name in [(schedules, "get"), (schedules, "begin"), (schedules, "take")]:
                 between.setattr(owner, name, preceded(getattr(owner, name)))
             between.setattr(firing, "trigger", preceded(firing.trigger))
-            firing.fire_due(travel.now)
+            firing.fire_due(shift(travel.now))
         travel.after(1)
         assert len(history(admin, task_id)) == expected
 
@@ -97,10 +98,10 @@ def test_a_sweeper_that_dies_leaves_what_the_next_one_finishes(
     with monkeypatch.context() as fault:
         fault.setattr(owner, step, dies)
         with pytest.raises(KeyboardInterrupt):
-            firing.fire_due(travel.now)
+            firing.fire_due(shift(travel.now))
     travel.after(away)
-    firing.fire_due(travel.now)
-    firing.fire_due(travel.now)
+    firing.fire_due(shift(travel.now))
+    firing.fire_due(shift(travel.now))
     made = history(admin, task_id)
     shown = admin.data("GET", path)
     assert len(made) == 1
@@ -115,8 +116,8 @@ def test_a_run_whose_sweeper_died_is_not_called_missed(
     travel.after(1 * HOURS)
     with monkeypatch.context() as fault:
         fault.setattr(schedules, "take", lambda *given, **named: 1 / 0)
-        assert firing.fire_due(travel.now) == 0
-    firing.fire_due(travel.after(20 * MINUTES))
+        assert firing.fire_due(shift(travel.now)) == 0
+    firing.fire_due(shift(travel.after(20 * MINUTES)))
     shown = admin.data("GET", path)
     assert (shown["last_run_id"], shown["last_problem"]) == (
         history(admin, task_id)[0]["id"],
@@ -135,6 +136,6 @@ def test_a_schedule_that_is_deleted_while_it_fires_stays_deleted(
         return real(*given, **named)
 
     monkeypatch.setattr(firing, "trigger", deleted_meanwhile)
-    firing.fire_due(travel.after(1 * HOURS))
+    firing.fire_due(shift(travel.after(1 * HOURS)))
     assert admin.refused("GET", path)[0] == 1004
-    assert firing.fire_due(travel.after(1 * HOURS)) == 0
+    assert firing.fire_due(shift(travel.after(1 * HOURS))) == 0
