@@ -147,7 +147,8 @@ class PartitionItem(TableModel):
 
 
 class RunItem(PartitionItem, discriminator="run"):
-    """See `Run`. `month`, `run_state` and `active_task` are for the indexes."""
+    """See `Run`. `month`, `run_state` and `active_task` are for the indexes. `spread_part` was sent
+    to the work queue, and is not sent again before `spread_until`."""
 
     ITEM: ClassVar[str] = ".RUN"
 
@@ -178,6 +179,8 @@ class RunItem(PartitionItem, discriminator="run"):
     month = UnicodeAttribute()
     run_state = UnicodeAttribute()
     active_task = UnicodeAttribute(null=True)
+    spread_part = UnicodeAttribute(null=True)
+    spread_until = InstantAttribute(null=True)
 
 
 class StepItem(PartitionItem, discriminator="step"):

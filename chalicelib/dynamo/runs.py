@@ -221,6 +221,20 @@ def end(
     return value(item) if passed(lambda: item.update(actions=actions, condition=is_open)) else None
 
 
+def spread(run_id: str, part: str, until: datetime, now: datetime) -> bool:
+    """Before a part of the run is sent to the work queue: nobody else sends it until then. False
+    when somebody has just done so."""
+    is_run = RunItem.run_id.exists()
+    is_another = RunItem.spread_part.does_not_exist() | (RunItem.spread_part != part)
+    is_over = RunItem.spread_until <= now
+    actions: list[Action] = [RunItem.spread_part.set(part), RunItem.spread_until.set(until)]
+    return passed(
+        lambda: RunItem(run_id, RunItem.ITEM).update(
+            actions=actions, condition=is_run & (is_another | is_over)
+        )
+    )
+
+
 def check_later(run: Run, now: datetime) -> None:
     """Sets when the sweeper looks at the run next."""
     passed(
@@ -330,14 +344,28 @@ def _read_around(wanted: Iterable[JobKey]) -> dict[tuple[str, str], PartitionIte
     return {(item.run_id, item.item): item for item in found}
 
 
+def context_at(run_id: str, step: int, index: int) -> Context | None:
+    """What stands around the job with this index, which need not be there, in one call; None when
+    the run is gone."""
+    items = (RunItem.ITEM, step_sort_key(step), gate_sort_key(step, 0), gate_sort_key(step, 1))
+    found = PartitionItem.batch_get([(run_id, each) for each in items], consistent_read=True)
+    return _context_at(run_id, step, index, {(run_id, item.item): item for item in found})
+
+
 def _context(job: Job, by_key: Mapping[tuple[str, str], PartitionItem]) -> Context | None:
-    run = by_key.get((job.key.run_id, RunItem.ITEM))
-    frozen = by_key.get((job.key.run_id, step_sort_key(job.key.step)))
+    return _context_at(job.key.run_id, job.key.step, job.index, by_key)
+
+
+def _context_at(
+    run_id: str, number: int, index: int, by_key: Mapping[tuple[str, str], PartitionItem]
+) -> Context | None:
+    run = by_key.get((run_id, RunItem.ITEM))
+    frozen = by_key.get((run_id, step_sort_key(number)))
     if not isinstance(run, RunItem) or not isinstance(frozen, StepItem):
         return None
     step = steps.frozen(frozen)
-    wave = wave_of(step.step, step.size or 0, job.index)
-    gate = by_key.get((job.key.run_id, gate_sort_key(job.key.step, wave.number)))
+    wave = wave_of(step.step, step.size or 0, index)
+    gate = by_key.get((run_id, gate_sort_key(number, wave.number)))
     opened = gates.value(gate) if isinstance(gate, GateItem) else Gate()
     return Context(value(run), step, wave, opened)
 

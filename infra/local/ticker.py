@@ -1,5 +1,5 @@
 """The schedules: what EventBridge does on AWS. Calls the scheduled handlers of app.py side by side,
-so that none waits for another."""
+so that none waits for another. The workers of the queue live in the same process."""
 
 import importlib
 import logging
@@ -10,6 +10,8 @@ from typing import Any
 
 import click
 from chalice.app import Chalice, ScheduledEventConfig
+
+from infra.local import worker
 
 log = logging.getLogger("ticker")
 
@@ -72,6 +74,7 @@ def main(seconds: float) -> None:
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
     app = importlib.import_module("app").app
+    worker.start(app, ended)
     for thread in start(app, seconds, ended):
         thread.join()
 

@@ -42,13 +42,13 @@ def compact_due(now: datetime) -> int:
     done = 0
     for key in jobs.due_for_compaction(now, AT_ONCE):
         try:
-            done += _compact_job(key, now)
+            done += compact_job(key, now)
         except Exception:
             _log.exception("The log of %s was not compacted", key)
     return done
 
 
-def _compact_job(key: JobKey, now: datetime) -> bool:
+def compact_job(key: JobKey, now: datetime) -> bool:
     """All attempts of a job that has ended; whether it is done with.
 
     It is put off before the work: a log that fails, or ends its handler, stands in nobody's way.
