@@ -188,14 +188,14 @@ def take_turn(run: Run, now: datetime) -> bool:
 
 def begin_step(run: Run) -> bool:
     """Before the first job of a step is put: that it is under way, and what came before it; False
-    when it was so already. `run` is as `at_step` answers it."""
+    when it was so already, or the run was stopped. `run` is as `at_step` answers it."""
     actions: list[Action] = [
         RunItem.step.set(run.step),
         RunItem.step_size.set(run.step_size),
         RunItem.results.set(_stored(run.results)),
     ]
     actions += [] if run.size is None else [RunItem.size.set(run.size)]
-    is_new = RunItem.step < run.step
+    is_new = (RunItem.step < run.step) & RunItem.stop.does_not_exist()
     return passed(lambda: RunItem(run.id, RunItem.ITEM).update(actions=actions, condition=is_new))
 
 
@@ -346,7 +346,7 @@ def _read_around(wanted: Iterable[JobKey]) -> dict[tuple[str, str], PartitionIte
 
 def context_at(run_id: str, step: int, index: int) -> Context | None:
     """What stands around the job with this index, which need not be there, in one call; None when
-    the run is gone."""
+    the run is gone, or the step has no such place."""
     items = (RunItem.ITEM, step_sort_key(step), gate_sort_key(step, 0), gate_sort_key(step, 1))
     found = PartitionItem.batch_get([(run_id, each) for each in items], consistent_read=True)
     return _context_at(run_id, step, index, {(run_id, item.item): item for item in found})
@@ -364,6 +364,8 @@ def _context_at(
     if not isinstance(run, RunItem) or not isinstance(frozen, StepItem):
         return None
     step = steps.frozen(frozen)
+    if index >= (step.size or 0):
+        return None
     wave = wave_of(step.step, step.size or 0, index)
     gate = by_key.get((run_id, gate_sort_key(number, wave.number)))
     opened = gates.value(gate) if isinstance(gate, GateItem) else Gate()

@@ -137,6 +137,8 @@ def _withheld(progress: Progress, stop: JobState) -> Iterator[Withhold]:
         return
     failed = False
     for step in progress.steps:
+        if step.number > run.step:
+            return  # a step begins with a write that a stop forbids, see `runs.begin_step`
         jobs = progress.jobs_of(step)
         if not jobs and not is_wanted(step, failed):
             continue
@@ -145,9 +147,7 @@ def _withheld(progress: Progress, stop: JobState) -> Iterator[Withhold]:
             for due in _missing(step, wave, of_wave):
                 yield Withhold(step, due.index, stop, run.stop_reason)
             if len(of_wave) < wave.size or any(_is_stopped(job, run) for job in of_wave.values()):
-                return  # nothing after it has begun
-        if step.size is None:
-            return
+                break  # no wave after it has begun
         failed = failed or not is_acceptable(step, jobs.values(), None)
 
 

@@ -69,7 +69,8 @@ def advance(
 
 def _perform(actions: Sequence[Action], progress: Progress, now: datetime, spreads: bool) -> bool:
     """Writes what is due now; whether more may be due at once."""
-    _begin_step(actions, progress)
+    if not _has_begun(actions, progress):
+        return True  # somebody was first, or has stopped the run: what is due has to be asked anew
     if len(actions) > AT_ONCE and spreads and work.is_there():
         return _spread(actions, progress, now)
     return _write_all(actions, progress, now)
@@ -129,11 +130,11 @@ def _messages(run: Run, actions: Sequence[Action]) -> list[Message]:
     ]
 
 
-def _begin_step(actions: Sequence[Action], progress: Progress) -> None:
-    """Notes a step of which the first jobs are put now, before they are."""
+def _has_begun(actions: Sequence[Action], progress: Progress) -> bool:
+    """Notes a step of which the first jobs are put now, before they are; False when that cannot be
+    written any more."""
     number = max((each.step.number for each in actions if isinstance(each, Enqueue)), default=0)
-    if number > progress.run.step:
-        runs.begin_step(runs_core.at_step(progress, number))
+    return number <= progress.run.step or runs.begin_step(runs_core.at_step(progress, number))
 
 
 def _write(action: Action, progress: Progress, now: datetime) -> bool:
