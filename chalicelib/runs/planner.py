@@ -146,8 +146,10 @@ def _withheld(progress: Progress, stop: JobState) -> Iterator[Withhold]:
             of_wave = {index: job for index, job in jobs.items() if wave.holds(index)}
             for due in _missing(step, wave, of_wave):
                 yield Withhold(step, due.index, stop, run.stop_reason)
-            if len(of_wave) < wave.size or any(_is_stopped(job, run) for job in of_wave.values()):
-                break  # no wave after it has begun
+            is_closed = wave.is_closed(sum(job.has_failed for job in of_wave.values()))
+            is_cut = any(_is_stopped(job, run) for job in of_wave.values())
+            if is_closed or is_cut or len(of_wave) < wave.size:
+                break  # no wave after it has begun, though perhaps a step
         failed = failed or not is_acceptable(step, jobs.values(), None)
 
 

@@ -15,7 +15,7 @@ Version = Literal[1]
 
 
 class PutJobs(msgspec.Struct, frozen=True, tag_field="kind", tag="put_jobs"):
-    """Put those of a wave's first jobs with an index from `first` up to `end` into their inboxes."""
+    """Put a wave's first jobs into their inboxes, those with an index from `first` up to `end`."""
 
     run_id: str
     step: int

@@ -313,6 +313,7 @@ def test_a_stop_withholds_what_a_slower_handler_is_putting_out() -> None:
     [
         (step(1, "a", "b", max_parallel=Amount(1)), {0: BAD}),  # closed: `b` is never written
         (step(1, "a"), {0: JobState.CANCELLED}),  # a person had cancelled the job before
+        (step(1, "a", "b", "d", canary=Amount(1)), {0: BAD}),  # the others' wave never begins
     ],
 )
 def test_a_stop_withholds_the_step_that_was_under_way_whatever_came_before_it(first: Any) -> None:
