@@ -1,4 +1,4 @@
-"""The Chalice app: registers the routes and schedules."""
+"""The Chalice app: registers the routes, schedules and queues."""
 
 import logging
 from typing import Any
@@ -8,7 +8,7 @@ from chalice.app import Chalice, Rate
 from chalicelib import clock
 from chalicelib.api import docs_page, openapi, panel, rpc_route
 from chalicelib.api.routing import mount
-from chalicelib.operations import connecting
+from chalicelib.operations import connecting, work
 from chalicelib.operations.logs import compaction
 from chalicelib.operations.runs import sweep as sweeper
 from chalicelib.operations.shift import Shift
@@ -37,6 +37,16 @@ def fire(event: Any) -> None:
 def compact(event: Any) -> None:
     """Every minute: the logs of jobs that have ended are put together."""
     app.log.info("compacted the logs of %d jobs", compaction.compact_due(_shift(event)))
+
+
+@app.on_sqs_message(work.QUEUE, batch_size=work.BATCH_SIZE, name="work")
+def work_off(event: Any) -> Any:
+    """What is too long for a request."""
+    return work.work_off(
+        event.to_dict()["Records"],
+        lambda: event.context.get_remaining_time_in_millis() / 1_000,
+        clock.read,
+    )
 
 
 def _shift(event: Any) -> Shift:

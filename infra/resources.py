@@ -12,6 +12,7 @@ from typing import Any
 
 from chalicelib.dynamo.schema import MODELS, TTL_ATTRIBUTE
 from chalicelib.settings import Settings
+from chalicelib.sqs import work
 from infra import runtime, scheduled
 
 Resource = dict[str, Any]
@@ -19,7 +20,7 @@ Resource = dict[str, Any]
 DEFAULTS = Settings()
 BUCKET = {"Fn::Sub": f"{DEFAULTS.bucket}-${{AWS::AccountId}}-${{AWS::Region}}"}
 SCHEDULED = ("Sweep", "Fire", "Compact")  # as Chalice names app.py's schedules
-FUNCTIONS = ("APIHandler", *SCHEDULED)  # and the routes
+FUNCTIONS = ("APIHandler", *SCHEDULED, "Work")  # and the routes, and the queue
 PARAMETERS = {
     "ReservedConcurrency": {
         "Type": "String",
@@ -45,14 +46,17 @@ KEPT = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain
 def template(models: Sequence[Any] = MODELS) -> dict[str, Any]:
     """What is merged into Chalice's own template."""
     tables = {_logical_name(model): table(model) for model in models}
-    functions = {name: _function() for name in FUNCTIONS}
+    functions: dict[str, Any] = {name: _function() for name in FUNCTIONS}
     for name in SCHEDULED:
         functions[name]["Properties"] |= _on_schedule()
+    functions["Work"]["Properties"]["Events"] = work_events()
+    functions["Work"]["DependsOn"] = ["WorkQueue"]  # which Chalice names by a text
     logs = {f"{name}Log": _log_group(name) for name in FUNCTIONS}
+    surroundings = {"Files": bucket(), **secrets_key(), **queues()}
     return {
         "Parameters": PARAMETERS,
         "Conditions": {"Reserves": {"Fn::Equals": [{"Ref": "ReservedConcurrency"}, "yes"]}},
-        "Resources": {**functions, **logs, "Files": bucket(), **secrets_key(), **tables},
+        "Resources": {**functions, **logs, **surroundings, **tables},
     }
 
 
@@ -141,6 +145,47 @@ def secrets_key() -> dict[str, Resource]:
         "SecretsKey": {"Type": "AWS::KMS::Key", "Properties": key},
         "SecretsAlias": {"Type": "AWS::KMS::Alias", "Properties": alias},
     }
+
+
+def queues() -> dict[str, Resource]:
+    """The work queue, that of its dead letters, and an alarm when there are any of these."""
+    arn = {"Fn::GetAtt": ["WorkDeadLetters", "Arn"]}
+    dead = {
+        "QueueName": f"{DEFAULTS.table_prefix}work-dead",
+        "MessageRetentionPeriod": work.DEAD_RETENTION_SECONDS,
+        "SqsManagedSseEnabled": True,
+    }
+    living = {
+        "QueueName": f"{DEFAULTS.table_prefix}work",
+        "SqsManagedSseEnabled": True,
+        **work.attributes(arn),
+    }
+    alarm = {
+        "AlarmDescription": "Work was given up. See: plumber-cli work list",
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateNumberOfMessagesVisible",
+        "Dimensions": [
+            {"Name": "QueueName", "Value": {"Fn::GetAtt": ["WorkDeadLetters", "QueueName"]}}
+        ],
+        "Statistic": "Maximum",
+        "Period": 300,
+        "EvaluationPeriods": 1,
+        "Threshold": 0,
+        "ComparisonOperator": "GreaterThanThreshold",
+        "TreatMissingData": "notBreaching",
+    }
+    return {
+        "WorkQueue": {"Type": "AWS::SQS::Queue", "Properties": living},
+        "WorkDeadLetters": {"Type": "AWS::SQS::Queue", "Properties": dead},
+        "WorkGivenUp": {"Type": "AWS::CloudWatch::Alarm", "Properties": alarm},
+    }
+
+
+def work_events() -> dict[str, Any]:
+    """What Chalice leaves out of the event that it makes of `on_sqs_message`: that the function
+    answers which messages have failed, without which Lambda deletes those too."""
+    properties = {"FunctionResponseTypes": ["ReportBatchItemFailures"]}
+    return {"WorkSqsEventSource": {"Properties": properties}}
 
 
 def _function() -> Resource:

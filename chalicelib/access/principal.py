@@ -20,6 +20,7 @@ class Permission(str, Enum):
     RUNS_CANCEL = "runs:cancel"
     LOGS_READ = "logs:read"
     TOKENS_WRITE = "tokens:write"
+    WORK_WRITE = "work:write"
     JOBS_CLAIM = "jobs:claim"
     JOBS_REPORT = "jobs:report"
 
@@ -44,7 +45,12 @@ _VIEWER = frozenset(
     }
 )
 _TRIGGER = _VIEWER | {Permission.RUNS_TRIGGER}
-_OPERATOR = _TRIGGER | {Permission.RUNS_CANCEL, Permission.TASKS_WRITE, Permission.AGENTS_WRITE}
+_OPERATOR = _TRIGGER | {
+    Permission.RUNS_CANCEL,
+    Permission.TASKS_WRITE,
+    Permission.AGENTS_WRITE,
+    Permission.WORK_WRITE,
+}
 _ADMIN = _OPERATOR | {Permission.ENROLLMENTS_WRITE, Permission.TOKENS_WRITE}
 
 PERMISSIONS: dict[Role, frozenset[Permission]] = {

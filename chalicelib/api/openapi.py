@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from chalice.app import Response
 
-from chalicelib.api import health
+from chalicelib.api import health, work
 from chalicelib.api.access import routes as tokens
 from chalicelib.api.agents import routes as agents
 from chalicelib.api.logs import routes as logs
@@ -35,6 +35,7 @@ GROUPS: tuple[Api, ...] = (
     logs.api,
     schedules.api,
     tokens.api,
+    work.api,
 )
 REF = "#/components/schemas/{name}"
 

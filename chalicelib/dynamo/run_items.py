@@ -150,7 +150,8 @@ class PartitionItem(due.DueItem):
 
 
 class RunItem(PartitionItem, discriminator="run"):
-    """See `Run`. `history_shard`, `run_state` and `active_task` are for the indexes."""
+    """See `Run`. `history_shard`, `run_state` and `active_task` are for the indexes. `spread_part`
+    was sent to the work queue, and is not sent again before `spread_until`."""
 
     ITEM: ClassVar[str] = ".RUN"
 
@@ -181,6 +182,8 @@ class RunItem(PartitionItem, discriminator="run"):
     history_shard = NumberAttribute()
     run_state = UnicodeAttribute()
     active_task = UnicodeAttribute(null=True)
+    spread_part = UnicodeAttribute(null=True)
+    spread_until = InstantAttribute(null=True)
 
 
 class StepItem(PartitionItem, discriminator="step"):

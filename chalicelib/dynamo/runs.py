@@ -189,14 +189,14 @@ def take_turn(run: Run, now: datetime) -> bool:
 
 def begin_step(run: Run) -> bool:
     """Before the first job of a step is put: that it is under way, and what came before it; False
-    when it was so already. `run` is as `at_step` answers it."""
+    when it was so already, or the run was stopped. `run` is as `at_step` answers it."""
     actions: list[Action] = [
         RunItem.step.set(run.step),
         RunItem.step_size.set(run.step_size),
         RunItem.results.set(_stored(run.results)),
     ]
     actions += [] if run.size is None else [RunItem.size.set(run.size)]
-    is_new = RunItem.step < run.step
+    is_new = (RunItem.step < run.step) & RunItem.stop.does_not_exist()
     return passed(lambda: RunItem(run.id, RunItem.ITEM).update(actions=actions, condition=is_new))
 
 
@@ -243,6 +243,20 @@ def check_later(run: Run, claimed: due_queue.Entry, now: datetime) -> bool:
 
 def _due_key(run_id: str) -> due_queue.Key:
     return (run_id, RunItem.ITEM)
+
+
+def spread(run_id: str, part: str, until: datetime, now: datetime) -> bool:
+    """Before a part of the run is sent to the work queue: nobody else sends it until then. False
+    when somebody has just done so."""
+    is_run = RunItem.run_id.exists()
+    is_another = RunItem.spread_part.does_not_exist() | (RunItem.spread_part != part)
+    is_over = RunItem.spread_until <= now
+    actions: list[Action] = [RunItem.spread_part.set(part), RunItem.spread_until.set(until)]
+    return passed(
+        lambda: RunItem(run_id, RunItem.ITEM).update(
+            actions=actions, condition=is_run & (is_another | is_over)
+        )
+    )
 
 
 def get(run_id: str) -> Run | None:
@@ -344,14 +358,30 @@ def _read_around(wanted: Iterable[JobKey]) -> dict[tuple[str, str], PartitionIte
     return {(item.run_id, item.item): item for item in found}
 
 
+def context_at(run_id: str, step: int, index: int) -> Context | None:
+    """What stands around the job with this index, which need not be there, in one call; None when
+    the run is gone, or the step has no such place."""
+    items = (RunItem.ITEM, step_sort_key(step), gate_sort_key(step, 0), gate_sort_key(step, 1))
+    found = PartitionItem.batch_get([(run_id, each) for each in items], consistent_read=True)
+    return _context_at(run_id, step, index, {(run_id, item.item): item for item in found})
+
+
 def _context(job: Job, by_key: Mapping[tuple[str, str], PartitionItem]) -> Context | None:
-    run = by_key.get((job.key.run_id, RunItem.ITEM))
-    frozen = by_key.get((job.key.run_id, step_sort_key(job.key.step)))
+    return _context_at(job.key.run_id, job.key.step, job.index, by_key)
+
+
+def _context_at(
+    run_id: str, number: int, index: int, by_key: Mapping[tuple[str, str], PartitionItem]
+) -> Context | None:
+    run = by_key.get((run_id, RunItem.ITEM))
+    frozen = by_key.get((run_id, step_sort_key(number)))
     if not isinstance(run, RunItem) or not isinstance(frozen, StepItem):
         return None
     step = steps.frozen(frozen)
-    wave = wave_of(step.step, step.size or 0, job.index)
-    gate = by_key.get((job.key.run_id, gate_sort_key(job.key.step, wave.number)))
+    if index >= (step.size or 0):
+        return None
+    wave = wave_of(step.step, step.size or 0, index)
+    gate = by_key.get((run_id, gate_sort_key(number, wave.number)))
     opened = gates.value(gate) if isinstance(gate, GateItem) else Gate()
     return Context(value(run), step, wave, opened)
 

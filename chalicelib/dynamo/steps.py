@@ -121,6 +121,21 @@ def agent_at(run_id: str, step: RunStep, index: int) -> tuple[str, str]:
     return str(agent_id), str(name)
 
 
+def agents_between(run_id: str, step: RunStep, indexes: range) -> dict[int, tuple[str, str]]:
+    """Ids and names of the agents with these indexes, below the step's size, by index."""
+    if step.roster_id is None:
+        few = list(step.agents.items())
+        return {index: few[index] for index in indexes}
+    chunks = range(indexes.start // ROSTER_CHUNK, (indexes.stop - 1) // ROSTER_CHUNK + 1)
+    keys = {roster_sort_key(step.number, step.roster_id, chunk): chunk for chunk in chunks}
+    found: dict[int, tuple[str, str]] = {}
+    for part in PartitionItem.batch_get([(run_id, key) for key in keys], consistent_read=True):
+        assert isinstance(part, RosterItem)
+        first = keys[part.item] * ROSTER_CHUNK
+        found |= {first + at: (pair[0], pair[1]) for at, pair in enumerate(part.agents)}
+    return {index: found[index] for index in indexes}
+
+
 def with_agents(step: RunStep, parts: Iterable[RosterItem]) -> RunStep:
     """The step with those agents that were chosen for it, from all parts in their order."""
     if step.roster_id is None:

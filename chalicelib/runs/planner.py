@@ -141,6 +141,8 @@ def _withheld(progress: Progress, stop: JobState) -> Iterator[Withhold]:
         return
     failed = False
     for step in progress.steps:
+        if step.number > run.step:
+            return  # a step begins with a write that a stop forbids, see `runs.begin_step`
         jobs = progress.jobs_of(step)
         if not jobs and not is_wanted(step, failed):
             continue
@@ -148,16 +150,10 @@ def _withheld(progress: Progress, stop: JobState) -> Iterator[Withhold]:
             of_wave = {index: job for index, job in jobs.items() if wave.holds(index)}
             for due in _missing(step, wave, of_wave):
                 yield Withhold(step, due.index, stop, run.stop_reason)
-            # Whoever puts jobs out without knowing of the stop read the run before it. Then this
-            # wave had not ended, so he puts out nothing of a later one.
-            if any(_is_stopped(job, run) for job in of_wave.values()):
-                return
-            if wave.is_closed(sum(job.has_failed for job in of_wave.values())):
-                break  # its step has ended without the rest, and another may have begun
-            if len(of_wave) < wave.size:
-                return
-        if step.size is None:
-            return
+            is_closed = wave.is_closed(sum(job.has_failed for job in of_wave.values()))
+            is_cut = any(_is_stopped(job, run) for job in of_wave.values())
+            if is_closed or is_cut or len(of_wave) < wave.size:
+                break  # no wave after it has begun, though perhaps a step
         failed = failed or not is_acceptable(step, jobs.values(), None)
 
 

@@ -16,6 +16,7 @@ from plumber_cli.schedules import schedule
 from plumber_cli.setup import completion, set_config
 from plumber_cli.tasks import task
 from plumber_cli.tokens import token
+from plumber_cli.work import work
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -34,7 +35,7 @@ def cli(context: click.Context, profile: str | None, debug: bool) -> None:
     given.profile, given.debug = profile, debug
 
 
-for command in (set_config, completion, task, run, execute, schedule, agent, token):
+for command in (set_config, completion, task, run, execute, schedule, agent, token, work):
     cli.add_command(command)
 
 

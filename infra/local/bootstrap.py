@@ -1,4 +1,4 @@
-"""Makes a new installation usable: its tables, its bucket, and the first admin token.
+"""Makes a new installation usable: its tables, bucket and queues, and the first admin token.
 
 Writes the token, and nothing else, to standard output. All of it may be repeated. The token that
 the environment names is kept when it still is one; else each time makes a further token.
@@ -16,6 +16,7 @@ from chalicelib.errors import NotAuthenticated
 from chalicelib.operations.access.authentication import authenticate
 from chalicelib.operations.access.tokens import bootstrap_admin
 from chalicelib.s3 import buckets
+from chalicelib.sqs import work
 from infra.local.control_plane import KNOWN_TOKEN
 
 
@@ -23,6 +24,7 @@ def main() -> None:
     """Takes its place from the environment, as the product does."""
     schema.create_all()
     buckets.create()
+    work.create()
     now = datetime.now(timezone.utc)  # noqa: TID251  an entry point
     known = os.environ.get(KNOWN_TOKEN, "")
     sys.stdout.write(known if _is_admin(known, now) else _new_token(now))

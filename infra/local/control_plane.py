@@ -48,8 +48,8 @@ class ControlPlane:
 
 
 def bootstrap(processes: Processes, endpoints: Endpoints, known_token: str | None = None) -> str:
-    """Makes what is missing of tables and bucket; answers an admin token, the known one if it is
-    still one."""
+    """Makes what is missing of tables, bucket and queues; answers an admin token, the known one if
+    it is still one."""
     module = [sys.executable, "-m", "infra.local.bootstrap"]
     environment = {**endpoints, **({KNOWN_TOKEN: known_token} if known_token else {})}
     return processes.run("bootstrap", module, environment, START_SECONDS).strip()

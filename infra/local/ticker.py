@@ -3,6 +3,8 @@
 * in threads of this process, every two seconds: so that nobody waits for a minute;
 * `--as-on-aws`: every minute, each call in a process of its own, whether or not the one before has
   ended, and killed at the function's time-out in the middle of whatever it does.
+
+The workers of the queue live in the same process.
 """
 
 import importlib
@@ -20,6 +22,7 @@ from chalice.app import Chalice, ScheduledEventConfig
 from chalice.local import LambdaContext
 
 from infra import scheduled as settings
+from infra.local import worker
 from infra.local.processes import end_with_parent
 
 KILLED_WITHIN_SECONDS = 0.25  # of its time-out
@@ -163,6 +166,7 @@ def main(seconds: float | None, as_on_aws: bool, time_out: float | None, name: s
         return
     ended = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: ended.set())
+    worker.start(app, ended)
     if as_on_aws:
         time_outs = {each: given or settings.time_out(each) for each in scheduled(app)}
         _keep_beginning(Invocations(spawn, time_outs), seconds or 60.0, ended)

@@ -14,8 +14,8 @@ from tests.bench.page import Group
 from tests.bench.yardstick import Scale, look
 
 GROUPS = (
-    "calls", "fleet", "wide", "call", "wake", "trace", "throughput", "drift", "load", "history",
-    "agent", "idle", "start", "logs", "functions", "cost",
+    "calls", "fleet", "wide", "slices", "call", "wake", "trace", "throughput", "drift", "load",
+    "history", "agent", "idle", "start", "logs", "functions", "cost",
 )  # fmt: skip
 QUICK = "quick"  # some of them, shorter
 

@@ -1,7 +1,9 @@
-"""Runs that are wider than their page, with the CLI."""
+"""Runs that are wider than their page, with the CLI. The API puts the first of their jobs, the work
+queue's worker the rest."""
 
 from typing import Any
 
+import boto3
 import pytest
 import requests
 
@@ -24,7 +26,19 @@ def run_id(live_api: LiveControlPlane) -> str:
         assert all("result" in each for each in answers), answers
     body = {"command": "true", "all": True, "deliver_within": "1h"}
     found: str = live_api.call("POST", "/commands", body)["id"]
+    live_api.wait_until(lambda: written(live_api, found) == WIDTH, 60, "all jobs in their inboxes")
     return found
+
+
+def written(plane: LiveControlPlane, run_id: str, state: str = "queued") -> int:
+    """How many jobs there are in a state."""
+    path, count, cursor = f"/runs/{run_id}/jobs?limit=100&state={state}", 0, ""
+    while True:
+        page = plane.call("GET", path + cursor)
+        count += len(page["items"])
+        if page["next"] is None:
+            return count
+        cursor = f"&cursor={page['next']}"
 
 
 def test_every_job_is_listed_and_found(run_id: str, cli: Any, live_api: LiveControlPlane) -> None:
@@ -48,3 +62,41 @@ def test_a_page_says_how_many_jobs_it_does_not_show(
     code, out, err = cli(live_api).run("run", "show", run_id)
     assert (code, out.count(b"queued")) == (0, 101), "the run and its first hundred jobs"
     assert f"220 more jobs of step 1: 'plumber-cli run jobs {run_id} --step 1'" in err.decode()
+
+
+def test_a_cancel_ends_all_of_it(run_id: str, cli: Any, live_api: LiveControlPlane) -> None:
+    shell = cli(live_api)
+    assert shell.run("run", "cancel", run_id)[0] == 0
+
+    def has_ended() -> bool:
+        return bool(live_api.call("GET", f"/runs/{run_id}")["run"]["ended_at"])
+
+    live_api.wait_until(has_ended, 60, "the run's end")
+    assert written(live_api, run_id, "cancelled") == WIDTH
+
+
+def test_dead_letters_are_shown_tried_again_and_dropped(
+    cli: Any, live_api: LiveControlPlane
+) -> None:
+    """A message that nobody knows, as another version of the product may send it."""
+    shell = cli(live_api)
+    assert shell.json("work", "list") == []
+    queue = boto3.client("sqs", endpoint_url=live_api.environment["AWS_ENDPOINT_URL_SQS"])
+    name = f"{live_api.environment['PLUMBER_TABLE_PREFIX']}work"
+    url = queue.get_queue_url(QueueName=name)["QueueUrl"]
+    queue.send_message(QueueUrl=url, MessageBody='{"kind":"dance"}')
+
+    def count() -> int:
+        found: int = live_api.call("GET", "/health")["dead_letters"]
+        return found
+
+    live_api.wait_until(lambda: count() == 1, 30, "a dead letter")
+    (letter,) = shell.json("work", "list")
+    assert letter["message"] == '{"kind":"dance"}'
+    assert b"Nobody knows" in shell.run("work", "list")[1]
+    assert shell.run("work", "retry", letter["id"])[0] == 0
+    live_api.wait_until(lambda: count() == 1, 30, "it to die once more")
+    (again,) = shell.json("work", "list")
+    assert shell.run("work", "drop", again["id"], "--yes")[0] == 0
+    assert shell.json("work", "list") == []
+    assert shell.run("work", "drop", again["id"], "--yes")[0] != 0

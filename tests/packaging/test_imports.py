@@ -20,9 +20,11 @@ AREAS = {"tasks", "runs", "logs", "agents", "access"}  # the same names in every
 # What stands in no area, for each layer that has areas; the root's other folders are the layers.
 SHARED = {
     "": {"clock", "errors", "ids", "patterns", "reader", "settings"},
-    "operations": {"connecting", "shift"},
-    "api": {"docs_page", "health", "openapi", "panel", "routing", "rpc", "rpc_route", "shapes"},
-}
+    "operations": {"connecting", "shift", "work"},
+    "api": {
+        "docs_page", "health", "openapi", "panel", "routing", "rpc", "rpc_route", "shapes", "work",
+    },
+}  # fmt: skip
 # Which of our packages a part may import.
 PARTS = {
     "chalicelib": {"chalicelib"},

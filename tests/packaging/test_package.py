@@ -12,6 +12,7 @@ from zipfile import ZipFile
 import pytest
 
 from chalicelib.api import panel
+from chalicelib.sqs import work
 from infra import runtime, scheduled
 from infra.local.environment import ROOT, base
 from tests.stack.gateway import ANSWER_BYTES
@@ -100,7 +101,7 @@ def test_the_template_has_no_fault(package: Path) -> None:
 def test_functions_and_what_surrounds_them_are_in_one_template(resources: dict[str, Any]) -> None:
     kinds = {name: item["Type"] for name, item in resources.items()}
     functions = {name for name, kind in kinds.items() if kind == "AWS::Serverless::Function"}
-    assert functions == {"APIHandler", "Sweep", "Fire", "Compact"}
+    assert functions == {"APIHandler", "Sweep", "Fire", "Compact", "Work"}
     assert kinds["Files"] == "AWS::S3::Bucket"
     assert "AWS::DynamoDB::Table" in kinds.values()
 
@@ -165,9 +166,36 @@ def test_every_function_knows_the_bucket(resources: dict[str, Any]) -> None:
         assert variables["PLUMBER_BUCKET"] == bucket
 
 
+def test_the_work_queue_calls_its_function_and_believes_what_it_says_of_each_message(
+    resources: dict[str, Any],
+) -> None:
+    assert resources["Work"]["DependsOn"] == ["WorkQueue"]
+    function = resources["Work"]["Properties"]
+    (event,) = function["Events"].values()
+    assert event["Type"] == "SQS"
+    assert event["Properties"]["Queue"]["Fn::Sub"].endswith(f":{work.QUEUE}")
+    assert event["Properties"]["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
+    assert 1 <= event["Properties"]["BatchSize"] <= 10
+    assert function["Timeout"] == work.FUNCTION_SECONDS
+
+
+def test_a_message_is_hidden_for_long_enough_and_dies_visibly(resources: dict[str, Any]) -> None:
+    queue, dead = (resources[n]["Properties"] for n in ("WorkQueue", "WorkDeadLetters"))
+    assert (queue["QueueName"], dead["QueueName"]) == (work.QUEUE, work.DEAD_QUEUE)
+    assert queue["VisibilityTimeout"] >= 6 * resources["Work"]["Properties"]["Timeout"]
+    assert queue["RedrivePolicy"] == {
+        "deadLetterTargetArn": {"Fn::GetAtt": ["WorkDeadLetters", "Arn"]},
+        "maxReceiveCount": 5,
+    }
+    assert dead["MessageRetentionPeriod"] == 14 * 86_400
+    alarm = resources["WorkGivenUp"]["Properties"]
+    assert alarm["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    assert alarm["Dimensions"][0]["Value"] == {"Fn::GetAtt": ["WorkDeadLetters", "QueueName"]}
+
+
 def test_functions_may_use_the_tables_and_nothing_of_others(resources: dict[str, Any]) -> None:
     roles = [item for item in resources.values() if item["Type"] == "AWS::IAM::Role"]
-    assert len(roles) == 4
+    assert len(roles) == 5
     for role in roles:
         for policy in role["Properties"]["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:

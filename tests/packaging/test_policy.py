@@ -5,6 +5,7 @@ import json
 import re
 from pathlib import Path
 
+from chalicelib.sqs import work
 from infra.resources import SECRETS_ALIAS
 from tests.stack.policy import allowed
 
@@ -32,7 +33,7 @@ def test_the_policy_allows_exactly_what_the_code_calls() -> None:
 
 def test_the_policy_allows_the_doorbells_and_nothing_else_of_sqs() -> None:
     policy = json.loads((ROOT / ".chalice" / "policy.json").read_text())
-    (statement,) = [each for each in policy["Statement"] if "sqs" in each["Resource"]]
+    (statement,) = [each for each in policy["Statement"] if each["Sid"] == "Doorbells"]
     code = (ROOT / "chalicelib" / "sqs" / "doorbells.py").read_text()
     called = set(re.findall(r'_ask\("(\w+)"', code))
     received = set(re.findall(r'\("Action", "(\w+)"\)', code))  # by the agents, with an address
@@ -49,3 +50,15 @@ def test_the_policy_allows_the_key_of_secrets_and_no_other() -> None:
     }
     condition = {"ForAnyValue:StringEquals": {"kms:ResourceAliases": SECRETS_ALIAS}}
     assert statement["Condition"] == condition
+
+
+def test_the_policy_allows_the_work_queues_and_nothing_else_of_them() -> None:
+    policy = json.loads((ROOT / ".chalice" / "policy.json").read_text())
+    (statement,) = [each for each in policy["Statement"] if each["Sid"] == "Work"]
+    modules = [ROOT / "chalicelib" / "sqs" / f"{name}.py" for name in ("work", "dead_letters")]
+    called = set(re.findall(r'\bask\(\s*"(\w+)"', "".join(each.read_text() for each in modules)))
+    single = {name.removesuffix("Batch") for name in called}
+    assert set(statement["Action"]) == {f"sqs:{action}" for action in single}
+    assert statement["Resource"] == [
+        f"arn:*:sqs:*:*:{name}" for name in (work.QUEUE, work.DEAD_QUEUE)
+    ]

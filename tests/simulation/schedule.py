@@ -28,7 +28,7 @@ from chalicelib.operations.access.tokens import create_token
 from chalicelib.operations.runs import advance as advancing
 from chalicelib.operations.runs.trigger import trigger
 from chalicelib.operations.tasks import schedules as scheduling
-from chalicelib.sqs import doorbells
+from chalicelib.sqs import dead_letters, doorbells, work
 from infra.local.backends import Endpoints
 from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
 from tests.simulation.faults import installed
@@ -49,6 +49,7 @@ class Tried:
     passes: int = 0  # from one handler to another that ran beside it
     late_answers: int = 0  # of indexes, which were not those of the present
     faults: Counter[str] = field(default_factory=Counter)
+    work: Counter[str] = field(default_factory=Counter)  # messages done, by kind, lost, and twice
 
 
 class Laboratory:
@@ -100,6 +101,11 @@ class Laboratory:
             _one_thread_a_handler(patch)
             patch.setattr(os, "urandom", chance.randbytes)  # ids, whose order is that of work
             patch.setattr(steps, "FEW", chance.choice([0, 2, 10]))  # agents in items of their own
+            patch.setattr(advancing, "AT_ONCE", chance.choice([1, 2, 100]))
+            patch.setattr(advancing, "SLICE", chance.choice([1, 2]))
+            patch.setattr(work, "send", world.queue.send)
+            patch.setattr(work, "put_off", lambda *_: None)  # chance says when it comes again
+            patch.setattr(dead_letters, "bury", lambda *_: True)
             patch.setattr(clock, "read", lambda: world.now)
             patch.setattr(scheduling, "trigger", _watched(world))
             try:
@@ -113,6 +119,7 @@ class Laboratory:
                 self.tried.schedules += 1
                 self.tried.aws_calls += world.faults.calls
                 self.tried.faults += world.faults.made + world.wire_faults
+                self.tried.work += world.queue.made
                 self.tried.passes += world.baton.passed
                 self.tried.late_answers += world.late.made
         return world

@@ -78,12 +78,15 @@ def _try(lab: Laboratory, seed: int, actions: int) -> bool:
 
 def _report(lab: Laboratory, failed: int, seconds: float) -> None:
     tried = lab.tried
-    faults = ", ".join(f"{count} {kind}" for kind, count in sorted(tried.faults.items()))
+    faults, work = (
+        ", ".join(f"{count} {kind}" for kind, count in sorted(counted.items()))
+        for counted in (tried.faults, tried.work)
+    )
     _say(
         f"{seconds / 60:.1f} min: {tried.schedules} schedules, {failed} failed, "
         f"{tried.aws_calls} AWS calls, {tried.passes} passes between handlers, "
         f"{tried.late_answers} late answers of indexes, "
-        f"{sum(tried.faults.values())} faults ({faults})"
+        f"{sum(tried.faults.values())} faults ({faults}), work: {work}"
     )
 
 

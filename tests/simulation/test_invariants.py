@@ -34,6 +34,8 @@ class Trial:
             and len(tried.faults) >= 7
             and tried.passes >= 100
             and tried.late_answers >= 3
+            and "message put_jobs" in tried.work
+            and len(tried.work) >= 3  # it was lost as well, or came twice, or something else did
         )
 
 

@@ -22,9 +22,8 @@ def tried(seed: int) -> tuple[list[str], Tried]:
 
 
 def test_a_seed_gives_the_same_schedule_again() -> None:
-    once, again = tried(4), tried(4)
-    assert once == again
-    assert once[1].passes > 20, "a seed whose handlers pass each other"
+    seed = next(each for each in range(1, 30) if tried(each)[1].passes > 20)
+    assert tried(seed) == tried(seed), "though its handlers pass each other"
 
 
 def side_by_side(seed: int) -> str:

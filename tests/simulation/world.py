@@ -29,6 +29,7 @@ from tests.simulation.late import LateIndexes
 from tests.simulation.machines import Machine
 from tests.simulation.shown import described
 from tests.simulation.wire import Wire
+from tests.simulation.work_queue import WorkQueue
 
 ROUNDS_TO_THE_END, QUICK_ROUNDS = 40, 8
 STEP_OF_THE_END = timedelta(seconds=45)
@@ -57,6 +58,7 @@ class World:
         self.baton = Baton(chance)
         self.faults = Faults(chance, self.baton)
         self.late = LateIndexes(chance, lambda: self.now)
+        self.queue = WorkQueue(chance, self.faults, lambda: self.now)
         self.wire_faults: Counter[str] = Counter()
         self.trace: list[str] = []
         self._crowd: tuple[int, ...] = (1,)  # so many handlers at once
@@ -99,6 +101,7 @@ class World:
         """So many things happen, with faults, one after the other or side by side."""
         self.faults.rate = self.chance.choice([0.0, 0.02, 0.1])
         self.late.is_on = self.chance.random() < 0.7
+        self.queue.rate = self.chance.choice([0.0, 0.1, 0.4])
         self._crowd = self.chance.choice([(1,), (1, 1, 2, 3), (2, 2, 3, 4)])
         for machine in self.machines:
             machine.wire.rate = self.chance.choice([0.0, 0.1, 0.3])
@@ -120,6 +123,7 @@ class World:
             (self._cancel_job, 6),
             (self._retry_run, 2),
             (self._move_machine, 3),
+            (self._work_off, 12),
         ]
         alone: list[tuple[Deed, int]] = [
             (self._new_task, 6),
@@ -146,6 +150,7 @@ class World:
             for _ in range(3):
                 self.now += timedelta(seconds=self.chance.choice([0, 1, 15]))
                 others = [self._poll, self._sweep, self._end_and_report, self._cancel_job]
+                others += [] if self.queue.is_empty else [self._work_off] * 3
                 deeds = [
                     self._end_and_report,
                     self.chance.choice([self._cancel_job, self._cancel_run]),
@@ -167,6 +172,7 @@ class World:
         # More of what changes runs than there is one after the other: calls that are repeated while
         # the first one is on its way, and people who change their minds.
         hasty = [self._cancel_job, self._cancel_run, self._end_and_report, self._sweep, first]
+        hasty += [] if self.queue.is_empty else [self._work_off] * 2
         others = [
             self.chance.choice(hasty) if self.chance.random() < 0.6 else self._one_of(handlers)
             for _ in range(crowd - 1)
@@ -240,6 +246,10 @@ class World:
     def _shift(self) -> Shift:
         """With one hand: who goes on is for the baton to say."""
         return Shift(lambda: self.now, self.now + timedelta(minutes=1), hands=1)
+
+    def _work_off(self) -> None:
+        if (body := self.queue.deliver()) is not None:
+            self.note(f"works off {body}")
 
     def _crash_or_come_back(self) -> None:
         machine = self.chance.choice(self.machines)
@@ -449,6 +459,9 @@ class World:
         for machine in self.machines:
             machine.wire.rate = 0.0
         self._late_calls()
+        if self.chance.random() < 0.3:
+            self.queue.lose_all()
+        self.queue.rate = self.chance.choice([0.0, 0.5])
         for schedule_id in self._schedules:
             self._admin.data("DELETE", f"/schedules/{schedule_id}")
         for machine in self.machines[1:]:
@@ -478,6 +491,8 @@ class World:
                         machine.end(attempt)
                 machine.report_ends()
         sweep(self._shift())
+        while not self.queue.is_empty:
+            self._work_off()
         self.check()
         for progress in self._seen.values():
             check_deadlines(progress, self.now)

@@ -294,6 +294,8 @@ def test_a_step_begins_once_and_never_again() -> None:
     assert not runs.begin_step(run)
     assert not runs.begin_step(replace(run, step=1, results=()))
     assert runs.get("01R") == run
+    runs.stop(run.id, JobState.CANCELLED, "Cancelled by ann.")
+    assert not runs.begin_step(replace(run, step=run.step + 1)), "what is stopped begins nothing"
 
 
 @pytest.mark.usefixtures("backend")

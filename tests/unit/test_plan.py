@@ -264,6 +264,8 @@ def test_a_stop_between_two_steps_ends_the_run(state: JobState, end: RunState) -
     one, two = step(1, "a"), step(2, "a")
     jobs = (job(one, "a", OK),)
     run = stopping(state)
+    assert plan(Progress(run, (one, two), jobs)) == EndRun(end, "Cancelled by ann.")
+    run = replace(run, step=2)  # somebody is putting its jobs out
     assert plan(Progress(run, (one, two), jobs)) == withheld(two, 0, state=state)
     jobs += (job(two, "a", state, reason=run.stop_reason),)
     assert plan(Progress(run, (one, two), jobs)) == EndRun(end, "Cancelled by ann.")
@@ -286,7 +288,7 @@ def test_a_stop_within_allowed_failures_still_stops_the_run() -> None:
 def test_a_stop_runs_no_handlers() -> None:
     one, handler = step(1, "a"), step(2, "a", when=When.ALWAYS)
     jobs = (job(one, "a", BAD),)
-    run = stopping()
+    run = replace(stopping(), step=2)
     assert plan(Progress(run, (one, handler), jobs)) == withheld(handler, 0)
     jobs += (job(handler, "a", JobState.CANCELLED, reason=run.stop_reason),)
     assert plan(Progress(run, (one, handler), jobs)) == EndRun(
@@ -310,9 +312,26 @@ def test_a_stop_withholds_nothing_of_a_wave_behind_one_that_has_closed() -> None
     one = step(1, "a", "b", "c", "d", canary=Amount(2))
     handler = step(2, "a", when=When.ALWAYS)
     closed = jobs_in(one, {0: BAD, 1: JobState.SKIPPED})
-    assert plan(Progress(stopping(), (one, handler), closed)) == withheld(handler, 0)
+    run = replace(stopping(), step=2)
+    assert plan(Progress(run, (one, handler), closed)) == withheld(handler, 0)
     running = job(handler, "a", JobState.RUNNING, stop=JobState.CANCELLED)
-    assert plan(Progress(stopping(), (one, handler), (*closed, running))) == []
+    assert plan(Progress(run, (one, handler), (*closed, running))) == []
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        (step(1, "a", "b", max_parallel=Amount(1)), {0: BAD}),  # closed: `b` is never written
+        (step(1, "a"), {0: JobState.CANCELLED}),  # a person had cancelled the job before
+        (step(1, "a", "b", "d", canary=Amount(1)), {0: BAD}),  # the others' wave never begins
+    ],
+)
+def test_a_stop_withholds_the_step_that_was_under_way_whatever_came_before_it(first: Any) -> None:
+    one, states = first
+    handler = step(2, "a", "c", when=When.FAILURE)
+    jobs = tuple(replace(each, stop=JobState.CANCELLED) for each in jobs_in(one, states))
+    run = replace(stopping(), step=2)
+    assert plan(Progress(run, (one, handler), jobs)) == withheld(handler, 0, 1)
 
 
 def test_a_stop_withholds_nothing_that_nobody_can_be_putting_out() -> None:

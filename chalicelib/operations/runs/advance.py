@@ -4,9 +4,10 @@ Whoever ends a job calls this when it was the last of its wave, and the sweeper 
 killed handler left behind. Every write is conditional, so any number of callers may do so at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import TypeVar
 
 from chalicelib.dynamo import jobs, presences, runs, steps, turns
 from chalicelib.operations.runs import secret_values
@@ -28,18 +29,29 @@ from chalicelib.runs.planner import (
     plan,
 )
 from chalicelib.runs.run import Progress, Run, RunStep
-from chalicelib.sqs import doorbells
+from chalicelib.sqs import doorbells, work
+from chalicelib.sqs.messages import AdvanceRun, Message, PutJobs
 from chalicelib.tasks.task import Concurrency
 
 MAX_ROUNDS = 300  # more than twice the steps that a task may have
 WIDE = 32  # actions in one round from which on they are written side by side
 WRITERS = 16
+AT_ONCE = 100  # actions that whoever asks writes itself; what is beyond goes to the work queue
+SLICE = 250  # jobs of one message: a second of work here, some five on Lambda
+SPREAD_FOR = timedelta(minutes=2)  # so long nobody sends the same again, then it counts as lost
+
+Given = TypeVar("Given")
+Found = TypeVar("Found")
 
 
-def advance(run_id: str, now: datetime, known: Progress | None = None) -> Run | None:
+def advance(
+    run_id: str, now: datetime, known: Progress | None = None, *, spreads: bool = True
+) -> Run | None:
     """Writes all that is due for the run; answers it as it then is, None when there is none.
 
-    `known` spares the first look at a run that has just been created.
+    `known` spares the first look at a run that has just been created. Of what is too much for a
+    request the first is written and the rest sent to the work queue; whoever works that off does
+    not spread it once more.
     """
     progress = known or runs.progress(run_id)
     for _ in range(MAX_ROUNDS):
@@ -49,29 +61,81 @@ def advance(run_id: str, now: datetime, known: Progress | None = None) -> Run | 
         if isinstance(due, EndRun):
             if (ended := _end_run(progress, due, now)) is not None:
                 return ended
-        elif not _perform(due, progress, now):
+        elif not _perform(due, progress, now, spreads):
             recount(progress)
             return progress.run
         progress = runs.progress(run_id)
     return None if progress is None else progress.run
 
 
-def _perform(actions: Sequence[Action], progress: Progress, now: datetime) -> bool:
+def _perform(actions: Sequence[Action], progress: Progress, now: datetime, spreads: bool) -> bool:
     """Writes what is due now; whether more may be due at once."""
-    _begin_step(actions, progress)
-    if len(actions) < WIDE:
-        written = [_write(action, progress, now) for action in actions]
-        return any(written)
+    if not _has_begun(actions, progress):
+        return True  # somebody was first, or has stopped the run: what is due has to be asked anew
+    if len(actions) > AT_ONCE and spreads and work.is_there():
+        return _spread(actions, progress, now)
+    return _write_all(actions, progress, now)
+
+
+def _write_all(actions: Sequence[Action], progress: Progress, now: datetime) -> bool:
+    return any(side_by_side(lambda action: _write(action, progress, now), actions))
+
+
+def side_by_side(call: Callable[[Given], Found], given: Sequence[Given]) -> list[Found]:
+    """Calls for each, with several writers where they are many."""
+    if len(given) < WIDE:
+        return [call(each) for each in given]
     with ThreadPoolExecutor(WRITERS) as writers:
-        return any(list(writers.map(lambda action: _write(action, progress, now), actions)))
+        return list(writers.map(call, given))
 
 
-def _begin_step(actions: Sequence[Action], progress: Progress) -> None:
-    """Notes a step of which the first jobs are written now, before they are."""
-    begun = (each.step.number for each in actions if isinstance(each, Enqueue | Withhold))
-    number = max(begun, default=0)
-    if number > progress.run.step:
-        runs.begin_step(runs_core.at_step(progress, number))
+def _spread(actions: Sequence[Action], progress: Progress, now: datetime) -> bool:
+    """Writes the first, and sends the rest to the work queue, unless somebody has just done so."""
+    # The planner sees everything that is not written yet, so it says the same to everybody who
+    # asks in the meantime: reports, the sweeper, a repeated trigger. One of them acts on it.
+    # Should that one die, or its messages be lost, the first to ask after a while does.
+    run = progress.run
+    if not runs.spread(run.id, _part(actions[0], progress), now + SPREAD_FOR, now):
+        return False
+    written = _write_all(actions[:AT_ONCE], progress, now)
+    rest = actions[AT_ONCE:]
+    if work.send(_messages(run, rest)):
+        return False  # whoever works off the last of them sees what follows
+    return _write_all(rest, progress, now) or written
+
+
+def _part(action: Action, progress: Progress) -> str:
+    """A name for what a plan is about: another wave, its end, or a stop do not wait for it."""
+    if progress.run.stop is not None:
+        return "stop"
+    match action:
+        case Enqueue(step, index) | Withhold(step, index):
+            number = step.number
+        case PassSlot(job) | EndQueued(job) | RequestCancel(job):
+            number, index = job.key.step, job.index
+        case _:
+            return "run"
+    step = progress.steps[progress.position(number)]
+    wave = next(each.number for each in step.waves if each.holds(index))
+    return f"{number}.{wave} {'end' if isinstance(action, EndQueued | Withhold) else 'put'}"
+
+
+def _messages(run: Run, actions: Sequence[Action]) -> list[Message]:
+    """For a wave's first jobs slices, which are done side by side; else one for all of it."""
+    first = [each for each in actions if isinstance(each, Enqueue) and each.origin is None]
+    if len(first) < len(actions):
+        return [AdvanceRun(run.id)]
+    slices = (first[at : at + SLICE] for at in range(0, len(first), SLICE))
+    return [
+        PutJobs(run.id, some[0].step.number, some[0].index, some[-1].index + 1) for some in slices
+    ]
+
+
+def _has_begun(actions: Sequence[Action], progress: Progress) -> bool:
+    """Notes a step of which the first jobs are put now, before they are; False when that cannot be
+    written any more."""
+    number = max((each.step.number for each in actions if isinstance(each, Enqueue)), default=0)
+    return number <= progress.run.step or runs.begin_step(runs_core.at_step(progress, number))
 
 
 def _write(action: Action, progress: Progress, now: datetime) -> bool:

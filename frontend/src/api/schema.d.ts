@@ -143,7 +143,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Open to everybody: version, and whether each backend answers. */
+        /** Open to everybody: version, whether each backend answers, and work that was given up. */
         get: operations["health"];
         put?: never;
         post?: never;
@@ -715,6 +715,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/work/dead-letters": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Messages that were given up after their tries. Looking at them changes nothing.
+         * @description Needs the permission `work:write`.
+         */
+        get: operations["list_dead_letters"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/work/dead-letters/{letter_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Deletes the message: nobody does what it asked for.
+         * @description Needs the permission `work:write`.
+         */
+        delete: operations["drop_dead_letter"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/work/dead-letters/{letter_id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends the message back to the work queue, with all its tries before it.
+         * @description Needs the permission `work:write`.
+         */
+        post: operations["retry_dead_letter"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -805,6 +865,21 @@ export interface components {
             /** @default null */
             user?: string | null;
         };
+        /**
+         * @description A message that was given up: what it asked for, as JSON, and why. `died_at` is null where
+         *         its handler was killed each time.
+         */
+        DeadLetter: {
+            died_at: string | null;
+            id: string;
+            message: string;
+            reason: string;
+            tries: number;
+        };
+        /** @description At most a hundred, the oldest first. Others may be hidden while somebody looks at them. */
+        DeadLetters: {
+            items: components["schemas"]["DeadLetter"][];
+        };
         /** @description An instant, and the same by the clocks of the schedule's time zone, with their offset. */
         DueTime: {
             at: string;
@@ -843,11 +918,15 @@ export interface components {
                 [key: string]: string;
             };
         };
-        /** @description `status` is `ok` when every backend answers. */
+        /**
+         * @description `status` is `ok` when every backend answers. `dead_letters` is how many messages of the work
+         *         queue were given up, about; null where nobody can say.
+         */
         Health: {
             backends: {
                 [key: string]: "ok" | "unreachable";
             };
+            dead_letters: number | null;
             /** @enum {unknown} */
             status: "degraded" | "ok";
             version: string;
@@ -3367,6 +3446,133 @@ export interface operations {
             header?: never;
             path: {
                 token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: null;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    list_dead_letters: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["DeadLetters"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    drop_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: null;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    retry_dead_letter: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                letter_id: string;
             };
             cookie?: never;
         };
