@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.dynamo import runs
 from chalicelib.dynamo.run_items import JobItem, RunItem, month_of
 from chalicelib.errors import BadParameter
@@ -29,6 +30,7 @@ class Filter(msgspec.Struct, frozen=True):
     trigger: Trigger | None = None
     begin: datetime | None = None
     end: datetime | None = None
+    scope: Scope = EVERYTHING
 
     def fits(self, run: Run) -> bool:
         """Whether a run, found by one of the criteria, fulfils the others."""
@@ -36,6 +38,7 @@ class Filter(msgspec.Struct, frozen=True):
             self.task_id in (None, run.task_id)
             and self.state in (None, run.state)
             and self.trigger in (None, run.trigger)
+            and self.scope.holds_run(run.task_id, run.reach)
         )
 
 

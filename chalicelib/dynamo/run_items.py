@@ -26,6 +26,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
+from chalicelib.dynamo.access_attributes import ByAttribute, ReachAttribute, ScopeAttribute
 from chalicelib.dynamo.base import ExpiryAttribute, InstantAttribute, TableMeta, table_name
 from chalicelib.dynamo.transport import TableModel
 from chalicelib.runs.job import JobKey
@@ -147,7 +148,8 @@ class PartitionItem(TableModel):
 
 
 class RunItem(PartitionItem, discriminator="run"):
-    """See `Run`. `month`, `run_state` and `active_task` are for the indexes."""
+    """See `Run`. `month`, `run_state` and `active_task` are for the indexes. A list of runs is
+    narrowed to a scope by `task_id` and `reach` alone."""
 
     ITEM: ClassVar[str] = ".RUN"
 
@@ -156,7 +158,9 @@ class RunItem(PartitionItem, discriminator="run"):
     revision = NumberAttribute()
     step_count = NumberAttribute()
     state = UnicodeAttribute()
-    triggered_by = UnicodeAttribute()
+    triggered_by = ByAttribute()
+    scope = ScopeAttribute(null=True)  # none where it is everything
+    reach = ReachAttribute(null=True)  # none where there are no agents
     trigger = UnicodeAttribute()
     parameters = JSONAttribute(null=True)
     concurrency = UnicodeAttribute()
@@ -172,6 +176,7 @@ class RunItem(PartitionItem, discriminator="run"):
     timeout_at = InstantAttribute(null=True)
     stop = UnicodeAttribute(null=True)
     stop_reason = UnicodeAttribute(null=True)
+    stopped_by = ByAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     started_at = InstantAttribute(null=True)
     ended_at = InstantAttribute(null=True)
@@ -188,6 +193,7 @@ class StepItem(PartitionItem, discriminator="step"):
     size = NumberAttribute(null=True)
     agents = JSONAttribute(null=True)
     roster = UnicodeAttribute(null=True)
+    reach = ReachAttribute(null=True)
     problem = UnicodeAttribute(null=True)
 
 

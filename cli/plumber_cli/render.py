@@ -96,6 +96,23 @@ def facts(lines: Mapping[str, str]) -> None:
         click.echo(f"{pad(name, widest)}  {clean(value)}".rstrip())
 
 
+def by(who: Mapping[str, str]) -> str:
+    """Who did something: `ci (token)`, `schedule @daily`, or the installation's own name."""
+    if who["kind"] == "system":
+        return who["name"]
+    if who["kind"] == "schedule":
+        return f"schedule {who['name']}"
+    return f"{who['name']} ({who['kind']})"
+
+
+def scope(given: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """What a token is narrowed to, given the names of tasks; a dash for nothing."""
+    parts = [f"task {names.get(each, each)}" for each in given["tasks"]]
+    parts += [f"{key}={value}" for key, value in given["labels"].items()]
+    parts += [f"group {each}" for each in given["groups"]]
+    return ", ".join(parts) or "-"
+
+
 # --- time
 
 

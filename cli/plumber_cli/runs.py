@@ -56,7 +56,7 @@ def list_runs(
                 each["id"],
                 each["task_name"],
                 render.state(each["state"]),
-                each["triggered_by"],
+                render.by(each["triggered_by"]),
                 render.when(each["created_at"]),
                 render.duration(each["duration_seconds"]),
             ]
@@ -93,9 +93,11 @@ def _draw(detail: dict[str, Any]) -> None:
         "Run": found["id"],
         "Task": f"{found['task_name']}, revision {found['revision']}",
         "State": render.state(found["state"]),
-        "Triggered": f"{render.when(found['created_at'])} by {found['triggered_by']}",
+        "Triggered": f"{render.when(found['created_at'])} by {render.by(found['triggered_by'])}",
         "Duration": render.duration(found["duration_seconds"]),
     }
+    if found["stopped_by"]:
+        lines["Cancelled"] = f"by {render.by(found['stopped_by'])}"
     if found["reason"]:
         lines["Reason"] = found["reason"]
     render.facts(lines)

@@ -10,6 +10,7 @@ import pytest
 from chalice.test import Client, HTTPResponse
 
 from chalicelib import clock
+from chalicelib.access.by import By, Kind
 from chalicelib.access.principal import Role
 from chalicelib.operations.access import authentication
 from chalicelib.operations.access.tokens import create_token
@@ -145,7 +146,7 @@ def people(client: Client) -> Any:
             Role(role),
             token_id=secrets.token_hex(8),
             secret=secrets.token_hex(32),
-            created_by="test",
+            created_by=By(Kind.SYSTEM, "test", "test"),
             expires_in_seconds=None,
             now=clock.read(),
         )

@@ -21,7 +21,18 @@ AREAS = {"tasks", "runs", "logs", "agents", "access"}  # the same names in every
 SHARED = {
     "": {"clock", "errors", "ids", "reader", "settings"},
     "operations": {"connecting"},
-    "api": {"docs_page", "health", "openapi", "panel", "routing", "rpc", "rpc_route", "shapes"},
+    "api": {
+        "audit",
+        "docs_page",
+        "health",
+        "listing",
+        "openapi",
+        "panel",
+        "routing",
+        "rpc",
+        "rpc_route",
+        "shapes",
+    },
 }
 # Which of our packages a part may import.
 PARTS = {

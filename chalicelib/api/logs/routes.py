@@ -12,7 +12,7 @@ from chalicelib import clock
 from chalicelib.access.principal import Permission
 from chalicelib.api.logs import shapes
 from chalicelib.api.routing import Api, Request
-from chalicelib.dynamo import runs
+from chalicelib.api.runs import resolvers
 from chalicelib.errors import BadParameter, NotFound
 from chalicelib.logs import log
 from chalicelib.logs.log import LogState, Position, Stream
@@ -49,12 +49,20 @@ def _stream(request: Request) -> Stream | None:
 
 
 def _job(request: Request, run_id: str, job_id: str) -> Job:
-    return logs.existing_job(run_id.upper(), job_id, request.number("attempt", 9_999))
+    """One job, as it was in the attempt that is asked for."""
+    key = resolvers.key(run_id, job_id)
+    return logs.job_of(key, request.number("attempt", 9_999), request.scope)
+
+
+def _searched_job(request: Request, run_id: str, job_id: str) -> tuple[Job, Progress]:
+    """One job, and its run, which knows the names of its agents."""
+    return _job(request, run_id, job_id), resolvers.progress(request, run_id)
 
 
 @api.get(
     "/runs/{run_id}/jobs/{job_id}/log",
     needs=Permission.LOGS_READ,
+    on=_job,
     answers=shapes.LogPage,
     query={
         **STREAM,
@@ -65,7 +73,7 @@ def _job(request: Request, run_id: str, job_id: str) -> Job:
         "wait": f"seconds, at most {LONGEST_WAIT}: while there is nothing new, the answer waits",
     },
 )
-def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
+def read_log(request: Request, job: Job) -> shapes.LogPage:
     """A page of a job's output. Call again with `next` until the end, at most once a second: with
     `wait` a follower sees each line as soon as it is there."""
     position = Position.parse(request.query.get("cursor", ""))
@@ -75,7 +83,6 @@ def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
     since = request.instant("since")
     if sum(bool(each) for each in (request.query.get("cursor"), tail, since)) > 1:
         raise BadParameter("Give one of cursor, tail and since.")
-    job = _job(request, run_id, job_id)
     logs.follow(job, request.now)
     if tail is not None:
         return _page(logs.read_tail(job, tail, stream, request.now))
@@ -97,7 +104,7 @@ def _wait_for_more(
         position = page.next
         time.sleep(LOOK_SECONDS)
         if look % LOOKS_PER_JOB == 0 and page.state is LogState.STREAMING:
-            job = logs.existing_job(job.key.run_id, job.key.job_id, job.attempt)
+            job = logs.job_of(job.key, job.attempt)
             now = clock.read()
             logs.follow(job, now)
     raise AssertionError("unreachable")
@@ -124,6 +131,7 @@ def _missing(value: log.Missing) -> shapes.Missing:
 @api.get(
     "/runs/{run_id}/jobs/{job_id}/log/download",
     needs=Permission.LOGS_READ,
+    on=_job,
     answers=shapes.LogDownload,
     query={
         "stream": "stdout, stderr, or all: both in their order",
@@ -131,12 +139,12 @@ def _missing(value: log.Missing) -> shapes.Missing:
         "redirect": "false answers the address instead",
     },
 )
-def download_log(request: Request, run_id: str, job_id: str) -> shapes.LogDownload | Response:
+def download_log(request: Request, job: Job) -> shapes.LogDownload | Response:
     """One whole stream, byte for byte, or all as text, as a presigned address."""
     name = request.query.get("stream", "")
     if name not in ("stdout", "stderr", "all"):
         raise BadParameter("Say which: ?stream=stdout, ?stream=stderr or ?stream=all.")
-    found = logs.download(_job(request, run_id, job_id), name)
+    found = logs.download(job, name)
     if request.query.get("redirect") != "false":
         headers: dict[str, str | list[str]] = {"Location": found.url, "Cache-Control": "no-store"}
         return Response(body="", status_code=302, headers=headers)
@@ -164,13 +172,14 @@ def _budget() -> search.Budget:
 @api.get(
     "/runs/{run_id}/jobs/{job_id}/log/search",
     needs=Permission.LOGS_READ,
+    on=_searched_job,
     answers=shapes.LogMatches,
     query={**SEARCH, **STREAM, **ATTEMPT},
 )
-def search_log(request: Request, run_id: str, job_id: str) -> shapes.LogMatches:
+def search_log(request: Request, found: tuple[Job, Progress]) -> shapes.LogMatches:
     """The lines of one job's log that match."""
     needle, stream = _needle(request), _stream(request)
-    job, progress = _job(request, run_id, job_id), _progress(run_id)
+    job, progress = found
     cursor = request.query.get("cursor", "")
     return _matches(search.search(job, needle, stream, cursor, _budget()), _names(progress))
 
@@ -178,25 +187,18 @@ def search_log(request: Request, run_id: str, job_id: str) -> shapes.LogMatches:
 @api.get(
     "/runs/{run_id}/search",
     needs=Permission.LOGS_READ,
+    on=resolvers.progress,
     answers=shapes.LogMatches,
     query={**SEARCH, **STREAM, "step": "its number; all without"},
 )
-def search_run(request: Request, run_id: str) -> shapes.LogMatches:
+def search_run(request: Request, progress: Progress) -> shapes.LogMatches:
     """The lines of all jobs' logs that match, one job after the other."""
     needle, stream = _needle(request), _stream(request)
-    progress = _progress(run_id)
     step = request.number("step", 9_999)
     ordered = sorted(progress.jobs, key=lambda job: (job.key.step, job.index))
     begun = [job for job in ordered if job.claimed_at and step in (None, job.key.step)]
     cursor = request.query.get("cursor", "")
     return _matches(search.search_jobs(begun, needle, stream, cursor, _budget()), _names(progress))
-
-
-def _progress(run_id: str) -> Progress:
-    progress = runs.progress(run_id.upper())
-    if progress is None:
-        raise NotFound(f"There is no run with the id '{run_id}'.")
-    return progress
 
 
 def _names(progress: Progress) -> dict[str, str]:
@@ -225,12 +227,12 @@ def _matches(found: search.Found, names: Mapping[str, str]) -> shapes.LogMatches
 @api.get(
     "/runs/{run_id}/outputs",
     needs=Permission.LOGS_READ,
+    on=resolvers.progress,
     answers=shapes.Outputs,
     query={"step": "its number; the first without"},
 )
-def compare_outputs(request: Request, run_id: str) -> shapes.Outputs:
+def compare_outputs(request: Request, progress: Progress) -> shapes.Outputs:
     """Which agents of a step printed the same, and what."""
-    progress = _progress(run_id)
     wanted = request.number("step", 9_999) or 1
     for step in progress.steps:
         if step.number == wanted:

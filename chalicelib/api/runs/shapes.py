@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta
 
-from chalicelib.api.shapes import Shape
+from chalicelib.api.shapes import By, Shape
 from chalicelib.api.tasks.shapes import ConcurrencyName, Step
 
 JobState = Literal[
@@ -39,7 +39,7 @@ class Run(Shape, frozen=True):
     """A run in a list. `code` is 0, 3001 (failed) or 3002 (timed out), `reason` why it ended so.
 
     `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats,
-    `step` the number of the step that is under way.
+    `step` the number of the step that is under way. `stopped_by` is who cancelled it.
     """
 
     id: str
@@ -50,7 +50,8 @@ class Run(Shape, frozen=True):
     code: int
     reason: str | None
     trigger: TriggerName
-    triggered_by: str
+    triggered_by: By
+    stopped_by: By | None
     parameters: dict[str, str]
     concurrency: ConcurrencyName
     is_held: bool

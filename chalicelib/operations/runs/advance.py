@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
+from chalicelib.access.scope import OutOfScope
 from chalicelib.dynamo import jobs, presences, runs, steps, turns
 from chalicelib.operations.runs.choice import TooManyAgents, choose
 from chalicelib.operations.runs.recount import recount
@@ -100,13 +101,14 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
 
 
 def _resolve(run: Run, step: RunStep, now: datetime) -> None:
-    """Chooses the agents of a step. Too many are refused: the step fails, and says why."""
+    """Chooses the agents of a step. Too many are refused, and any outside of the run's scope: the
+    step fails, and says why."""
     try:
-        chosen = choose(step.step.targets, now)
-    except TooManyAgents as error:
+        chosen = choose(step.step.targets, now, run.scope)
+    except (TooManyAgents, OutOfScope) as error:
         steps.refuse(run.id, step, error.message)
     else:
-        steps.resolve(run.id, step, chosen, run.expires_at)
+        steps.resolve(run.id, step, chosen.agents, run.expires_at, chosen.reach)
 
 
 def enqueue(
