@@ -83,12 +83,14 @@ class Scope(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.tasks[0] if len(self.tasks) == 1 else None
 
     def holds_task(self, task_id: str) -> bool:
-        """Whether a task is inside. Ad-hoc commands have none of their own: see `commands`."""
+        """Whether a task is inside. Ad-hoc commands belong to none: where tasks are
+        named, they are outside."""
         return not self.tasks or task_id in self.tasks
 
     def holds_agent(self, labels: Mapping[str, str], group: str | None) -> bool:
         """Whether an agent with these labels and this group is inside."""
-        return self.holds_reach(reach_of([(labels, group)]))
+        has_labels = self.labels.items() <= labels.items()
+        return has_labels and (not self.groups or group in self.groups)
 
     def holds_reach(self, reach: Reach) -> bool:
         """Whether all these agents are inside; none are."""
