@@ -254,6 +254,7 @@ class JobItem(PartitionItem, discriminator="job"):
     compaction_tries = NumberAttribute(null=True)
     log_compacted = BooleanAttribute(null=True)
     log_problem = UnicodeAttribute(null=True)
+    stopped_by = ByAttribute(null=True)
 
 
 class TurnItem(PartitionItem, discriminator="turn"):

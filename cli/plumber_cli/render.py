@@ -105,6 +105,13 @@ def by(who: Mapping[str, str]) -> str:
     return f"{who['name']} ({who['kind']})"
 
 
+def reason(job: Mapping[str, Any]) -> str:
+    """Why a job ended as it did; who cancelled it, where nothing else is said."""
+    if job["reason"] or not job["stopped_by"]:
+        return job["reason"] or ""
+    return f"Cancelled by {by(job['stopped_by'])}."
+
+
 def scope(given: Mapping[str, Any], names: Mapping[str, str]) -> str:
     """What a token is narrowed to, given the names of tasks; a dash for nothing."""
     parts = [f"task {names.get(each, each)}" for each in given["tasks"]]

@@ -118,7 +118,7 @@ def _draw_jobs(found: list[StepAndJob]) -> None:
             render.state(job["state"]),
             render.exit_code(job["exit_code"]),
             render.duration(job["duration_seconds"]),
-            job["reason"] or "",
+            render.reason(job),
         ]
         for step, job in found
     ]

@@ -108,6 +108,7 @@ def job(value: Job, agent_name: str | None = None) -> shapes.Job:
         log=None if value.log is None else _log_summary(value.log),
         earlier=[_attempt(each) for each in value.earlier],
         late=None if value.late is None else _late(value.late),
+        stopped_by=by(value.stopped_by) if value.stopped_by else None,
     )
 
 

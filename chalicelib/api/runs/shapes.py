@@ -104,7 +104,8 @@ class LateReport(Shape, frozen=True):
 
 
 class Job(Shape, frozen=True):
-    """One step of a run on one agent. `deliver_by`: a queued job is undelivered then."""
+    """One step of a run on one agent. `deliver_by`: a queued job is undelivered then. `stopped_by`
+    is who cancelled this job alone."""
 
     id: str
     step: int
@@ -124,6 +125,7 @@ class Job(Shape, frozen=True):
     log: LogSummary | None
     earlier: list[Attempt]
     late: LateReport | None
+    stopped_by: By | None
 
 
 class RunStep(Shape, frozen=True):

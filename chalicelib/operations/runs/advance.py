@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
+from chalicelib.access.by import By
 from chalicelib.access.scope import OutOfScope
 from chalicelib.dynamo import jobs, presences, runs, steps, turns
 from chalicelib.operations.runs.choice import TooManyAgents, choose
@@ -146,9 +147,9 @@ def _timeout_seconds(step: RunStep, run: Run, now: datetime) -> float | None:
     return min(limits, default=None)
 
 
-def request_cancel(job: Job, becomes: JobState) -> bool:
+def request_cancel(job: Job, becomes: JobState, by: By | None = None) -> bool:
     """Asks the agent to end a job, with its next call; False when the job has ended."""
-    flagged = jobs.request_cancel(job, becomes)
+    flagged = jobs.request_cancel(job, becomes, by)
     if flagged is not None and flagged.lease is not None:
         presences.add_cancel(job.key.agent_id, flagged.lease)
         doorbells.ring(job.key.agent_id)

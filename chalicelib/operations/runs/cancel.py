@@ -37,10 +37,11 @@ def cancel_job(found: tuple[Job, Context], *, cancelled_by: By, now: datetime) -
         if job.state.is_terminal:
             raise Conflict(f"The job has ended already: {job.state.value}.")
         if job.state in ACTIVE:
-            if request_cancel(job, JobState.CANCELLED):
+            if request_cancel(job, JobState.CANCELLED, cancelled_by):
                 return jobs.get(key) or job
         else:
-            ending = Ending(JobState.CANCELLED, reason=f"Cancelled by {cancelled_by.name}.")
+            reason = f"Cancelled by {cancelled_by.name}."
+            ending = Ending(JobState.CANCELLED, reason=reason, by=cancelled_by)
             if (ended := end_job(context, job, ending, jobs.end, now)) is not None:
                 return ended
         # It was claimed, or goes to its next attempt: what it is now can be cancelled as well.

@@ -860,7 +860,10 @@ export interface components {
             status: "degraded" | "ok";
             version: string;
         };
-        /** @description One step of a run on one agent. `deliver_by`: a queued job is undelivered then. */
+        /**
+         * @description One step of a run on one agent. `deliver_by`: a queued job is undelivered then. `stopped_by`
+         *         is who cancelled this job alone.
+         */
         Job: {
             agent_id: string;
             agent_name: string;
@@ -881,6 +884,7 @@ export interface components {
             /** @enum {unknown} */
             state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
             step: number;
+            stopped_by: components["schemas"]["By"] | null;
         };
         /** @description What an agent said of an attempt after it had been given up. It changes no state. */
         LateReport: {
