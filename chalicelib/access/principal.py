@@ -4,6 +4,8 @@ from enum import Enum
 
 import msgspec
 
+from chalicelib.access.by import By, Kind
+from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.errors import NotAllowed
 
 
@@ -64,11 +66,19 @@ PERMISSIONS: dict[Role, frozenset[Permission]] = {
 
 
 class Principal(msgspec.Struct, frozen=True):
-    """An authenticated caller. `id` is a token's id, or the agent's for the roles of agents."""
+    """An authenticated caller. `id` is a token's id, or the agent's for the roles of agents. It may
+    do what its role includes, to what is in its scope."""
 
     id: str
     name: str
     role: Role
+    scope: Scope = EVERYTHING
+
+    @property
+    def by(self) -> By:
+        """As it is kept beside what it does."""
+        is_agent = self.role in (Role.AGENT, Role.DISABLED_AGENT)
+        return By(Kind.AGENT if is_agent else Kind.TOKEN, self.id, self.name)
 
     def may(self, permission: Permission) -> bool:
         """Whether the role includes it."""

@@ -9,7 +9,9 @@ from datetime import datetime
 
 import msgspec
 
+from chalicelib.access.by import By
 from chalicelib.access.principal import Role
+from chalicelib.access.scope import EVERYTHING, Scope
 
 SECRET_HEX_DIGITS = 64  # 256 random bits
 
@@ -21,9 +23,10 @@ class Token(msgspec.Struct, frozen=True):
     name: str
     role: Role
     secret_hash: str
-    created_by: str
+    created_by: By
     created_at: datetime
     expires_at: datetime | None = None
+    scope: Scope = EVERYTHING
 
 
 class Credential(msgspec.Struct, frozen=True):

@@ -6,6 +6,7 @@ from enum import Enum
 
 import msgspec
 
+from chalicelib.access.by import By
 from chalicelib.errors import BadParameter
 
 MAX_LABELS = 50
@@ -46,6 +47,7 @@ class Agent(msgspec.Struct, frozen=True):
     disabled: bool = False
     doorbell: bool = True  # False: it only polls
     version: int = 0
+    enrolled_by: By | None = None  # who made the join token that it came with
 
 
 def check_labels(labels: Mapping[str, str]) -> None:

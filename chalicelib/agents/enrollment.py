@@ -5,6 +5,8 @@ from datetime import datetime
 
 import msgspec
 
+from chalicelib.access.by import By
+
 
 class Enrollment(msgspec.Struct, frozen=True):
     """A join token as stored. `used_by` are the agents that joined with it."""
@@ -13,7 +15,7 @@ class Enrollment(msgspec.Struct, frozen=True):
     secret_hash: str
     description: str
     max_uses: int
-    created_by: str
+    created_by: By
     created_at: datetime
     expires_at: datetime
     labels: Mapping[str, str] = msgspec.field(default_factory=dict)

@@ -1,5 +1,6 @@
-"""How REST routes are declared: each names its permission and its shapes, and the OpenAPI document
-is made from these declarations. A view parses nothing and renders no envelope; this does.
+"""How REST routes are declared: each names its permission, the thing that it is asked on, what is
+audited, and its shapes; the OpenAPI document is made from these declarations. A view parses
+nothing, checks nobody and renders no envelope; this does.
 """
 
 import json
@@ -17,6 +18,8 @@ from msgspec.structs import replace
 
 from chalicelib import clock
 from chalicelib.access.principal import Permission, Principal
+from chalicelib.access.scope import Scope
+from chalicelib.api import audit
 from chalicelib.api.tasks.shapes import TaskSource
 from chalicelib.errors import BadParameter, NotAuthenticated, PlumberError
 from chalicelib.operations.access.authentication import authenticate
@@ -33,13 +36,14 @@ BODY_TYPES = ["application/json", TOML, "application/x-www-form-urlencoded"]
 _log = logging.getLogger("plumber")
 
 View = Callable[..., Any]
+Resolver = Callable[..., Any]
 Choice = TypeVar("Choice", bound=Enum)
 AwareInstant = Annotated[datetime, msgspec.Meta(tz=True)]
 _AWARE_INSTANT: Reader[datetime] = Reader(AwareInstant)
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a view gets beside the parts of its path. `headers` has lower-case names."""
+    """What a view gets beside the thing that its path names. `headers` has lower-case names."""
 
     principal: Principal | None
     query: Mapping[str, str]
@@ -55,6 +59,11 @@ class Request(msgspec.Struct, frozen=True):
         if self.principal is None:
             raise NotAuthenticated
         return self.principal
+
+    @property
+    def scope(self) -> Scope:
+        """Of the caller. Raises NotAuthenticated."""
+        return self.caller().scope
 
     def limit(self) -> int:
         """How many items a page should have. Raises BadParameter."""
@@ -96,11 +105,15 @@ class Request(msgspec.Struct, frozen=True):
 
 class Route(msgspec.Struct, frozen=True):
     """A declared route. `answers` is a shape, a list of one (a page), None, or the media type of
-    pages that are no JSON document."""
+    pages that are no JSON document. `on` loads what the parts of the path name, once, and raises
+    where that is not in the caller's scope; `audits` is the name of what is done.
+    """
 
     method: str
     path: str
     needs: Permission | None
+    on: Resolver | None
+    audits: str | None
     takes: Reader[Any] | None
     answers: Any
     status: int
@@ -143,6 +156,8 @@ class Api(Blueprint):
         path: str,
         *,
         needs: Permission | None,
+        on: Resolver | None = None,
+        audits: str | None = None,
         answers: Any = None,
         takes: type[msgspec.Struct] | None = None,
         status: int = 200,
@@ -150,13 +165,16 @@ class Api(Blueprint):
         headers: Mapping[str, str] | None = None,
         signed_in: bool = False,
     ) -> Callable[[View], View]:
-        """`needs` None: open to everybody, or with `signed_in` to every valid token."""
+        """`needs` None: open to everybody, or with `signed_in` to every valid token. A view gets
+        the request, what `on` has loaded if there is one, and `body` if it takes one."""
 
         def declare(view: View) -> View:
             route = Route(
                 method,
                 path,
                 needs,
+                on,
+                audits,
                 None if takes is None else Reader(takes),
                 answers,
                 status,
@@ -179,17 +197,22 @@ class Api(Blueprint):
         now = clock.read()
         raw = self.current_request
         request = _request(raw, now)
+        answer, code = None, 0
         try:
             request = _authenticated(request, route)
-            arguments = dict(parts)
+            _require(request, route)
             body = {} if route.takes is None else {"body": _parse_body(request, route.takes)}
-            answer = route.view(request, **arguments, **body)
+            thing = () if route.on is None else (route.on(request, **parts),)
+            answer = route.view(request, *thing, **body)
             response = answer if isinstance(answer, Response) else _success(answer, route, now)
         except PlumberError as error:
-            response = _failure(error, now)
+            response, code = _failure(error, now), error.code
         except Exception:
             _log.exception("request %s failed", request.request_id)
-            response = _fault(request.request_id, now)
+            response, code = _fault(request.request_id, now), PlumberError.code
+        if route.audits is not None:
+            by = request.principal.by if request.principal else None
+            audit.note(route.audits, by, parts, answer, code)
         _log.info(
             json.dumps(
                 {
@@ -246,9 +269,12 @@ def _authenticated(request: Request, route: Route) -> Request:
     if route.needs is None and not route.signed_in:
         return request
     principal = authenticate(request.headers.get("authorization"), request.now)
-    if route.needs is not None:
-        principal.require(route.needs)
     return replace(request, principal=principal)
+
+
+def _require(request: Request, route: Route) -> None:
+    if route.needs is not None:
+        request.caller().require(route.needs)
 
 
 def _parse_body(request: Request, takes: Reader[Any]) -> Any:

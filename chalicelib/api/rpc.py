@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.access.principal import Principal
+from chalicelib.access.principal import Permission, Principal
+from chalicelib.api import audit
 from chalicelib.errors import NotAuthenticated, PlumberError
 from chalicelib.reader import Reader
 
@@ -22,22 +23,29 @@ OUR_FAULT = "Our fault. Try again a little later."
 BATCH_AT_MOST = 100
 BODY_BYTES_AT_MOST = 1 << 20
 
+AUDITED = ("agent_id", "run_id", "job_id")  # parameters that say what something was done to
+
 _log = logging.getLogger("plumber")
 
 
 class Call(msgspec.Struct, frozen=True):
-    """What a method gets beside its parameters. `principal` is None for enrollment only."""
+    """What a method is called with beside its parameters. `principal` is None for open methods."""
 
     principal: Principal | None
     now: datetime
 
 
 class Method(msgspec.Struct, frozen=True):
-    """A method: the shape of its parameters, and whether a caller must be an agent."""
+    """A method as declared: the shape of its parameters; the permission that it needs, None where
+    it is open; `on` answers what it is asked on, from the call and its parameters, or raises where
+    that is not the caller's; `audits` is the name of what is done. `handle` gets the call, what
+    `on` has answered if there is one, and the parameters."""
 
-    handle: Callable[[Call, Any], Any]
+    handle: Callable[..., Any]
     takes: Reader[Any]
-    open: bool
+    needs: Permission | None
+    on: Callable[[Call, Any], Any] | None = None
+    audits: str | None = None
 
 
 class RpcError(Exception):
@@ -99,7 +107,7 @@ def _no_constant(name: str) -> Any:
 def _needs_agent(call: Any, methods: dict[str, Method]) -> bool:
     name = call.get("method") if isinstance(call, dict) else None
     method = methods.get(name) if isinstance(name, str) else None
-    return method is None or not method.open
+    return method is None or method.needs is not None
 
 
 def _carry_out(call: Any, methods: dict[str, Method], context: Call) -> dict[str, Any] | None:
@@ -134,7 +142,7 @@ def _invoke(call: dict[str, Any], methods: dict[str, Method], context: Call) -> 
     if isinstance(params, list):
         raise RpcError(INVALID_PARAMS, "Parameters are given by name, as an object.")
     try:
-        return method.handle(context, method.takes.plain(params))
+        return _handle(method, context, params)
     except msgspec.ValidationError as error:
         raise RpcError(INVALID_PARAMS, str(error)) from error
     except PlumberError as error:
@@ -142,6 +150,37 @@ def _invoke(call: dict[str, Any], methods: dict[str, Method], context: Call) -> 
     except Exception as error:
         _log.exception("rpc method failed", extra={"method": call["method"]})
         raise RpcError(INTERNAL_ERROR, OUR_FAULT) from error
+
+
+def _handle(method: Method, call: Call, given: Any) -> Any:
+    params = method.takes.plain(given)
+    if method.needs is not None:
+        _require(call, method.needs)
+    if method.audits is None:
+        return _asked_on(method, call, params)
+    on = {name: getattr(params, name) for name in AUDITED if hasattr(params, name)}
+    by = None if call.principal is None else call.principal.by
+    code = PlumberError.code
+    try:
+        answer = _asked_on(method, call, params)
+        code = 0
+    except PlumberError as error:
+        code = error.code
+        raise
+    finally:
+        audit.note(method.audits, by, on, None, code)
+    return answer
+
+
+def _require(call: Call, permission: Permission) -> None:
+    if call.principal is None:
+        raise NotAuthenticated
+    call.principal.require(permission)
+
+
+def _asked_on(method: Method, call: Call, params: Any) -> Any:
+    thing = () if method.on is None else (method.on(call, params),)
+    return method.handle(call, *thing, params)
 
 
 def _refusal(code: int, message: str) -> Answer:

@@ -5,7 +5,7 @@ The OpenAPI document and the panel's types are generated from them. Instants are
 durations are seconds, data of logs is base64.
 """
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
@@ -21,6 +21,14 @@ class Page(Shape, frozen=True):
 
     items: list[Any]
     next: str | None
+
+
+class By(Shape, frozen=True):
+    """Who did something; `name` is what it was called then."""
+
+    kind: Literal["token", "agent", "schedule", "system"]
+    id: str
+    name: str
 
 
 class TomlFault(Shape, frozen=True):

@@ -13,6 +13,7 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 
 from chalicelib.agents.agent import Agent, Facts
+from chalicelib.dynamo.access_attributes import ByAttribute
 from chalicelib.dynamo.base import InstantAttribute, TableMeta, passed, table_name
 from chalicelib.dynamo.transport import TableModel
 
@@ -33,6 +34,7 @@ class AgentItem(TableModel):
     disabled = BooleanAttribute(default=False)
     doorbell = BooleanAttribute(default=True)
     version = NumberAttribute()
+    enrolled_by = ByAttribute(null=True)
 
 
 # Of an agent that was removed the item stays, without its secret: nobody is enrolled under its id
@@ -52,6 +54,7 @@ def _value(item: AgentItem) -> Agent:
         disabled=item.disabled,
         doorbell=item.doorbell,
         version=int(item.version),
+        enrolled_by=item.enrolled_by,
     )
 
 
@@ -69,6 +72,7 @@ def enroll(agent: Agent) -> bool:
         disabled=agent.disabled,
         doorbell=agent.doorbell,
         version=agent.version,
+        enrolled_by=agent.enrolled_by,
     )
     return passed(lambda: item.save(condition=AgentItem.agent_id.does_not_exist()))
 

@@ -12,6 +12,7 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import size
 
 from chalicelib.agents.enrollment import Enrollment
+from chalicelib.dynamo.access_attributes import ByAttribute
 from chalicelib.dynamo.base import (
     ExpiryAttribute,
     InstantAttribute,
@@ -34,7 +35,7 @@ class EnrollmentItem(TableModel):
     secret_hash = UnicodeAttribute()
     description = UnicodeAttribute()
     max_uses = NumberAttribute()
-    created_by = UnicodeAttribute()
+    created_by = ByAttribute()
     created_at = InstantAttribute()
     expires_at = InstantAttribute()
     labels = JSONAttribute()

@@ -9,6 +9,7 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib.access.by import By
 from chalicelib.dynamo import due as due_queue
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import (
@@ -85,6 +86,7 @@ def value(item: JobItem) -> Job:
         followed_until=item.followed_until,
         log_compacted=bool(item.log_compacted),
         log_problem=item.log_problem,
+        stopped_by=item.stopped_by,
     )
 
 
@@ -217,6 +219,7 @@ def _ending_actions(job: Job, ending: Ending, successor: int | None, now: dateti
         JobItem.reported.set(ending.reported),
         JobItem.inbox.remove(),
         *_compaction_actions(job.key, compact_at),
+        *_stopped_by(ending.by),
     ]
     optional: tuple[tuple[Any, Any], ...] = (
         (JobItem.failed_in, job.key.run_id if ending.has_failed else None),
@@ -292,9 +295,14 @@ def keep_late(key: JobKey, report: LateReport) -> bool:
     return kept is not None
 
 
-def request_cancel(job: Job, becomes: JobState) -> Job | None:
+def _stopped_by(by: By | None) -> list[Action]:
+    return [] if by is None else [JobItem.stopped_by.becomes(by)]
+
+
+def request_cancel(job: Job, becomes: JobState, by: By | None = None) -> Job | None:
     """Flags a job that its agent should end, and what it then is; None when it has ended."""
-    return _move(job.key, [JobItem.job_stop.set(becomes.value)], _state_in(ACTIVE))
+    actions = [JobItem.job_stop.set(becomes.value), *_stopped_by(by)]
+    return _move(job.key, actions, _state_in(ACTIVE))
 
 
 def note_follower(key: JobKey, until: datetime) -> bool:

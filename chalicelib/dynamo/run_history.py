@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.dynamo import runs
 from chalicelib.dynamo.run_items import (
     HISTORY_SHARDS,
@@ -51,6 +52,7 @@ class Filter(msgspec.Struct, frozen=True):
     trigger: Trigger | None = None
     begin: datetime | None = None
     end: datetime | None = None
+    scope: Scope = EVERYTHING
 
     def may_fit(self, entry: Entry) -> bool:
         """Whether it is worth reading the run of an entry."""
@@ -62,6 +64,7 @@ class Filter(msgspec.Struct, frozen=True):
             self.task_id in (None, run.task_id)
             and self.state in (None, run.state)
             and self.trigger in (None, run.trigger)
+            and self.scope.holds_run(run.task_id, run.reach)
         )
 
     @property

@@ -29,6 +29,7 @@ from pynamodb.attributes import (
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.dynamo import due
+from chalicelib.dynamo.access_attributes import ByAttribute, ReachAttribute, ScopeAttribute
 from chalicelib.dynamo.base import ExpiryAttribute, InstantAttribute, TableMeta, table_name
 from chalicelib.runs.job import JobKey
 
@@ -151,7 +152,8 @@ class PartitionItem(due.DueItem):
 
 class RunItem(PartitionItem, discriminator="run"):
     """See `Run`. `history_shard`, `run_state` and `active_task` are for the indexes. `spread_part`
-    was sent to the work queue, and is not sent again before `spread_until`."""
+    was sent to the work queue, and is not sent again before `spread_until`. A list of runs is
+    narrowed to a scope by `task_id` and `reach` alone."""
 
     ITEM: ClassVar[str] = ".RUN"
 
@@ -160,7 +162,9 @@ class RunItem(PartitionItem, discriminator="run"):
     revision = NumberAttribute()
     step_count = NumberAttribute()
     state = UnicodeAttribute()
-    triggered_by = UnicodeAttribute()
+    triggered_by = ByAttribute()
+    scope = ScopeAttribute(null=True)  # none where it is everything
+    reach = ReachAttribute(null=True)  # none where there are no agents
     trigger = UnicodeAttribute()
     parameters = JSONAttribute(null=True)
     concurrency = UnicodeAttribute()
@@ -176,6 +180,7 @@ class RunItem(PartitionItem, discriminator="run"):
     timeout_at = InstantAttribute(null=True)
     stop = UnicodeAttribute(null=True)
     stop_reason = UnicodeAttribute(null=True)
+    stopped_by = ByAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     started_at = InstantAttribute(null=True)
     ended_at = InstantAttribute(null=True)
@@ -194,6 +199,7 @@ class StepItem(PartitionItem, discriminator="step"):
     size = NumberAttribute(null=True)
     agents = JSONAttribute(null=True)
     roster = UnicodeAttribute(null=True)
+    reach = ReachAttribute(null=True)
     problem = UnicodeAttribute(null=True)
 
 
@@ -266,6 +272,7 @@ class JobItem(PartitionItem, discriminator="job"):
     followed_until = InstantAttribute(null=True)
     log_compacted = BooleanAttribute(null=True)
     log_problem = UnicodeAttribute(null=True)
+    stopped_by = ByAttribute(null=True)
 
 
 class TurnItem(PartitionItem, discriminator="turn"):

@@ -9,6 +9,8 @@ import msgspec
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib.access.by import By
+from chalicelib.access.scope import EVERYTHING, NOWHERE
 from chalicelib.dynamo import due as due_queue
 from chalicelib.dynamo import gates, jobs, steps
 from chalicelib.dynamo.base import instant, milliseconds, passed
@@ -50,6 +52,8 @@ def value(item: RunItem) -> Run:
         step_count=int(item.step_count),
         state=RunState(item.state),
         triggered_by=item.triggered_by,
+        scope=item.scope or EVERYTHING,
+        reach=item.reach or NOWHERE,
         created_at=item.created_at,
         expires_at=item.ttl,
         trigger=Trigger(item.trigger),
@@ -62,6 +66,7 @@ def value(item: RunItem) -> Run:
         timeout_at=item.timeout_at,
         stop=JobState(item.stop) if item.stop else None,
         stop_reason=item.stop_reason,
+        stopped_by=item.stopped_by,
         reason=item.reason,
         started_at=item.started_at,
         ended_at=item.ended_at,
@@ -121,6 +126,8 @@ def create(run: Run) -> bool:
         step_count=run.step_count,
         state=run.state.value,
         triggered_by=run.triggered_by,
+        scope=None if run.scope.is_everything else run.scope,
+        reach=None if run.reach == NOWHERE else run.reach,
         trigger=run.trigger.value,
         parameters=dict(run.parameters) or None,
         concurrency=run.concurrency.value,
@@ -162,14 +169,17 @@ def start(run_id: str, now: datetime) -> bool:
     )
 
 
-def stop(run_id: str, jobs_become: JobState, reason: str) -> bool:
-    """`cancelling`: what has not started never will. False when it was so already or has ended."""
+def stop(run_id: str, jobs_become: JobState, reason: str, by: By | None = None) -> bool:
+    """`cancelling`: what has not started never will. False when it was so already or has ended.
+    `by` is who wanted it, if somebody did."""
+    whose = [] if by is None else [RunItem.stopped_by.becomes(by)]
     return passed(
         lambda: RunItem(run_id, RunItem.ITEM).update(
             actions=[
                 *_state_actions(run_id, RunState.CANCELLING),
                 RunItem.stop.set(jobs_become.value),
                 RunItem.stop_reason.set(reason),
+                *whose,
             ],
             condition=_state_in(leaves(RunState.CANCELLING)),
         )
@@ -195,6 +205,7 @@ def begin_step(run: Run) -> bool:
         RunItem.step_size.set(run.step_size),
         RunItem.results.set(_stored(run.results)),
     ]
+    actions += [] if run.reach == NOWHERE else [RunItem.reach.set(run.reach)]
     actions += [] if run.size is None else [RunItem.size.set(run.size)]
     is_new = (RunItem.step < run.step) & RunItem.stop.does_not_exist()
     return passed(lambda: RunItem(run.id, RunItem.ITEM).update(actions=actions, condition=is_new))

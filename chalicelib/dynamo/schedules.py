@@ -10,7 +10,9 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, IncludeProjection
 
+from chalicelib.access.scope import EVERYTHING
 from chalicelib.dynamo import due as due_queue
+from chalicelib.dynamo.access_attributes import ByAttribute, ScopeAttribute
 from chalicelib.dynamo.base import (
     InstantAttribute,
     TableMeta,
@@ -69,7 +71,8 @@ class ScheduleItem(due_queue.DueItem):
     catch_up = UnicodeAttribute()
     paused = BooleanAttribute()
     parameters = JSONAttribute()
-    created_by = UnicodeAttribute()
+    created_by = ByAttribute()
+    scope = ScopeAttribute(null=True)  # none where it is everything
     created_at = InstantAttribute()
     next_due_at = InstantAttribute(null=True)
     run_id = UnicodeAttribute(null=True)
@@ -95,6 +98,7 @@ def _value(item: ScheduleItem) -> Schedule:
         catch_up=CatchUp(item.catch_up),
         paused=item.paused,
         created_by=item.created_by,
+        scope=item.scope or EVERYTHING,
         created_at=item.created_at,
         parameters=item.parameters,
         next_due_at=item.next_due_at,
@@ -118,6 +122,7 @@ def create(schedule: Schedule) -> None:
         paused=schedule.paused,
         parameters=dict(schedule.parameters),
         created_by=schedule.created_by,
+        scope=None if schedule.scope.is_everything else schedule.scope,
         created_at=schedule.created_at,
         next_due_at=due_at,
         **({} if due_at is None else due_queue.stands(due_queue.SCHEDULE, key, due_at)),

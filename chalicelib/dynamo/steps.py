@@ -6,8 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
+from msgspec.structs import replace
 from pynamodb.expressions.update import Action
 
+from chalicelib.access.scope import NOWHERE, Reach
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import (
     PartitionItem,
@@ -30,7 +32,8 @@ def frozen(item: StepItem) -> RunStep:
     """The step that an item holds, without its agents if they are many."""
     step = _STEP.json(item.frozen)
     size = None if item.size is None else int(item.size)
-    return RunStep(step, size, item.roster, dict(item.agents or ()), item.problem)
+    agents, reach = dict(item.agents or ()), item.reach or NOWHERE
+    return RunStep(step, size, item.roster, agents, item.problem, reach)
 
 
 class _Placed(msgspec.Struct, frozen=True):
@@ -75,6 +78,7 @@ def _freeze(run_id: str, step: RunStep, expires_at: datetime) -> bool:
     if step.size is not None:
         placed = _placed(run_id, step.number, step.agents, expires_at)
         item.size, item.agents, item.roster = step.size, placed.few, placed.roster
+        item.reach = None if step.reach == NOWHERE else step.reach
         _save(placed.parts)
     return passed(lambda: item.save(condition=StepItem.frozen.does_not_exist()))
 
@@ -86,7 +90,13 @@ def _save(parts: Sequence[RosterItem]) -> None:
             batch.save(part)
 
 
-def resolve(run_id: str, step: RunStep, agents: Mapping[str, str], expires_at: datetime) -> bool:
+def resolve(
+    run_id: str,
+    step: RunStep,
+    agents: Mapping[str, str],
+    expires_at: datetime,
+    reach: Reach = NOWHERE,
+) -> bool:
     """Records the agents of a step that starts, once; False when it was done before.
 
     Items of their own are written first, under a name that follows from them: what a killed
@@ -95,6 +105,7 @@ def resolve(run_id: str, step: RunStep, agents: Mapping[str, str], expires_at: d
     placed = _placed(run_id, step.number, agents, expires_at)
     _save(placed.parts)
     chosen: list[Action] = [StepItem.size.set(len(agents))]
+    chosen += [] if reach == NOWHERE else [StepItem.reach.set(reach)]
     chosen += [StepItem.agents.set(placed.few)] if placed.few is not None else []
     chosen += [StepItem.roster.set(placed.roster)] if placed.roster is not None else []
     return _resolve(run_id, step, chosen)
@@ -143,4 +154,4 @@ def with_agents(step: RunStep, parts: Iterable[RosterItem]) -> RunStep:
     wanted = roster_sort_key(step.number, step.roster_id, 0)[:-2]
     mine = (part for part in parts if part.item.startswith(wanted))
     agents = {agent_id: name for part in mine for agent_id, name in part.agents}
-    return RunStep(step.step, step.size, step.roster_id, agents)
+    return replace(step, agents=agents)

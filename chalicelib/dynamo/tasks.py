@@ -3,12 +3,15 @@
 What unique names need is in `task_names`.
 """
 
+from collections.abc import Iterable
+
 from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 
 from chalicelib.dynamo import task_names
+from chalicelib.dynamo.access_attributes import ByAttribute
 from chalicelib.dynamo.base import (
     InstantAttribute,
     TableMeta,
@@ -51,7 +54,7 @@ class TaskItem(TableModel):
     step_count = NumberAttribute(null=True)
     created_at = InstantAttribute(null=True)
     updated_at = InstantAttribute(null=True)
-    updated_by = UnicodeAttribute(null=True)
+    updated_by = ByAttribute(null=True)
     definition = UnicodeAttribute(null=True)
     is_template = BooleanAttribute(default=False)
 
@@ -67,7 +70,7 @@ class RevisionItem(TableModel):
     task_id = UnicodeAttribute(hash_key=True)
     number = NumberAttribute(range_key=True)
     definition = UnicodeAttribute()
-    created_by = UnicodeAttribute()
+    saved_by = ByAttribute()
     created_at = InstantAttribute()
 
 
@@ -90,7 +93,7 @@ def _revision_value(item: RevisionItem) -> StoredRevision:
         task_id=item.task_id,
         number=int(item.number),
         definition=item.definition,
-        created_by=item.created_by,
+        saved_by=item.saved_by,
         created_at=item.created_at,
     )
 
@@ -100,7 +103,7 @@ def _revision_item(task: StoredTask) -> RevisionItem:
         task.id,
         task.revision,
         definition=task.definition,
-        created_by=task.updated_by,
+        saved_by=task.updated_by,
         created_at=task.updated_at,
     )
 
@@ -141,7 +144,7 @@ def replace(old: StoredTask, new: StoredTask) -> bool:
         TaskItem.revision.set(new.revision),
         TaskItem.step_count.set(new.step_count),
         TaskItem.updated_at.set(new.updated_at),
-        TaskItem.updated_by.set(new.updated_by),
+        TaskItem.updated_by.becomes(new.updated_by),
         TaskItem.definition.set(new.definition),
         TaskItem.is_template.set(new.is_template),
     ]
@@ -213,6 +216,13 @@ def search(limit: int, cursor: str | None) -> tuple[list[StoredTask], str | None
         TaskItem.by_name.query(_EVERY_TASK, limit=limit, last_evaluated_key=decode_cursor(cursor))
     )
     return [_value(item) for item in found], following
+
+
+def named(task_ids: Iterable[str]) -> list[StoredTask]:
+    """Those of a few tasks that there are, by name, as `search` shows them; in one call."""
+    shown = ["task_id", "listing", "name", *ByName.Meta.projection.non_key_attributes]
+    items = TaskItem.batch_get(list(task_ids), attributes_to_get=shown)
+    return sorted((_value(item) for item in items if item.listing), key=lambda task: task.name)
 
 
 def revision(task: StoredTask, number: int) -> StoredRevision | None:

@@ -4,7 +4,9 @@ from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.access.principal import Role
+from chalicelib.access.scope import EVERYTHING
 from chalicelib.access.token import Token
+from chalicelib.dynamo.access_attributes import ByAttribute, ScopeAttribute
 from chalicelib.dynamo.base import (
     InstantAttribute,
     TableMeta,
@@ -26,9 +28,10 @@ class TokenItem(TableModel):
     name = UnicodeAttribute()
     role = UnicodeAttribute()
     secret_hash = UnicodeAttribute()
-    created_by = UnicodeAttribute()
+    created_by = ByAttribute()
     created_at = InstantAttribute()
     expires_at = InstantAttribute(null=True)
+    scope = ScopeAttribute(null=True)  # none where it is everything
 
 
 def _value(item: TokenItem) -> Token:
@@ -40,6 +43,7 @@ def _value(item: TokenItem) -> Token:
         created_by=item.created_by,
         created_at=item.created_at,
         expires_at=item.expires_at,
+        scope=item.scope or EVERYTHING,
     )
 
 
@@ -53,6 +57,7 @@ def create(token: Token) -> None:
         created_by=token.created_by,
         created_at=token.created_at,
         expires_at=token.expires_at,
+        scope=None if token.scope.is_everything else token.scope,
     ).save(condition=TokenItem.token_id.does_not_exist())
 
 

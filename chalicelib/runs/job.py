@@ -8,6 +8,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
+from chalicelib.access.by import By
+
 END_GRACE = timedelta(seconds=60)  # for the kill after a time-out and the report of it
 KILL_AFTER_SECONDS = 10  # between SIGTERM and SIGKILL
 
@@ -169,6 +171,7 @@ class Job(msgspec.Struct, frozen=True):
     followed_until: datetime | None = None  # somebody reads the log while it grows
     log_compacted: bool = False
     log_problem: str | None = None  # why the log of a job that has ended is not to be trusted
+    stopped_by: By | None = None  # who cancelled this job alone
 
     def attempts(self) -> "tuple[Job, ...]":
         """The job as it was at the end of each earlier attempt, and as it is."""
@@ -234,6 +237,7 @@ class Ending(msgspec.Struct, frozen=True):
     duration_ms: int | None = None
     started_at: datetime | None = None
     log: Mapping[str, Any] | None = None
+    by: By | None = None  # who wanted it, if somebody did
 
     @property
     def has_failed(self) -> bool:

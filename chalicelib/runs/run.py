@@ -9,6 +9,8 @@ from functools import cached_property
 import msgspec
 from msgspec.structs import replace
 
+from chalicelib.access.by import By
+from chalicelib.access.scope import EVERYTHING, NOWHERE, Reach, Scope, together
 from chalicelib.runs.job import Job, JobKey, JobState
 from chalicelib.runs.wave import Gate, Wave, max_failures, waves
 from chalicelib.tasks.task import Concurrency, Step, When
@@ -62,7 +64,7 @@ class RunStep(msgspec.Struct, frozen=True, dict=True):
 
     `agents` are their names by id, in the order of the roster; those of a step with many, which
     are stored under `roster_id`, are there only where the whole run was read. `problem` says why
-    none could be chosen; `size` is 0 then.
+    none could be chosen; `size` is 0 then. `reach` is what the agents had when they were chosen.
     """
 
     step: Step
@@ -70,6 +72,7 @@ class RunStep(msgspec.Struct, frozen=True, dict=True):
     roster_id: str | None = None
     agents: Mapping[str, str] = msgspec.field(default_factory=dict)
     problem: str | None = None
+    reach: Reach = NOWHERE
 
     @property
     def number(self) -> int:
@@ -112,7 +115,8 @@ class Run(msgspec.Struct, frozen=True):
     `is_held` until earlier runs of the task have ended, for `Concurrency` queue and replace.
     `step` is the number of the step that is under way and `step_size` its jobs; `size` those of
     all steps, None until all have chosen their agents. `results` are those of the steps before
-    that, of all steps when the run has ended.
+    that, of all steps when the run has ended. No agent is chosen outside of `scope`, under which it
+    was triggered; `reach` is that of all agents that have been chosen.
     """
 
     id: str
@@ -121,7 +125,7 @@ class Run(msgspec.Struct, frozen=True):
     revision: int
     step_count: int
     state: RunState
-    triggered_by: str
+    triggered_by: By
     created_at: datetime
     expires_at: datetime
     trigger: Trigger = Trigger.PERSON
@@ -134,6 +138,7 @@ class Run(msgspec.Struct, frozen=True):
     timeout_at: datetime | None = None
     stop: JobState | None = None
     stop_reason: str | None = None
+    stopped_by: By | None = None
     reason: str | None = None
     started_at: datetime | None = None
     ended_at: datetime | None = None
@@ -141,6 +146,8 @@ class Run(msgspec.Struct, frozen=True):
     step_size: int = 0
     size: int | None = None
     results: tuple[StepResult, ...] = ()
+    scope: Scope = EVERYTHING
+    reach: Reach = NOWHERE
 
 
 class Progress(msgspec.Struct, frozen=True, dict=True):
@@ -256,6 +263,7 @@ def at_step(progress: Progress, number: int) -> Run:
         step_size=steps[position].size or 0,
         size=sum(sizes) if len(sizes) == len(steps) else None,
         results=tuple(_passed(progress, step) for step in steps[:position]),
+        reach=together(step.reach for step in steps),
     )
 
 

@@ -19,6 +19,8 @@ import msgspec
 from cronsim import CronSim, CronSimError
 from msgspec.structs import fields, replace
 
+from chalicelib.access.by import By
+from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.errors import BadParameter
 from chalicelib.ids import derived_ulid
 from chalicelib.tasks.task import Concurrency
@@ -77,7 +79,8 @@ class Schedule(msgspec.Struct, frozen=True):
     """A schedule as stored. `next_due_at` is None while it is paused, and when nothing comes.
 
     `run_id` is the run that `next_due_at` makes, as soon as a sweeper has begun with it.
-    `last_problem` says why the last due time made no run, and is None when it did.
+    `last_problem` says why the last due time made no run, and is None when it did. `scope` is that
+    of whoever created it: it makes no runs outside of that.
     """
 
     id: str
@@ -87,8 +90,9 @@ class Schedule(msgspec.Struct, frozen=True):
     overlap: Overlap
     catch_up: CatchUp
     paused: bool
-    created_by: str
+    created_by: By
     created_at: datetime
+    scope: Scope = EVERYTHING
     parameters: Mapping[str, str] = msgspec.field(default_factory=dict)
     next_due_at: datetime | None = None
     run_id: str | None = None

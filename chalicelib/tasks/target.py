@@ -6,6 +6,7 @@ from enum import Enum
 
 import msgspec
 
+from chalicelib.access.scope import Scope
 from chalicelib.agents.agent import Agent
 from chalicelib.errors import BadParameter
 
@@ -106,6 +107,18 @@ class Targets(msgspec.Struct, frozen=True):
             Requirement(key, Operator.IN, frozenset({value})) for key, value in self.labels.items()
         )
         return (*labels, *(parse_selector(self.selector) if self.selector else ()))
+
+    def stay_within(self, scope: Scope) -> bool:
+        """Whether no agent that ever fits is outside of the scope: all that it asks for is asked
+        for here too. Of named agents it says nothing."""
+        exact = {
+            (each.key, value)
+            for each in self.requirements()
+            if each.operator is Operator.IN and len(each.values) == 1
+            for value in each.values
+        }
+        has_labels = scope.labels.items() <= exact
+        return has_labels and (not scope.groups or self.group in scope.groups)
 
     def fitting(self, agents: Iterable[Agent]) -> list[Agent]:
         """The agents that fit; disabled ones do not.

@@ -7,6 +7,7 @@ from enum import Enum
 
 import msgspec
 
+from chalicelib.access.by import By
 from chalicelib.runs.job import JobState
 from chalicelib.tasks.param import Param
 from chalicelib.tasks.target import Targets
@@ -139,7 +140,7 @@ class StoredTask(msgspec.Struct, frozen=True):
     step_count: int
     created_at: datetime
     updated_at: datetime
-    updated_by: str
+    updated_by: By
     definition: str = ""
     is_template: bool = False
 
@@ -150,7 +151,7 @@ class StoredRevision(msgspec.Struct, frozen=True):
     task_id: str
     number: int
     definition: str
-    created_by: str
+    saved_by: By
     created_at: datetime
 
 

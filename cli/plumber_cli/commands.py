@@ -78,7 +78,7 @@ def _draw_results(jobs: list[dict[str, Any]]) -> None:
             render.state(job["state"]),
             render.exit_code(job["exit_code"]),
             render.duration(job["duration_seconds"]),
-            job["reason"] or "",
+            render.reason(job),
         ]
         for job in jobs
     ]

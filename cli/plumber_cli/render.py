@@ -86,6 +86,30 @@ def facts(lines: Mapping[str, str]) -> None:
         terminal.say(f"{pad(name, widest)}  {clean(value)}".rstrip())
 
 
+def by(who: Mapping[str, str]) -> str:
+    """Who did something: `ci (token)`, `schedule @daily`, or the installation's own name."""
+    if who["kind"] == "system":
+        return who["name"]
+    if who["kind"] == "schedule":
+        return f"schedule {who['name']}"
+    return f"{who['name']} ({who['kind']})"
+
+
+def reason(job: Mapping[str, Any]) -> str:
+    """Why a job ended as it did; who cancelled it, where nothing else is said."""
+    if job["reason"] or not job["stopped_by"]:
+        return job["reason"] or ""
+    return f"Cancelled by {by(job['stopped_by'])}."
+
+
+def scope(given: Mapping[str, Any], names: Mapping[str, str]) -> str:
+    """What a token is narrowed to, given the names of tasks; a dash for nothing."""
+    parts = [f"task {names.get(each, each)}" for each in given["tasks"]]
+    parts += [f"{key}={value}" for key, value in given["labels"].items()]
+    parts += [f"group {each}" for each in given["groups"]]
+    return ", ".join(parts) or "-"
+
+
 # --- time
 
 

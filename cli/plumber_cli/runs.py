@@ -55,7 +55,7 @@ def list_runs(
                 each["id"],
                 each["task_name"],
                 render.state(each["state"]),
-                each["triggered_by"],
+                render.by(each["triggered_by"]),
                 render.when(each["created_at"]),
                 render.duration(each["duration_seconds"]),
             ]
@@ -92,9 +92,11 @@ def _draw(detail: dict[str, Any]) -> None:
         "Run": found["id"],
         "Task": f"{found['task_name']}, revision {found['revision']}",
         "State": render.state(found["state"]),
-        "Triggered": f"{render.when(found['created_at'])} by {found['triggered_by']}",
+        "Triggered": f"{render.when(found['created_at'])} by {render.by(found['triggered_by'])}",
         "Duration": render.duration(found["duration_seconds"]),
     }
+    if found["stopped_by"]:
+        lines["Cancelled"] = f"by {render.by(found['stopped_by'])}"
     if found["reason"]:
         lines["Reason"] = found["reason"]
     render.facts(lines)
@@ -115,7 +117,7 @@ def _draw_jobs(found: list[StepAndJob]) -> None:
             render.state(job["state"]),
             render.exit_code(job["exit_code"]),
             render.duration(job["duration_seconds"]),
-            job["reason"] or "",
+            render.reason(job),
         ]
         for step, job in found
     ]

@@ -2,7 +2,7 @@
 
 import click
 
-from plumber_cli import config, terminal
+from plumber_cli import config, render, terminal
 from plumber_cli.context import Context, pass_context
 from plumber_cli.errors import WrongUsage
 
@@ -22,7 +22,9 @@ def set_config(context: Context, url: str, token: str, verify: bool, profile: st
         from plumber_cli.client import Client
 
         me = Client(target).get("me")
-        who = f" You are '{me['name']}' with the role {me['role']}."
+        only = render.scope(me["scope"], {})
+        narrowed = "" if only == "-" else f", only {only}"
+        who = f" You are '{me['name']}' with the role {me['role']}{narrowed}."
     config.save(name, target)
     terminal.say(f"Stored as profile '{name}' in {config.path()}.{who}")
 

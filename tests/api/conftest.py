@@ -10,7 +10,9 @@ import pytest
 from chalice.test import Client, HTTPResponse
 
 from chalicelib import clock
+from chalicelib.access.by import By, Kind
 from chalicelib.access.principal import Role
+from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.operations.access import authentication
 from chalicelib.operations.access.tokens import create_token
 from tests.stack.policy import within_the_policy
@@ -29,6 +31,13 @@ class People:
         self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Any]:
         """HTTP status and envelope. `body` is sent as JSON, or as it is when it is bytes."""
+        response = self.answer(method, path, body, headers)
+        return response.status_code, json.loads(response.body)
+
+    def answer(
+        self, method: str, path: str, body: Any = None, headers: Mapping[str, str] | None = None
+    ) -> HTTPResponse:
+        """Whatever comes back."""
         sent = {"Content-Type": "application/json", **(headers or {})}
         if self.token is not None:
             sent["Authorization"] = f"Bearer {self.token}"
@@ -38,7 +47,7 @@ class People:
         response: HTTPResponse = self._client.http.request(
             method, f"/api/v1{path}", headers=sent, body=raw
         )
-        return response.status_code, json.loads(response.body)
+        return response
 
     def data(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """The data of a call that succeeds."""
@@ -135,9 +144,9 @@ def client(store: None, travel: Clock) -> Any:
 
 @pytest.fixture
 def people(client: Client) -> Any:
-    """A factory: `people("viewer")`; `people(None)` has no token."""
+    """A factory: `people("viewer")`, narrowed to a scope or not; `people(None)` has no token."""
 
-    def make(role: str | None) -> People:
+    def make(role: str | None, scope: Scope = EVERYTHING) -> People:
         if role is None:
             return People(client, None)
         _, text = create_token(
@@ -145,9 +154,10 @@ def people(client: Client) -> Any:
             Role(role),
             token_id=secrets.token_hex(8),
             secret=secrets.token_hex(32),
-            created_by="test",
+            created_by=By(Kind.SYSTEM, "test", "test"),
             expires_in_seconds=None,
             now=clock.read(),
+            scope=scope,
         )
         return People(client, text)
 

@@ -320,6 +320,9 @@ def test_one_job_is_cancelled_and_the_others_go_on(admin: People, fleet: Fleet) 
     agents[0].result("job.finish", **named(claimed), outcome="cancelled", duration_ms=1)
     queued = admin.data("POST", f"{path}/1-{agents[1].id}/cancel")
     assert queued["state"] == "cancelled"
+    assert running["stopped_by"] == queued["stopped_by"] == run_of(admin, run_id)["triggered_by"]
+    (untouched,) = (job for job in admin.data("GET", path)["items"] if agents[2].id in job["id"])
+    assert untouched["stopped_by"] is None
     assert admin.refused("POST", f"{path}/1-{agents[1].id}/cancel")[0] == 1005
     assert work(agents) == [agents[2].id]
     assert run_of(admin, run_id)["state"] == "succeeded"

@@ -17,6 +17,7 @@ from chalicelib.kms.data_keys import KeyAway, KeyProblem
 from chalicelib.operations.runs import secret_values
 from tests.api.conftest import Clock, Fleet, People
 from tests.api.fleet import task, work
+from tests.stack.shifts import shift
 
 VALUE = "hunter2-is-nowhere"
 HEAD = (
@@ -100,7 +101,7 @@ def test_the_value_is_gone_when_the_run_has_ended(
     if how == "cancelled":
         admin.data("POST", f"/runs/{run_id}/cancel")
     elif how == "timed out":
-        sweep(travel.after(70))
+        sweep(shift(travel.after(70)))
     else:
         work([one], *([one] if how == "badly" else []))
     assert admin.data("GET", f"/runs/{run_id}")["run"]["ended_at"] is not None
@@ -120,7 +121,7 @@ def test_a_handler_that_dies_at_the_end_leaves_no_value(
         with pytest.raises(AssertionError, match="error"):
             one.finish(job)
     assert sealed() == []
-    sweep(travel.after(60))
+    sweep(shift(travel.after(60)))
     assert admin.data("GET", f"/runs/{run_id}")["run"]["state"] == "succeeded"
 
 

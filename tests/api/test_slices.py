@@ -19,6 +19,7 @@ from tests.api.conftest import Clock, Fleet, People, RpcAgent
 from tests.api.fleet import WEB, run_of, start
 from tests.api.fleet import work as work_all
 from tests.stack.policy import allowed
+from tests.stack.shifts import shift
 
 SIZE = 9
 HELD = advancing.SPREAD_FOR.total_seconds() + 1
@@ -139,7 +140,7 @@ def test_whoever_asks_meanwhile_puts_nothing_again(
     run_id = start(admin, WEB)
     slices = sent.take()
     travel.after(31)
-    sweep(travel.now)
+    sweep(shift(travel.now))
     assert advancing.advance(run_id, travel.now) is not None
     assert sent.messages == []
     deliver(slices, travel)
@@ -166,7 +167,7 @@ def test_the_sweeper_makes_up_for_lost_messages(
     deliver(first[1:2], travel)
     for _ in range(3):
         travel.after(HELD)
-        sweep(travel.now)
+        sweep(shift(travel.now))
         assert not [each for each in sent.take() if each == first[1]], "that one was not lost"
     assert written(run_id) == list(range(SIZE))
 
@@ -212,7 +213,7 @@ def test_a_stop_whose_message_is_lost_comes_to_its_end(
     for _ in range(5):
         sent.take()
         travel.after(HELD)
-        sweep(travel.now)
+        sweep(shift(travel.now))
     assert run_of(admin, run_id)["state"] == "cancelled"
     assert states(run_id) == {JobState.CANCELLED}
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from app import app
+from chalicelib.access.scope import Scope
 from chalicelib.operations import work as working
 from chalicelib.sqs import dead_letters, work
 from chalicelib.sqs.messages import AdvanceRun, PutJobs
@@ -240,3 +241,14 @@ def test_the_same_queues_can_be_made_again() -> None:
     work.create()
     found = work.ask("GetQueueAttributes", work.QUEUE, AttributeNames=["RedrivePolicy"])
     assert json.loads(found["Attributes"]["RedrivePolicy"])["maxReceiveCount"] == work.TRIES
+
+
+def test_who_has_a_scope_sees_no_dead_letters(admin: People, people: Any) -> None:
+    work.send_again('{"kind":"dance"}')
+    do_all()
+    (letter,) = letters(admin)
+    narrow = people("admin", Scope(groups=("web",)))
+    assert letters(narrow) == []
+    assert narrow.refused("POST", f"{LETTERS}/{letter['id']}/retry")[0] == 1004
+    assert narrow.refused("DELETE", f"{LETTERS}/{letter['id']}")[0] == 1004
+    assert letters(admin) == [letter]

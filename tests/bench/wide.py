@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
+from chalicelib.access.by import INSTALLATION
 from chalicelib.dynamo import runs, steps
 from chalicelib.dynamo.run_items import JobItem, PartitionItem, job_sort_key
 from chalicelib.dynamo.transport import dynamodb
@@ -27,7 +28,7 @@ UNIT, LARGEST = 1_024, 8_192  # bytes: of a write unit, and of what a claim may 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 RUN = Run(
     id="01KDVPE000" + "W" * 16, task_id="T", task_name="wide", revision=1, step_count=1,
-    state=RunState.RUNNING, triggered_by="bench", created_at=NOW,
+    state=RunState.RUNNING, triggered_by=INSTALLATION, created_at=NOW,
     expires_at=NOW + timedelta(days=90),
 )  # fmt: skip
 STEP = Step(

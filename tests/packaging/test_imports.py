@@ -22,7 +22,8 @@ SHARED = {
     "": {"clock", "errors", "ids", "patterns", "reader", "settings"},
     "operations": {"connecting", "shift", "work"},
     "api": {
-        "docs_page", "health", "openapi", "panel", "routing", "rpc", "rpc_route", "shapes", "work",
+        "audit", "docs_page", "health", "listing", "openapi", "panel", "routing", "rpc",
+        "rpc_route", "shapes", "work",
     },
 }  # fmt: skip
 # Which of our packages a part may import.

@@ -19,6 +19,7 @@ from moto.core.models import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import clock
+from chalicelib.access.by import INSTALLATION
 from chalicelib.access.principal import Role
 from chalicelib.dynamo import presences, steps
 from chalicelib.dynamo.run_items import PartitionItem
@@ -29,6 +30,7 @@ from chalicelib.operations.runs import advance as advancing
 from chalicelib.operations.runs.trigger import trigger
 from chalicelib.operations.tasks import schedules as scheduling
 from chalicelib.sqs import dead_letters, doorbells, work
+from chalicelib.tasks.task import StoredTask
 from infra.local.backends import Endpoints
 from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
 from tests.simulation.faults import installed
@@ -69,7 +71,7 @@ class Laboratory:
             Role.ADMIN,
             token_id=secrets.token_hex(8),
             secret=secrets.token_hex(32),
-            created_by="simulation",
+            created_by=INSTALLATION,
             expires_in_seconds=None,
             now=self.now,
         )
@@ -158,9 +160,9 @@ def _one_thread_a_handler(patch: pytest.MonkeyPatch) -> None:
 
 
 def _watched(world: World) -> Any:
-    def fire(task_id: str, **given: Any) -> Any:
+    def fire(task: StoredTask, **given: Any) -> Any:
         world.fired(given["idempotency_key"], given["run_id"])
-        return trigger(task_id, **given)
+        return trigger(task, **given)
 
     return fire
 

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.access.by import By, Kind
 from chalicelib.access.principal import Role
+from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.access.token import Token
 from chalicelib.agents.agent import Agent, Facts
 from chalicelib.agents.enrollment import Enrollment
@@ -17,11 +19,13 @@ pytestmark = pytest.mark.usefixtures("backend")
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
 TTL = timedelta(seconds=90)
+ANN = By(Kind.TOKEN, "t1", "ann")
 AGENT = Agent("a", "web", NOW, "hash", Facts(hostname="h"), {"role": "web"}, "prod")
+AGENT = replace(AGENT, enrolled_by=ANN)
 
 
 def join_token(max_uses: int = 1) -> Enrollment:
-    enrollment = Enrollment("E", "hash", "", max_uses, "ann", NOW, NOW + HOUR)
+    enrollment = Enrollment("E", "hash", "", max_uses, ANN, NOW, NOW + HOUR)
     enrollments.create(enrollment)
     return enrollment
 
@@ -118,7 +122,12 @@ def test_a_join_token_expires_and_can_be_deleted() -> None:
 
 
 def test_tokens_are_kept_until_they_are_revoked() -> None:
-    token = Token("id", "ci", Role.TRIGGER, "hash", "ann", NOW, NOW + HOUR)
+    scope = Scope(("T",), {"env": "prod"}, ("web",))
+    token = Token("id", "ci", Role.TRIGGER, "hash", ANN, NOW, NOW + HOUR, scope)
+    whole = replace(token, id="whole", scope=EVERYTHING)
+    tokens.create(whole)
+    assert tokens.get("whole") == whole
+    assert tokens.revoke("whole")
     tokens.create(token)
     assert tokens.get("id") == token
     assert tokens.search(10, None) == ([token], None)

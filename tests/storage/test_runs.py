@@ -7,10 +7,12 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.access.by import By, Kind
+from chalicelib.access.scope import NOWHERE, Reach, Scope
 from chalicelib.dynamo import gates, jobs, runs, steps, turns
 from chalicelib.dynamo.run_items import GateItem, PartitionItem, gate_sort_key
 from chalicelib.runs.job import Job, JobKey, JobState
-from chalicelib.runs.run import Run, RunState, RunStep, StepResult
+from chalicelib.runs.run import Run, RunState, RunStep, StepResult, at_step
 from chalicelib.runs.wave import Gate
 from chalicelib.tasks.target import Targets
 from chalicelib.tasks.task import Amount, Retry, Step, When
@@ -19,6 +21,9 @@ from tests.bench.product import Meter, metered
 pytestmark = pytest.mark.usefixtures("backend")
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=timezone.utc)
+CI = By(Kind.TOKEN, "t1", "ci")
+SCOPE = Scope(("T",), {"env": "prod"}, ("web", "db"))
+REACH = Reach({"env": "prod"}, ("web",))
 FIRST = Step(
     1,
     "build",
@@ -36,7 +41,7 @@ RESULTS = (
     StepResult(JobState.FAILED, {JobState.FAILED: 1}, NOW - timedelta(seconds=1), NOW),
     StepResult(JobState.SKIPPED, {}),
 )
-STEPS = (RunStep(FIRST, 1, None, {"a": "A"}), RunStep(SECOND))
+STEPS = (RunStep(FIRST, 1, None, {"a": "A"}, reach=REACH), RunStep(SECOND))
 
 
 @pytest.fixture
@@ -53,9 +58,11 @@ def make(run_id: str = "01R", task_id: str = "T", created_at: datetime = NOW) ->
         revision=3,
         step_count=2,
         state=RunState.QUEUED,
-        triggered_by="ci",
+        triggered_by=CI,
         created_at=created_at,
         expires_at=created_at + timedelta(days=90),
+        scope=SCOPE,
+        reach=REACH,
     )
 
 
@@ -118,6 +125,33 @@ def test_the_first_stop_counts() -> None:
     stored = runs.get("01R")
     assert stored is not None
     assert (stored.state, stored.stop) == (RunState.CANCELLING, JobState.TIMED_OUT)
+    assert stored.stopped_by is None
+
+
+def test_a_run_keeps_who_stopped_it() -> None:
+    create(make())
+    assert runs.stop("01R", JobState.CANCELLED, "Cancelled by ci.", CI)
+    stored = runs.get("01R")
+    assert stored is not None
+    assert stored.stopped_by == CI
+
+
+def test_a_run_without_agents_and_scope_says_so() -> None:
+    run = replace(make(), scope=Scope(), reach=NOWHERE)
+    assert runs.create(run)
+    assert runs.get("01R") == run
+
+
+def test_a_run_reaches_the_agents_of_a_step_when_that_begins() -> None:
+    run = create(make())
+    assert steps.resolve("01R", STEPS[1], {"c": "C"}, run.expires_at, Reach({}, ("db",)))
+    progress = runs.progress("01R")
+    assert progress is not None
+    assert [step.reach for step in progress.steps] == [REACH, Reach({}, ("db",))]
+    assert runs.begin_step(at_step(progress, 2))
+    stored = runs.get("01R")
+    assert stored is not None
+    assert stored.reach == Reach({}, ("db", "web"))
 
 
 def test_an_idempotency_key_names_the_first_run_for_a_day() -> None:

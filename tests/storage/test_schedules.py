@@ -5,6 +5,8 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.access.by import By, Kind
+from chalicelib.access.scope import Scope
 from chalicelib.dynamo import schedules
 from chalicelib.tasks.schedule import CatchUp, Change, Overlap, Schedule
 
@@ -12,6 +14,7 @@ pytestmark = pytest.mark.usefixtures("backend")
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
+ANN = By(Kind.TOKEN, "t1", "ann")
 HOURLY = Schedule(
     id="S1",
     task_id="T",
@@ -20,8 +23,9 @@ HOURLY = Schedule(
     overlap=Overlap.QUEUE,
     catch_up=CatchUp.ONE,
     paused=False,
-    created_by="ann",
+    created_by=ANN,
     created_at=NOW,
+    scope=Scope(("T",), {"env": "prod"}, ("web",)),
     parameters={"version": "1.2"},
     next_due_at=NOW,
 )

@@ -54,7 +54,7 @@ def dying(at: int, *, done: bool) -> Iterator[None]:
 def remove() -> None:
     agent = agents.get("a")
     if agent is not None:
-        fleet.remove("a")
+        fleet.remove(agent)
 
 
 def start_anew() -> None:
@@ -65,7 +65,7 @@ def start_anew() -> None:
 
 ACTS: dict[str, tuple[bool, Callable[[], object]]] = {
     "let in": (False, lambda: fleet.let_in(OLD)),
-    "change": (True, lambda: fleet.change("a", lambda old: _new(old), LATER)),
+    "change": (True, lambda: fleet.change(fleet.existing_agent("a"), lambda old: _new(old), LATER)),
     "remove": (True, remove),
 }
 
@@ -89,7 +89,7 @@ def assert_that_targets_are_right(now: datetime) -> None:
     asked += [Targets(group="g"), Targets(labels={"role": "web"}, group="g")]
     for wanted in asked:
         expected = {each.id: each.name for each in wanted.fitting(fleet_of_one)}
-        assert choose(wanted, now) == expected, wanted
+        assert choose(wanted, now).agents == expected, wanted
     assert agent is None or entries(agent) <= entered()
 
 
@@ -135,7 +135,7 @@ def test_what_the_dead_left_behind_is_struck_by_who_finds_it(name: str) -> None:
     with pytest.raises(Killed), dying(6 if name == "change" else 3, done=False):
         act()
     if name == "change":
-        fleet.change("a", lambda old: old, LATER)
+        fleet.change(fleet.existing_agent("a"), lambda old: old, LATER)
     assert_that_targets_are_right(MUCH_LATER)
     fleet.as_of_now(
         [each for place in everybody() for each in targets.look(place, 9)[0]], MUCH_LATER
@@ -245,7 +245,7 @@ def test_changes_at_the_same_time_leave_right_targets(seed: int) -> None:
             where = chance.choice(["g", None])
             name = chance.choice(["web", "db"])
             how = lambda old: replace(old, name=name, labels=labels, group=where)  # noqa: B023, E731
-            patiently(lambda: fleet.change("a", how, LATER))  # noqa: B023
+            patiently(lambda: fleet.change(fleet.existing_agent("a"), how, LATER))  # noqa: B023
 
     def looks() -> None:
         for _ in range(3):

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.access.by import By, Kind
 from chalicelib.dynamo import task_names, tasks
 from chalicelib.dynamo.tasks import RevisionItem
 from chalicelib.errors import Conflict
@@ -16,7 +17,8 @@ pytestmark = pytest.mark.usefixtures("backend")
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 LATER = NOW + task_names.TAKING
-TASK = StoredTask("T", "deploy", 1, 2, NOW, NOW, "ann", "source 1")
+ANN, BOB = By(Kind.TOKEN, "t1", "ann"), By(Kind.SYSTEM, "installation", "bob")
+TASK = StoredTask("T", "deploy", 1, 2, NOW, NOW, ANN, "source 1")
 RENAMED = replace(TASK, revision=2, name="ship", definition="source 2")
 
 
@@ -50,14 +52,14 @@ def is_taken(task: StoredTask) -> bool:
 
 def test_a_task_is_replaced_by_the_next_revision_of_the_current_one() -> None:
     tasks.create(TASK)
-    second = replace(TASK, revision=2, definition="source 2", updated_by="bob")
+    second = replace(TASK, revision=2, definition="source 2", updated_by=BOB)
     assert tasks.replace(TASK, second)
     assert not tasks.replace(TASK, replace(second, definition="lost update"))
     assert tasks.get("T") == second
     found, _ = tasks.revisions(second, 10, None)
-    assert [(each.number, each.definition, each.created_by) for each in found] == [
-        (2, "source 2", "bob"),
-        (1, "source 1", "ann"),
+    assert [(each.number, each.definition, each.saved_by) for each in found] == [
+        (2, "source 2", BOB),
+        (1, "source 1", ANN),
     ]
 
 

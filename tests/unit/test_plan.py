@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from chalicelib.access.by import INSTALLATION
 from chalicelib.runs import run as runs
 from chalicelib.runs.job import Job, JobKey, JobState
 from chalicelib.runs.planner import (
@@ -35,7 +36,7 @@ RUN = Run(
     revision=1,
     step_count=2,
     state=RunState.RUNNING,
-    triggered_by="ci",
+    triggered_by=INSTALLATION,
     created_at=NOW,
     expires_at=NOW + timedelta(days=90),
 )

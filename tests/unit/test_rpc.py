@@ -7,15 +7,17 @@ from typing import Any
 import pytest
 from msgspec import Struct
 
-from chalicelib.access.principal import Principal, Role
+from chalicelib.access.principal import Permission, Principal, Role
 from chalicelib.api import rpc
+from chalicelib.api.agents import methods as agents_methods
 from chalicelib.api.rpc import Call, Method
-from chalicelib.errors import NotAuthenticated
+from chalicelib.errors import NotAllowed, NotAuthenticated
 from chalicelib.operations.runs.report import OldLease
 from chalicelib.reader import Reader
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 AGENT = Principal("a", "web", Role.AGENT)
+REPORT = Permission.JOBS_REPORT
 
 
 class Numbers(Struct, frozen=True):
@@ -28,13 +30,13 @@ def _raise(error: Exception) -> Any:
 
 
 METHODS = {
-    "add": Method(lambda call, params: params.a + params.b, Reader(Numbers), open=False),
+    "add": Method(lambda call, params: params.a + params.b, Reader(Numbers), REPORT),
     "who": Method(
-        lambda call, params: call.principal and call.principal.id, Reader(Struct), open=False
+        lambda call, params: call.principal and call.principal.id, Reader(Struct), REPORT
     ),
-    "open": Method(lambda call, params: call.principal, Reader(Struct), open=True),
-    "old": Method(lambda call, params: _raise(OldLease()), Reader(Struct), open=False),
-    "bug": Method(lambda call, params: _raise(RuntimeError("secret")), Reader(Struct), open=False),
+    "open": Method(lambda call, params: call.principal, Reader(Struct), None),
+    "old": Method(lambda call, params: _raise(OldLease()), Reader(Struct), REPORT),
+    "bug": Method(lambda call, params: _raise(RuntimeError("secret")), Reader(Struct), REPORT),
 }
 
 
@@ -173,6 +175,38 @@ def test_open_methods_need_no_token_but_their_batch_companions_do() -> None:
 
 def test_a_method_learns_who_calls_and_when() -> None:
     seen: list[Call] = []
-    methods = {"note": Method(lambda call, params: seen.append(call), Reader(Struct), open=False)}
+    methods = {"note": Method(lambda call, params: seen.append(call), Reader(Struct), REPORT)}
     rpc.answer(json.dumps(request("note")).encode(), methods, lambda: AGENT, NOW)
     assert seen == [Call(AGENT, NOW)]
+
+
+def _mine(call: Call, params: Numbers) -> int:
+    if params.a != 7:
+        raise NotAllowed("This belongs to another agent.")
+    return params.a
+
+
+def test_a_method_gets_what_it_is_asked_on_and_nothing_that_is_not_the_callers() -> None:
+    add = Method(lambda call, mine, params: mine + params.b, Reader(Numbers), REPORT, on=_mine)
+
+    def sent(a: int) -> Any:
+        body = json.dumps(request("add", {"a": a})).encode()
+        answer = rpc.answer(body, {"add": add}, lambda: AGENT, NOW)
+        return json.loads(answer.body or b"")
+
+    assert sent(7)["result"] == 8
+    assert sent(8)["error"]["code"] == -32002
+
+
+def test_a_method_needs_its_permission() -> None:
+    body = json.dumps(request("who")).encode()
+    viewer = Principal("t", "ann", Role.VIEWER)
+    answer = rpc.answer(body, METHODS, lambda: viewer, NOW)
+    assert json.loads(answer.body or b"")["error"]["code"] == -32002
+
+
+def test_every_method_of_agents_but_enrolling_asks_who_calls_and_on_what() -> None:
+    for name, method in agents_methods.METHODS.items():
+        is_open = name == "agent.enroll"
+        assert (method.needs is None, method.on is None) == (is_open, is_open), name
+        assert (method.audits is not None) == is_open, name

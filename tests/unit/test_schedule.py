@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.access.by import INSTALLATION
 from chalicelib.errors import BadParameter
 from chalicelib.tasks.schedule import (
     MACROS,
@@ -32,7 +33,7 @@ BERLIN, NEW_YORK = "Europe/Berlin", "America/New_York"
 
 def bare(cron: str, zone: str) -> Schedule:
     """One that waits for nothing."""
-    return Schedule("01S", "01T", cron, zone, Overlap.SKIP, CatchUp.NONE, False, "ann", NOW)
+    return Schedule("01S", "01T", cron, zone, Overlap.SKIP, CatchUp.NONE, False, INSTALLATION, NOW)
 
 
 def schedule(cron: str, catch_up: CatchUp = CatchUp.NONE) -> Schedule:

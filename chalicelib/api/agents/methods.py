@@ -138,10 +138,10 @@ class LogUrlsParams(JobParams, frozen=True, rename={"first": "from"}):
     count: Annotated[int, Meta(ge=1, le=100)]
 
 
-def _agent(call: Call) -> Principal:
+def _itself(call: Call, params: Struct) -> Principal:
+    """The agent that calls."""
     if call.principal is None:
         raise NotAuthenticated
-    call.principal.require(Permission.JOBS_REPORT)
     return call.principal
 
 
@@ -150,7 +150,7 @@ def _own_job(call: Call, params: JobParams) -> JobKey:
     key = JobKey.parse(params.run_id, params.job_id)
     if key is None:
         raise BadParameter("job_id must have the form <step>-<agent id>.")
-    if key.agent_id != _agent(call).id:
+    if key.agent_id != _itself(call, params).id:
         raise NotAllowed("This job belongs to another agent.")
     return key
 
@@ -170,9 +170,9 @@ def enroll(call: Call, params: EnrollParams) -> dict[str, Any]:
     return {"agent_id": params.agent_id, "token": token}
 
 
-def heartbeat(call: Call, params: HeartbeatParams) -> dict[str, Any]:
+def heartbeat(call: Call, agent: Principal, params: HeartbeatParams) -> dict[str, Any]:
     """Notes that the agent is there."""
-    agent_id = _agent(call).id
+    agent_id = agent.id
     seconds = CADENCE.next_heartbeat_seconds(params.idle_ms, params.doorbell)
     patience = CADENCE.patience_seconds(seconds)
     offline_at = call.now + timedelta(seconds=patience)
@@ -190,9 +190,8 @@ def heartbeat(call: Call, params: HeartbeatParams) -> dict[str, Any]:
     }
 
 
-def poll(call: Call, params: PollParams) -> dict[str, Any]:
+def poll(call: Call, agent: Principal, params: PollParams) -> dict[str, Any]:
     """Hands out work; to a disabled agent none, while what it runs goes on."""
-    agent = _agent(call)
     work = dispatch.poll(
         agent.id,
         seq=params.seq,
@@ -231,20 +230,19 @@ def _render_offer(job: Job, offer: Offer) -> dict[str, Any]:
     return {**offer.document(), "urls": [_render_url(each) for each in urls]}
 
 
-def start(call: Call, params: StartParams) -> dict[str, Any]:
+def start(call: Call, key: JobKey, params: StartParams) -> dict[str, Any]:
     """Notes that a process runs."""
-    key = _own_job(call, params)
     state = report.report_start(key, params.lease, params.elapsed_ms, call.now)
     return {"state": state.value}
 
 
-def extend(call: Call, params: ExtendParams) -> dict[str, Any]:
+def extend(call: Call, key: JobKey, params: ExtendParams) -> dict[str, Any]:
     """Confirms a lease."""
-    job = report.extend(_own_job(call, params), params.lease, call.now)
+    job = report.extend(key, params.lease, call.now)
     return {"state": job.state.value, "cancel": job.cancel_requested}
 
 
-def finish(call: Call, params: FinishParams) -> dict[str, Any]:
+def finish(call: Call, key: JobKey, params: FinishParams) -> dict[str, Any]:
     """Takes the end of an attempt."""
     if params.outcome == "exited" and params.exit_code is None:
         raise BadParameter("An attempt that exited has an exit_code.")
@@ -255,7 +253,7 @@ def finish(call: Call, params: FinishParams) -> dict[str, Any]:
         duration_ms=params.duration_ms,
         log=None if params.log is None else _plain(params.log),
     )
-    state = report.report_end(_own_job(call, params), params.lease, told, call.now)
+    state = report.report_end(key, params.lease, told, call.now)
     return {"state": state.value}
 
 
@@ -272,20 +270,21 @@ def _plain(log: LogSummary) -> dict[str, Any]:
     }
 
 
-def log_urls(call: Call, params: LogUrlsParams) -> dict[str, Any]:
+def log_urls(call: Call, key: JobKey, params: LogUrlsParams) -> dict[str, Any]:
     """Hands out further presigned URLs."""
     wanted = range(params.first, params.first + params.count)
-    key = _own_job(call, params)
     urls = report.log_urls(key, params.lease, wanted, call.now)
     return {"urls": [_render_url(each) for each in urls]}
 
 
+# What agents report of themselves and their jobs is no act of people: that is audited nowhere.
+_REPORTS = Permission.JOBS_REPORT
 METHODS: dict[str, Method] = {
-    "agent.enroll": Method(enroll, Reader(EnrollParams), open=True),
-    "agent.heartbeat": Method(heartbeat, Reader(HeartbeatParams), open=False),
-    "agent.poll": Method(poll, Reader(PollParams), open=False),
-    "job.start": Method(start, Reader(StartParams), open=False),
-    "job.extend": Method(extend, Reader(ExtendParams), open=False),
-    "job.finish": Method(finish, Reader(FinishParams), open=False),
-    "job.log_urls": Method(log_urls, Reader(LogUrlsParams), open=False),
+    "agent.enroll": Method(enroll, Reader(EnrollParams), None, audits="agent.enroll"),
+    "agent.heartbeat": Method(heartbeat, Reader(HeartbeatParams), _REPORTS, on=_itself),
+    "agent.poll": Method(poll, Reader(PollParams), _REPORTS, on=_itself),
+    "job.start": Method(start, Reader(StartParams), _REPORTS, on=_own_job),
+    "job.extend": Method(extend, Reader(ExtendParams), _REPORTS, on=_own_job),
+    "job.finish": Method(finish, Reader(FinishParams), _REPORTS, on=_own_job),
+    "job.log_urls": Method(log_urls, Reader(LogUrlsParams), _REPORTS, on=_own_job),
 }

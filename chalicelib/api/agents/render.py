@@ -5,6 +5,7 @@ from datetime import datetime
 from chalicelib.agents import agent as agents_core
 from chalicelib.agents.agent import Agent, Presence
 from chalicelib.agents.enrollment import Enrollment
+from chalicelib.api.access.render import by
 from chalicelib.api.agents import shapes
 
 
@@ -27,6 +28,7 @@ def agent(value: Agent, presence: Presence | None, now: datetime) -> shapes.Agen
         running=presence.running if presence else 0,
         last_seen_at=presence.last_seen_at if presence else None,
         created_at=value.created_at,
+        enrolled_by=by(value.enrolled_by) if value.enrolled_by else None,
     )
 
 
@@ -39,7 +41,7 @@ def enrollment(value: Enrollment) -> shapes.Enrollment:
         max_uses=value.max_uses,
         labels=dict(value.labels),
         group=value.group,
-        created_by=value.created_by,
+        created_by=by(value.created_by),
         created_at=value.created_at,
         expires_at=value.expires_at,
     )

@@ -8,15 +8,35 @@ from msgspec.structs import replace
 from chalicelib.access.principal import Permission
 from chalicelib.agents.agent import Agent, AgentStatus
 from chalicelib.agents.agent_filter import AgentFilter
+from chalicelib.agents.enrollment import Enrollment
 from chalicelib.api.agents import render, shapes
+from chalicelib.api.listing import narrowed
 from chalicelib.api.routing import Api, Request
 from chalicelib.api.shapes import Page
 from chalicelib.dynamo import enrollments, presences
 from chalicelib.operations.agents import fleet
 from chalicelib.operations.agents.agent_list import search
-from chalicelib.operations.agents.enrollment import close_enrollment, open_enrollment
+from chalicelib.operations.agents.enrollment import (
+    close_enrollment,
+    existing_enrollment,
+    is_inside,
+    open_enrollment,
+)
 
 api = Api(__name__)
+
+
+def _agent(request: Request, agent_id: str) -> Agent:
+    return fleet.existing_agent(agent_id, request.scope)
+
+
+def _agent_to_change(request: Request, agent_id: str) -> Agent:
+    request.scope.require_agents("change agents")
+    return _agent(request, agent_id)
+
+
+def _enrollment(request: Request, enrollment_id: str) -> Enrollment:
+    return existing_enrollment(enrollment_id, request.scope)
 
 
 def _render(agent: Agent, request: Request) -> shapes.Agent:
@@ -44,26 +64,30 @@ def list_agents(request: Request) -> Page:
         label=request.query.get("label"),
         text=request.query.get("text", ""),
         name=request.query.get("name"),
+        scope=request.scope,
     )
     found, following = search(wanted, request.limit(), request.cursor(), request.now)
     shown = [render.agent(agent, presence, request.now) for agent, presence in found]
     return Page(shown, following)
 
 
-@api.get("/agents/{agent_id}", needs=Permission.AGENTS_READ, answers=shapes.Agent)
-def show_agent(request: Request, agent_id: str) -> shapes.Agent:
+@api.get("/agents/{agent_id}", needs=Permission.AGENTS_READ, on=_agent, answers=shapes.Agent)
+def show_agent(request: Request, agent: Agent) -> shapes.Agent:
     """One agent."""
-    return _render(fleet.existing_agent(agent_id), request)
+    return _render(agent, request)
 
 
 @api.patch(
     "/agents/{agent_id}",
     needs=Permission.AGENTS_WRITE,
+    on=_agent_to_change,
+    audits="agent.change",
     takes=shapes.AgentChange,
     answers=shapes.Agent,
 )
-def change_agent(request: Request, agent_id: str, body: shapes.AgentChange) -> shapes.Agent:
-    """Changes name, labels, group, whether it is disabled, and whether it has a doorbell."""
+def change_agent(request: Request, agent: Agent, body: shapes.AgentChange) -> shapes.Agent:
+    """Changes name, labels, group, whether it is disabled, and whether it has a doorbell. Labels
+    and group decide what is in a scope: only a token that has none may change them."""
 
     def changed(old: Agent) -> Agent:
         return replace(
@@ -75,18 +99,24 @@ def change_agent(request: Request, agent_id: str, body: shapes.AgentChange) -> s
             doorbell=body.doorbell if body.doorbell is not None else old.doorbell,
         )
 
-    return _render(fleet.change(agent_id, changed, request.now), request)
+    return _render(fleet.change(agent, changed, request.now, request.scope), request)
 
 
-@api.delete("/agents/{agent_id}", needs=Permission.AGENTS_WRITE)
-def remove_agent(request: Request, agent_id: str) -> None:
+@api.delete(
+    "/agents/{agent_id}",
+    needs=Permission.AGENTS_WRITE,
+    on=_agent_to_change,
+    audits="agent.remove",
+)
+def remove_agent(request: Request, agent: Agent) -> None:
     """Removes an agent that has nothing to do; its token works no more."""
-    fleet.remove(agent_id)
+    fleet.remove(agent, request.scope)
 
 
 @api.post(
     "/enrollments",
     needs=Permission.ENROLLMENTS_WRITE,
+    audits="enrollment.create",
     takes=shapes.NewEnrollment,
     answers=shapes.EnrollmentSecret,
     status=201,
@@ -101,8 +131,9 @@ def create_enrollment(request: Request, body: shapes.NewEnrollment) -> shapes.En
         expires_in_seconds=body.expires_in_seconds,
         labels=body.labels,
         group=body.group,
-        created_by=request.caller().name,
+        created_by=request.caller().by,
         now=request.now,
+        scope=request.scope,
     )
     return shapes.EnrollmentSecret(
         enrollment=render.enrollment(enrollment),
@@ -114,11 +145,18 @@ def create_enrollment(request: Request, body: shapes.NewEnrollment) -> shapes.En
 @api.get("/enrollments", needs=Permission.ENROLLMENTS_WRITE, answers=list[shapes.Enrollment])
 def list_enrollments(request: Request) -> Page:
     """The join tokens that have not been deleted."""
-    found, following = enrollments.search(request.limit(), request.cursor())
+    found, following = narrowed(
+        request, enrollments.search, lambda enrollment: is_inside(enrollment, request.scope)
+    )
     return Page([render.enrollment(each) for each in found], following)
 
 
-@api.delete("/enrollments/{enrollment_id}", needs=Permission.ENROLLMENTS_WRITE)
-def delete_enrollment(request: Request, enrollment_id: str) -> None:
+@api.delete(
+    "/enrollments/{enrollment_id}",
+    needs=Permission.ENROLLMENTS_WRITE,
+    on=_enrollment,
+    audits="enrollment.delete",
+)
+def delete_enrollment(request: Request, enrollment: Enrollment) -> None:
     """Makes a join token worthless; agents that joined with it stay."""
-    close_enrollment(enrollment_id)
+    close_enrollment(enrollment)

@@ -12,7 +12,7 @@ from chalicelib.agents.agent import (
     MAX_LABEL_VALUE_CHARACTERS,
     MAX_LABELS,
 )
-from chalicelib.api.shapes import Name, Shape
+from chalicelib.api.shapes import By, Name, Shape
 
 AgentStatus = Literal["online", "offline", "disabled", "never_seen"]
 # How many there may be is checked beside the agent, where the refusal is in words for people.
@@ -27,7 +27,7 @@ Group = Annotated[str, Meta(max_length=MAX_GROUP_CHARACTERS)]
 
 
 class Agent(Shape, frozen=True):
-    """A managed machine."""
+    """A managed machine. `enrolled_by` is who made the join token that it came with."""
 
     id: str
     name: str
@@ -44,6 +44,7 @@ class Agent(Shape, frozen=True):
     running: int
     last_seen_at: datetime | None
     created_at: datetime
+    enrolled_by: By | None
 
 
 class AgentChange(Shape, frozen=True):
@@ -76,7 +77,7 @@ class Enrollment(Shape, frozen=True):
     max_uses: int
     labels: dict[str, str]
     group: str | None
-    created_by: str
+    created_by: By
     created_at: datetime
     expires_at: datetime
 

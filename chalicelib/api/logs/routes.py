@@ -9,14 +9,15 @@ from chalicelib import clock
 from chalicelib.access.principal import Permission
 from chalicelib.api.logs import render, shapes
 from chalicelib.api.routing import Api, Request
-from chalicelib.dynamo import run_pages, runs
+from chalicelib.api.runs import resolvers
+from chalicelib.dynamo import run_pages
 from chalicelib.errors import BadParameter, NotFound
 from chalicelib.logs.log import Position, Stream
 from chalicelib.logs.log_search import Needle
 from chalicelib.operations.logs import logs, outputs, search
 from chalicelib.operations.logs.following import Patience, follow, wait_for_more
 from chalicelib.runs.job import Job
-from chalicelib.runs.run import all_jobs
+from chalicelib.runs.run import Progress, Run, all_jobs
 
 api = Api(__name__)
 
@@ -45,12 +46,15 @@ def _stream(request: Request) -> Stream | None:
 
 
 def _job(request: Request, run_id: str, job_id: str) -> Job:
-    return logs.existing_job(run_id.upper(), job_id, request.number("attempt", 9_999))
+    """One job, as it was in the attempt that is asked for."""
+    key = resolvers.key(run_id, job_id)
+    return logs.job_of(key, request.number("attempt", 9_999), request.scope)
 
 
 @api.get(
     "/runs/{run_id}/jobs/{job_id}/log",
     needs=Permission.LOGS_READ,
+    on=_job,
     answers=shapes.LogPage,
     query={
         **STREAM,
@@ -61,7 +65,7 @@ def _job(request: Request, run_id: str, job_id: str) -> Job:
         "wait": f"seconds, at most {LONGEST_WAIT}: while there is nothing new, the answer waits",
     },
 )
-def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
+def read_log(request: Request, job: Job) -> shapes.LogPage:
     """A page of a job's output. Call again with `next` until the end, at most once a second: with
     `wait` a follower sees each line as soon as it is there."""
     position = Position.parse(request.query.get("cursor", ""))
@@ -71,7 +75,6 @@ def read_log(request: Request, run_id: str, job_id: str) -> shapes.LogPage:
     since = request.instant("since")
     if sum(bool(each) for each in (request.query.get("cursor"), tail, since)) > 1:
         raise BadParameter("Give one of cursor, tail and since.")
-    job = _job(request, run_id, job_id)
     follow(job, request.now)
     if tail is not None:
         return render.page(logs.read_tail(job, tail, stream, request.now))
@@ -93,6 +96,7 @@ def _patience(seconds: int) -> Patience:
 @api.get(
     "/runs/{run_id}/jobs/{job_id}/log/download",
     needs=Permission.LOGS_READ,
+    on=_job,
     answers=shapes.LogDownload,
     query={
         "stream": "stdout, stderr, or all: both in their order",
@@ -100,12 +104,12 @@ def _patience(seconds: int) -> Patience:
         "redirect": "false answers the address instead",
     },
 )
-def download_log(request: Request, run_id: str, job_id: str) -> shapes.LogDownload | Response:
+def download_log(request: Request, job: Job) -> shapes.LogDownload | Response:
     """One whole stream, byte for byte, or all as text, as a presigned address."""
     name = request.query.get("stream", "")
     if name not in ("stdout", "stderr", "all"):
         raise BadParameter("Say which: ?stream=stdout, ?stream=stderr or ?stream=all.")
-    found = logs.download(_job(request, run_id, job_id), name)
+    found = logs.download(job, name)
     if request.query.get("redirect") != "false":
         headers: dict[str, str | list[str]] = {"Location": found.url, "Cache-Control": "no-store"}
         return Response(body="", status_code=302, headers=headers)
@@ -133,50 +137,42 @@ def _budget() -> search.Budget:
 @api.get(
     "/runs/{run_id}/jobs/{job_id}/log/search",
     needs=Permission.LOGS_READ,
+    on=_job,
     answers=shapes.LogMatches,
     query={**SEARCH, **STREAM, **ATTEMPT},
 )
-def search_log(request: Request, run_id: str, job_id: str) -> shapes.LogMatches:
+def search_log(request: Request, job: Job) -> shapes.LogMatches:
     """The lines of one job's log that match."""
     needle, stream = _needle(request), _stream(request)
-    job, cursor = _job(request, run_id, job_id), request.query.get("cursor", "")
+    cursor = request.query.get("cursor", "")
     return render.matches(search.search(job, needle, stream, cursor, _budget()))
 
 
 @api.get(
     "/runs/{run_id}/search",
     needs=Permission.LOGS_READ,
+    on=resolvers.run,
     answers=shapes.LogMatches,
     query={**SEARCH, **STREAM, "step": "its number; all without"},
 )
-def search_run(request: Request, run_id: str) -> shapes.LogMatches:
+def search_run(request: Request, run: Run) -> shapes.LogMatches:
     """The lines of all jobs' logs that match, one job after the other."""
     needle, stream = _needle(request), _stream(request)
-    if runs.get(run_id.upper()) is None:
-        raise _no_run(run_id)
     step, cursor = request.number("step", 9_999), request.query.get("cursor", "")
-    return render.matches(
-        search.search_run(run_id.upper(), step, needle, stream, cursor, _budget())
-    )
-
-
-def _no_run(run_id: str) -> NotFound:
-    return NotFound(f"There is no run with the id '{run_id}'.")
+    return render.matches(search.search_run(run.id, step, needle, stream, cursor, _budget()))
 
 
 @api.get(
     "/runs/{run_id}/outputs",
     needs=Permission.LOGS_READ,
+    on=resolvers.head,
     answers=shapes.Outputs,
     query={"step": "its number; the first without"},
 )
-def compare_outputs(request: Request, run_id: str) -> shapes.Outputs:
+def compare_outputs(request: Request, head: Progress) -> shapes.Outputs:
     """Which agents of a step printed the same, and what."""
-    known = run_pages.head(run_id.upper())
-    if known is None:
-        raise _no_run(run_id)
     wanted = request.number("step", 9_999) or 1
-    progress = run_pages.with_jobs(known, wanted, wanted)
+    progress = run_pages.with_jobs(head, wanted, wanted)
     for step in progress.steps:
         if step.number == wanted:
             groups, pending = outputs.grouped(all_jobs(progress, step))

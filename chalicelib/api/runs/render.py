@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
+from chalicelib.api.access.render import by
 from chalicelib.api.runs import shapes
 from chalicelib.api.tasks import render as render_task
 from chalicelib.runs import run_page
@@ -27,7 +28,8 @@ def run(value: Run, counted: Mapping[JobState, int] | None = None) -> shapes.Run
         code=RUN_CODES.get(value.state, 0),
         reason=value.reason,
         trigger=value.trigger.value,
-        triggered_by=value.triggered_by,
+        triggered_by=by(value.triggered_by),
+        stopped_by=by(value.stopped_by) if value.stopped_by else None,
         parameters={**value.parameters, **dict.fromkeys(value.secrets, MASK)},
         secrets=list(value.secrets),
         concurrency=value.concurrency.value,
@@ -107,6 +109,7 @@ def job(value: Job, agent_name: str | None = None) -> shapes.Job:
         log=None if value.log is None else _log_summary(value.log),
         earlier=[_attempt(each) for each in value.earlier],
         late=None if value.late is None else _late(value.late),
+        stopped_by=by(value.stopped_by) if value.stopped_by else None,
     )
 
 

@@ -8,17 +8,18 @@ from chalice.app import Response
 from chalicelib.access.principal import Permission
 from chalicelib.api.routing import Api, Request
 from chalicelib.api.runs import render as render_run
-from chalicelib.api.runs import shapes
+from chalicelib.api.runs import resolvers, shapes
 from chalicelib.api.shapes import Page
-from chalicelib.dynamo import gates, job_pages, jobs, run_history, run_pages
-from chalicelib.errors import NotFound
+from chalicelib.dynamo import gates, job_pages, run_history
+from chalicelib.dynamo.runs import Context
 from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.cancel import cancel, cancel_job
 from chalicelib.operations.runs.commands import run_command
+from chalicelib.operations.runs.existing import no_run
 from chalicelib.operations.runs.retry import RetryWhat, retry
-from chalicelib.runs.job import JobKey, JobState
-from chalicelib.runs.run import Run, RunState, Trigger
-from chalicelib.runs.run_page import ended_in_step
+from chalicelib.runs.job import Job, JobState
+from chalicelib.runs.run import Progress, Run, RunState, Trigger
+from chalicelib.runs.run_page import RunPage, ended_in_step
 from chalicelib.settings import settings
 
 api = Api(__name__)
@@ -44,12 +45,13 @@ def list_runs(request: Request) -> Page:
 
 def _history(request: Request) -> tuple[list[Run], str | None]:
     wanted = run_history.Filter(
-        task_id=request.query.get("task") or None,
+        task_id=request.query.get("task") or request.scope.only_task,
         agent_id=request.query.get("agent") or None,
         state=request.choice("state", RunState),
         trigger=request.choice("trigger", Trigger),
         begin=request.instant("from"),
         end=request.instant("to"),
+        scope=request.scope,
     )
     return run_history.find(
         wanted, request.limit(), request.cursor(), request.now, settings.history_days
@@ -68,53 +70,52 @@ def export_runs(request: Request) -> Response:
     return Response(body=lines.decode(), status_code=200, headers=headers)
 
 
-@api.get("/runs/{run_id}", needs=Permission.RUNS_READ, answers=shapes.RunDetail)
-def show_run(request: Request, run_id: str) -> shapes.RunDetail:
+@api.get("/runs/{run_id}", needs=Permission.RUNS_READ, on=resolvers.page, answers=shapes.RunDetail)
+def show_run(request: Request, page: RunPage) -> shapes.RunDetail:
     """A run with its steps and the first jobs of each."""
-    page = run_pages.look(run_id.upper())
-    if page is None:
-        raise _no_run(run_id)
     return render_run.run_detail(page)
 
 
-def _no_run(run_id: str) -> NotFound:
-    return NotFound(f"There is no run with the id '{run_id}'.")
-
-
-@api.post("/runs/{run_id}/cancel", needs=Permission.RUNS_CANCEL, answers=shapes.Run)
-def cancel_run(request: Request, run_id: str) -> shapes.Run:
+@api.post(
+    "/runs/{run_id}/cancel",
+    needs=Permission.RUNS_CANCEL,
+    on=resolvers.run,
+    audits="run.cancel",
+    answers=shapes.Run,
+)
+def cancel_run(request: Request, run: Run) -> shapes.Run:
     """Nothing more starts; what runs is ended. The run is `cancelling` until all of it has."""
-    run = cancel(run_id.upper(), cancelled_by=request.caller().name, now=request.now)
-    return render_run.run(run, gates.counted([run]).get(run.id))
+    after = cancel(run, cancelled_by=request.caller().by, now=request.now)
+    return render_run.run(after, gates.counted([after]).get(after.id))
 
 
-def _job_key(run_id: str, job_id: str) -> JobKey:
-    key = JobKey.parse(run_id.upper(), job_id)
-    if key is None:
-        raise NotFound(f"There is no job '{job_id}': ids have the form <step>-<agent id>.")
-    return key
-
-
-@api.post("/runs/{run_id}/jobs/{job_id}/cancel", needs=Permission.RUNS_CANCEL, answers=shapes.Job)
-def cancel_one_job(request: Request, run_id: str, job_id: str) -> shapes.Job:
+@api.post(
+    "/runs/{run_id}/jobs/{job_id}/cancel",
+    needs=Permission.RUNS_CANCEL,
+    on=resolvers.job_with_context,
+    audits="job.cancel",
+    answers=shapes.Job,
+)
+def cancel_one_job(request: Request, found: tuple[Job, Context]) -> shapes.Job:
     """Cancels one job. The run goes on as its MaxFailures says."""
-    key = _job_key(run_id, job_id)
-    job = cancel_job(key, cancelled_by=request.caller().name, now=request.now)
-    return render_run.job(job)
+    return render_run.job(cancel_job(found, cancelled_by=request.caller().by, now=request.now))
 
 
-@api.get("/runs/{run_id}/jobs/{job_id}", needs=Permission.RUNS_READ, answers=shapes.Job)
-def show_job(request: Request, run_id: str, job_id: str) -> shapes.Job:
+@api.get(
+    "/runs/{run_id}/jobs/{job_id}",
+    needs=Permission.RUNS_READ,
+    on=resolvers.job,
+    answers=shapes.Job,
+)
+def show_job(request: Request, job: Job) -> shapes.Job:
     """One job of a run, once its step has come to it."""
-    job = jobs.get(_job_key(run_id, job_id))
-    if job is None:
-        raise NotFound(f"There is no job '{job_id}' in the run, or its turn has not come yet.")
     return render_run.job(job)
 
 
 @api.get(
     "/runs/{run_id}/jobs",
     needs=Permission.RUNS_READ,
+    on=resolvers.run_id,
     answers=list[shapes.Job],
     query={"step": "its number; all without", "state": "only jobs in this state"},
 )
@@ -122,9 +123,9 @@ def list_jobs(request: Request, run_id: str) -> Page:
     """The jobs of a run, in the order of steps. A page may be short or empty while `next` leads
     on."""
     wanted = job_pages.Filter(request.number("step", 9_999), request.choice("state", JobState))
-    page = job_pages.find(run_id.upper(), wanted, request.limit(), request.cursor())
+    page = job_pages.find(run_id, wanted, request.limit(), request.cursor())
     if page is None:
-        raise _no_run(run_id)
+        raise no_run(run_id)
     found, following = page
     return Page([render_run.job(each) for each in found], following)
 
@@ -132,16 +133,18 @@ def list_jobs(request: Request, run_id: str) -> Page:
 @api.post(
     "/runs/{run_id}/retry",
     needs=Permission.RUNS_TRIGGER,
+    on=resolvers.head,
+    audits="run.retry",
     takes=shapes.RetryRequest,
     answers=shapes.Run,
     status=201,
     headers={"Idempotency-Key": "the same key within a day answers the same run"},
 )
-def retry_run(request: Request, run_id: str, body: shapes.RetryRequest) -> shapes.Run:
+def retry_run(request: Request, progress: Progress, body: shapes.RetryRequest) -> shapes.Run:
     """Runs again: all of it, from the first failed step on, or only where it did not succeed. An
     ad-hoc command needs the permission of its first run; secret parameters are given again."""
     begun = retry(
-        run_id.upper(),
+        progress,
         RetryWhat(body.what),
         body.parameters,
         caller=request.caller(),
@@ -155,6 +158,7 @@ def retry_run(request: Request, run_id: str, body: shapes.RetryRequest) -> shape
 @api.post(
     "/commands",
     needs=Permission.TASKS_WRITE,
+    audits="command.run",
     takes=shapes.Command,
     answers=shapes.Run,
     status=201,
@@ -164,10 +168,11 @@ def execute_command(request: Request, body: shapes.Command) -> shapes.Run:
     """Runs one command on many agents at once, without a task."""
     begun = run_command(
         _step_keys(body),
-        triggered_by=request.caller().name,
+        triggered_by=request.caller().by,
         run_id=new_ulid(request.now),
         idempotency_key=request.headers.get("idempotency-key"),
         now=request.now,
+        scope=request.scope,
     )
     return render_run.run(begun.run, ended_in_step(begun))
 

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chalicelib.api.shapes import Shape
+from chalicelib.api.shapes import By, Shape
 from chalicelib.api.tasks.shapes import ConcurrencyName, Parameters, Step
 
 JobState = Literal[
@@ -41,7 +41,7 @@ class Run(Shape, frozen=True):
 
     `secrets` are the parameters whose values are shown to nobody, and asked for again by a retry.
     `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats,
-    `step` the number of the step that is under way.
+    `step` the number of the step that is under way. `stopped_by` is who cancelled it.
     """
 
     id: str
@@ -52,7 +52,8 @@ class Run(Shape, frozen=True):
     code: int
     reason: str | None
     trigger: TriggerName
-    triggered_by: str
+    triggered_by: By
+    stopped_by: By | None
     parameters: dict[str, str]
     secrets: list[str]
     concurrency: ConcurrencyName
@@ -106,7 +107,8 @@ class LateReport(Shape, frozen=True):
 
 
 class Job(Shape, frozen=True):
-    """One step of a run on one agent. `deliver_by`: a queued job is undelivered then."""
+    """One step of a run on one agent. `deliver_by`: a queued job is undelivered then. `stopped_by`
+    is who cancelled this job alone."""
 
     id: str
     step: int
@@ -126,6 +128,7 @@ class Job(Shape, frozen=True):
     log: LogSummary | None
     earlier: list[Attempt]
     late: LateReport | None
+    stopped_by: By | None
 
 
 class RunStep(Shape, frozen=True):

@@ -1,5 +1,6 @@
 """From tasks to the API's shapes."""
 
+from chalicelib.api.access.render import by
 from chalicelib.api.tasks import shapes
 from chalicelib.operations.tasks.preview import Preview, PreviewedStep
 from chalicelib.operations.tasks.templates import Template
@@ -19,7 +20,7 @@ def task(value: StoredTask) -> shapes.Task:
         is_template=value.is_template,
         created_at=value.created_at,
         updated_at=value.updated_at,
-        updated_by=value.updated_by,
+        updated_by=by(value.updated_by),
     )
 
 
@@ -97,7 +98,7 @@ def revision(value: StoredRevision) -> shapes.Revision:
         task_id=value.task_id,
         number=value.number,
         definition=value.definition,
-        created_by=value.created_by,
+        saved_by=by(value.saved_by),
         created_at=value.created_at,
     )
 
@@ -153,7 +154,7 @@ def schedule(value: Schedule) -> shapes.Schedule:
         catch_up=value.catch_up.value,
         paused=value.paused,
         parameters=dict(value.parameters),
-        created_by=value.created_by,
+        created_by=by(value.created_by),
         created_at=value.created_at,
         next_due_at=value.next_due_at,
         last_due_at=value.last_due_at,

@@ -6,16 +6,18 @@ from chalicelib.api.runs import render as render_run
 from chalicelib.api.runs import shapes as run_shapes
 from chalicelib.api.shapes import Page
 from chalicelib.api.tasks import render as render_task
-from chalicelib.api.tasks import shapes
+from chalicelib.api.tasks import resolvers, shapes
 from chalicelib.dynamo import gates, run_history, tasks
 from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.trigger import trigger
 from chalicelib.operations.tasks.preview import preview
-from chalicelib.operations.tasks.tasks import create_task, delete_task, existing_task, replace_task
+from chalicelib.operations.tasks.task_list import list_by_name
+from chalicelib.operations.tasks.tasks import create_task, delete_task, replace_task
 from chalicelib.operations.tasks.templates import all_templates
 from chalicelib.runs.run_page import ended_in_step
 from chalicelib.runs.statistics import statistics
 from chalicelib.settings import settings
+from chalicelib.tasks.task import StoredTask
 from chalicelib.tasks.task_toml import parse
 
 api = Api(__name__)
@@ -31,14 +33,16 @@ def list_tasks(request: Request) -> Page:
     """The tasks by name."""
     if "name" in request.query:
         task = tasks.get_by_name(request.query["name"])
-        return Page([render_task.task(task)] if task else [], None)
-    found, following = tasks.search(request.limit(), request.cursor())
+        is_listed = task is not None and request.scope.holds_task(task.id)
+        return Page([render_task.task(task)] if task and is_listed else [], None)
+    found, following = list_by_name(request.scope, request.limit(), request.cursor())
     return Page([render_task.task(each) for each in found], following)
 
 
 @api.post(
     "/tasks",
     needs=Permission.TASKS_WRITE,
+    audits="task.create",
     takes=shapes.TaskSource,
     answers=shapes.TaskDetail,
     status=201,
@@ -48,47 +52,58 @@ def save_new_task(request: Request, body: shapes.TaskSource) -> shapes.TaskDetai
     task = create_task(
         body.definition,
         task_id=new_ulid(request.now),
-        created_by=request.caller().name,
+        created_by=request.caller().by,
         now=request.now,
+        scope=request.scope,
     )
     return render_task.task_detail(task, parse(task.definition))
 
 
-@api.get("/tasks/{task_id}", needs=Permission.TASKS_READ, answers=shapes.TaskDetail)
-def show_task(request: Request, task_id: str) -> shapes.TaskDetail:
+@api.get(
+    "/tasks/{task_id}", needs=Permission.TASKS_READ, on=resolvers.task, answers=shapes.TaskDetail
+)
+def show_task(request: Request, task: StoredTask) -> shapes.TaskDetail:
     """A task with its current TOML."""
-    task = existing_task(task_id)
     return render_task.task_detail(task, parse(task.definition))
 
 
 @api.put(
     "/tasks/{task_id}",
     needs=Permission.TASKS_WRITE,
+    on=resolvers.task,
+    audits="task.save",
     takes=shapes.TaskSource,
     answers=shapes.TaskDetail,
 )
-def save_task(request: Request, task_id: str, body: shapes.TaskSource) -> shapes.TaskDetail:
+def save_task(request: Request, task: StoredTask, body: shapes.TaskSource) -> shapes.TaskDetail:
     """Saves the next revision; `revision` is the one that it replaces."""
-    task = replace_task(
-        task_id,
+    saved = replace_task(
+        task,
         body.definition,
         revision=body.revision,
-        updated_by=request.caller().name,
+        updated_by=request.caller().by,
         now=request.now,
+        scope=request.scope,
     )
-    return render_task.task_detail(task, parse(task.definition))
+    return render_task.task_detail(saved, parse(saved.definition))
 
 
-@api.delete("/tasks/{task_id}", needs=Permission.TASKS_WRITE)
-def remove_task(request: Request, task_id: str) -> None:
+@api.delete(
+    "/tasks/{task_id}", needs=Permission.TASKS_WRITE, on=resolvers.task, audits="task.delete"
+)
+def remove_task(request: Request, task: StoredTask) -> None:
     """Deletes a task; its runs stay readable."""
-    delete_task(task_id)
+    delete_task(task, request.scope)
 
 
-@api.get("/tasks/{task_id}/revisions", needs=Permission.TASKS_READ, answers=list[shapes.Revision])
-def list_revisions(request: Request, task_id: str) -> Page:
+@api.get(
+    "/tasks/{task_id}/revisions",
+    needs=Permission.TASKS_READ,
+    on=resolvers.task,
+    answers=list[shapes.Revision],
+)
+def list_revisions(request: Request, task: StoredTask) -> Page:
     """The saved states of a task, newest first."""
-    task = existing_task(task_id)
     found, following = tasks.revisions(task, request.limit(), request.cursor())
     return Page([render_task.revision(each) for each in found], following)
 
@@ -96,20 +111,23 @@ def list_revisions(request: Request, task_id: str) -> Page:
 @api.post(
     "/tasks/{task_id}/execute",
     needs=Permission.RUNS_TRIGGER,
+    on=resolvers.task,
+    audits="task.execute",
     takes=shapes.Execution,
     answers=run_shapes.Run,
     status=201,
     headers={"Idempotency-Key": "the same key within a day answers the same run"},
 )
-def execute_task(request: Request, task_id: str, body: shapes.Execution) -> run_shapes.Run:
+def execute_task(request: Request, task: StoredTask, body: shapes.Execution) -> run_shapes.Run:
     """Triggers a run of the current revision. The header `Idempotency-Key` makes it repeatable."""
     begun = trigger(
-        task_id,
-        triggered_by=request.caller().name,
+        task,
+        triggered_by=request.caller().by,
         run_id=new_ulid(request.now),
         idempotency_key=request.headers.get("idempotency-key"),
         now=request.now,
         parameters=body.parameters,
+        scope=request.scope,
     )
     return render_run.run(begun.run, ended_in_step(begun))
 
@@ -117,19 +135,25 @@ def execute_task(request: Request, task_id: str, body: shapes.Execution) -> run_
 @api.post(
     "/tasks/{task_id}/plan",
     needs=Permission.TASKS_READ,
+    on=resolvers.task,
     takes=shapes.Execution,
     answers=shapes.Plan,
 )
-def plan_task(request: Request, task_id: str, body: shapes.Execution) -> shapes.Plan:
+def plan_task(request: Request, task: StoredTask, body: shapes.Execution) -> shapes.Plan:
     """What a run would do now: steps, agents and waves, parameters filled in. Starts nothing."""
-    return render_task.plan(preview(task_id, body.parameters, request.now))
+    return render_task.plan(preview(task, body.parameters, request.now, request.scope))
 
 
-@api.get("/tasks/{task_id}/executions", needs=Permission.RUNS_READ, answers=list[run_shapes.Run])
+@api.get(
+    "/tasks/{task_id}/executions",
+    needs=Permission.RUNS_READ,
+    on=resolvers.task_id,
+    answers=list[run_shapes.Run],
+)
 def list_executions(request: Request, task_id: str) -> Page:
     """The runs of a task, newest first."""
     found, following = run_history.find(
-        run_history.Filter(task_id=task_id),
+        run_history.Filter(task_id=task_id, scope=request.scope),
         request.limit(),
         request.cursor(),
         request.now,
@@ -141,15 +165,19 @@ def list_executions(request: Request, task_id: str) -> Page:
 @api.get("/templates", needs=Permission.TASKS_READ, answers=list[shapes.Template])
 def list_templates(request: Request) -> Page:
     """Definitions to start from: own tasks that are marked so, then the library's."""
-    return Page([render_task.template(each) for each in all_templates()], None)
+    return Page([render_task.template(each) for each in all_templates(request.scope)], None)
 
 
-@api.get("/tasks/{task_id}/stats", needs=Permission.RUNS_READ, answers=run_shapes.Statistics)
-def show_statistics(request: Request, task_id: str) -> run_shapes.Statistics:
+@api.get(
+    "/tasks/{task_id}/stats",
+    needs=Permission.RUNS_READ,
+    on=resolvers.task,
+    answers=run_shapes.Statistics,
+)
+def show_statistics(request: Request, task: StoredTask) -> run_shapes.Statistics:
     """Success rate, durations and last failures of the task's newest runs."""
-    existing_task(task_id)
     found, _ = run_history.find(
-        run_history.Filter(task_id=task_id),
+        run_history.Filter(task_id=task.id, scope=request.scope),
         run_history.LOOKED_AT,
         None,
         request.now,

@@ -1,16 +1,18 @@
 """Schedules: when tasks are triggered by themselves."""
 
+from functools import partial
+
 from chalicelib.access.principal import Permission
+from chalicelib.api.listing import narrowed
 from chalicelib.api.routing import Api, Request
 from chalicelib.api.shapes import Page
-from chalicelib.api.tasks import render, shapes
+from chalicelib.api.tasks import render, resolvers, shapes
 from chalicelib.dynamo import schedules
 from chalicelib.ids import new_ulid
 from chalicelib.operations.tasks.schedules import (
     change_schedule,
     create_schedule,
     delete_schedule,
-    existing_schedule,
 )
 from chalicelib.tasks import schedule as core
 from chalicelib.tasks.schedule import CatchUp, Overlap
@@ -29,23 +31,22 @@ api = Api(__name__)
 )
 def list_schedules(request: Request) -> Page:
     """The schedules, oldest first."""
-    limit, cursor = request.limit(), request.cursor()
-    task_id = request.query.get("task")
-    found, following = (
-        schedules.of_task(task_id, limit, cursor) if task_id else schedules.search(limit, cursor)
-    )
+    task_id = request.query.get("task") or request.scope.only_task
+    fetch = partial(schedules.of_task, task_id) if task_id else schedules.search
+    found, following = narrowed(request, fetch, lambda each: request.scope.holds_task(each.task_id))
     return Page([render.schedule(each) for each in found], following)
 
 
 @api.post(
     "/schedules",
     needs=Permission.TASKS_WRITE,
+    audits="schedule.create",
     takes=shapes.NewSchedule,
     answers=shapes.Schedule,
     status=201,
 )
 def make_schedule(request: Request, body: shapes.NewSchedule) -> shapes.Schedule:
-    """A new schedule, which triggers its task from now on."""
+    """A new schedule, which triggers its task from now on, within the scope of who made it."""
     schedule = core.Schedule(
         id=new_ulid(request.now),
         task_id=body.task_id,
@@ -55,26 +56,34 @@ def make_schedule(request: Request, body: shapes.NewSchedule) -> shapes.Schedule
         catch_up=CatchUp(body.catch_up),
         paused=body.paused,
         parameters=body.parameters,
-        created_by=request.caller().name,
+        created_by=request.caller().by,
         created_at=request.now,
+        scope=request.scope,
     )
     return render.schedule(create_schedule(schedule, request.now))
 
 
-@api.get("/schedules/{schedule_id}", needs=Permission.TASKS_READ, answers=shapes.Schedule)
-def show_schedule(request: Request, schedule_id: str) -> shapes.Schedule:
+@api.get(
+    "/schedules/{schedule_id}",
+    needs=Permission.TASKS_READ,
+    on=resolvers.schedule,
+    answers=shapes.Schedule,
+)
+def show_schedule(request: Request, schedule: core.Schedule) -> shapes.Schedule:
     """One schedule."""
-    return render.schedule(existing_schedule(schedule_id))
+    return render.schedule(schedule)
 
 
 @api.patch(
     "/schedules/{schedule_id}",
     needs=Permission.TASKS_WRITE,
+    on=resolvers.schedule_to_change,
+    audits="schedule.change",
     takes=shapes.ScheduleChange,
     answers=shapes.Schedule,
 )
 def edit_schedule(
-    request: Request, schedule_id: str, body: shapes.ScheduleChange
+    request: Request, schedule: core.Schedule, body: shapes.ScheduleChange
 ) -> shapes.Schedule:
     """Changes, pauses or resumes a schedule; what came due while it was paused is left out."""
     change = core.Change(
@@ -85,19 +94,28 @@ def edit_schedule(
         paused=body.paused,
         parameters=body.parameters,
     )
-    return render.schedule(change_schedule(schedule_id, change, request.now))
+    return render.schedule(change_schedule(schedule, change, request.now))
 
 
-@api.delete("/schedules/{schedule_id}", needs=Permission.TASKS_WRITE)
-def remove_schedule(request: Request, schedule_id: str) -> None:
+@api.delete(
+    "/schedules/{schedule_id}",
+    needs=Permission.TASKS_WRITE,
+    on=resolvers.schedule_to_change,
+    audits="schedule.delete",
+)
+def remove_schedule(request: Request, schedule: core.Schedule) -> None:
     """Deletes a schedule; the runs that it made stay."""
-    delete_schedule(schedule_id)
+    delete_schedule(schedule.id)
 
 
-@api.get("/schedules/{schedule_id}/next", needs=Permission.TASKS_READ, answers=shapes.DueTimes)
-def list_due_times(request: Request, schedule_id: str) -> shapes.DueTimes:
+@api.get(
+    "/schedules/{schedule_id}/next",
+    needs=Permission.TASKS_READ,
+    on=resolvers.schedule,
+    answers=shapes.DueTimes,
+)
+def list_due_times(request: Request, schedule: core.Schedule) -> shapes.DueTimes:
     """The next ten due times, also of a paused schedule."""
-    schedule = existing_schedule(schedule_id)
     times = core.next_times(schedule, request.now, SHOWN_TIMES)
     return shapes.DueTimes(
         [shapes.DueTime(at, core.local(schedule, at).isoformat()) for at in times]

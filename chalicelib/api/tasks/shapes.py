@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
-from chalicelib.api.shapes import Shape
+from chalicelib.api.shapes import By, Shape
 from chalicelib.tasks.schedule import MAX_CRON_CHARACTERS
 
 WhenName = Literal["success", "failure", "always"]
@@ -32,7 +32,7 @@ class Task(Shape, frozen=True):
     is_template: bool
     created_at: datetime
     updated_at: datetime
-    updated_by: str
+    updated_by: By
 
 
 class Param(Shape, frozen=True):
@@ -103,7 +103,7 @@ class Revision(Shape, frozen=True):
     task_id: str
     number: int
     definition: str
-    created_by: str
+    saved_by: By
     created_at: datetime
 
 
@@ -182,7 +182,7 @@ class Schedule(Shape, frozen=True):
     catch_up: CatchUpName
     paused: bool
     parameters: dict[str, str]
-    created_by: str
+    created_by: By
     created_at: datetime
     next_due_at: datetime | None
     last_due_at: datetime | None

@@ -36,10 +36,11 @@ def _look_up(credential: Credential, now: datetime) -> tuple[Principal, datetime
     if credential.prefix == "plb":
         token = tokens.get(credential.id)
         if token is not None and credential.matches(token.secret_hash):
+            principal = Principal(token.id, token.name, token.role, token.scope)
             if token.expires_at is None:
-                return Principal(token.id, token.name, token.role), until
+                return principal, until
             if now < token.expires_at:
-                return Principal(token.id, token.name, token.role), min(until, token.expires_at)
+                return principal, min(until, token.expires_at)
             raise NotAuthenticated("The token has expired. Ask an admin for a new one.")
     if credential.prefix == "pla":
         agent = agents.get(agent_id_of(credential.id))

@@ -2,10 +2,12 @@
 
 from datetime import datetime, timedelta
 
+from chalicelib.access.by import INSTALLATION, By
 from chalicelib.access.principal import Role
+from chalicelib.access.scope import EVERYTHING, OutOfScope, Scope
 from chalicelib.access.token import Credential, Token, hash_secret
-from chalicelib.dynamo import tokens
-from chalicelib.errors import NotFound
+from chalicelib.dynamo import tasks, tokens
+from chalicelib.errors import BadParameter, NotFound
 from chalicelib.operations.access.authentication import forget
 
 
@@ -15,15 +17,32 @@ def create_token(
     *,
     token_id: str,
     secret: str,
-    created_by: str,
+    created_by: By,
     expires_in_seconds: int | None,
     now: datetime,
+    scope: Scope = EVERYTHING,
+    within: Scope = EVERYTHING,
 ) -> tuple[Token, str]:
-    """A new token, and its text to be shown once."""
+    """A new token, and its text to be shown once. `within` is the scope of who makes it.
+
+    Raises OutOfScope for a wider scope than that, and BadParameter for tasks that are not known.
+    """
+    _check(scope, within)
     expires = None if expires_in_seconds is None else now + timedelta(seconds=expires_in_seconds)
-    token = Token(token_id, name, role, hash_secret(secret), created_by, now, expires)
+    token = Token(token_id, name, role, hash_secret(secret), created_by, now, expires, scope)
     tokens.create(token)
     return token, str(Credential("plb", token_id, secret))
+
+
+def _check(scope: Scope, within: Scope) -> None:
+    if not within.holds(scope):
+        raise OutOfScope(
+            f"A token cannot make one that is wider than itself: this one is narrowed to "
+            f"{within.describe()}, the new one would be to {scope.describe()}."
+        )
+    known = {task.id for task in tasks.named(scope.tasks)} if scope.tasks else set()
+    if unknown := set(scope.tasks) - known:
+        raise BadParameter(f"There is no task with the id '{min(unknown)}'.")
 
 
 def bootstrap_admin(*, now: datetime, token_id: str, secret: str) -> str:
@@ -33,15 +52,23 @@ def bootstrap_admin(*, now: datetime, token_id: str, secret: str) -> str:
         Role.ADMIN,
         token_id=token_id,
         secret=secret,
-        created_by="installation",
+        created_by=INSTALLATION,
         expires_in_seconds=None,
         now=now,
     )
     return text
 
 
-def revoke_token(token_id: str) -> None:
-    """Raises NotFound."""
-    if not tokens.revoke(token_id):
+def existing_token(token_id: str, within: Scope = EVERYTHING) -> Token:
+    """Raises NotFound, also for a token with a scope that is not within this one."""
+    token = tokens.get(token_id)
+    if token is None or not within.holds(token.scope):
         raise NotFound(f"There is no token with the id '{token_id}'.")
-    forget(token_id)
+    return token
+
+
+def revoke_token(token: Token) -> None:
+    """Raises NotFound when it is gone."""
+    if not tokens.revoke(token.id):
+        raise NotFound(f"There is no token with the id '{token.id}'.")
+    forget(token.id)

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
+from chalicelib.access.by import By
+from chalicelib.access.scope import EVERYTHING, OutOfScope, Scope
 from chalicelib.access.token import Credential, hash_secret, parse_credential
 from chalicelib.agents.agent import Agent, Facts, check_labels
 from chalicelib.agents.enrollment import Enrollment
@@ -39,11 +41,19 @@ def open_enrollment(
     expires_in_seconds: int,
     labels: Mapping[str, str],
     group: str | None,
-    created_by: str,
+    created_by: By,
     now: datetime,
+    scope: Scope = EVERYTHING,
 ) -> tuple[Enrollment, str]:
-    """A new join token, and its text to be shown once. Raises BadParameter for too many labels."""
+    """A new join token, and its text to be shown once. Raises BadParameter for too many labels, and
+    OutOfScope where those who join with it would be outside of the scope."""
     check_labels(labels)
+    scope.require_agents("let agents in")
+    if not scope.holds_agent(labels, group):
+        raise OutOfScope(
+            f"An agent with these labels and this group is outside of the scope, which is "
+            f"{scope.describe()}."
+        )
     enrollment = Enrollment(
         id=enrollment_id,
         secret_hash=hash_secret(secret),
@@ -59,10 +69,24 @@ def open_enrollment(
     return enrollment, str(Credential("plj", enrollment_id, secret))
 
 
-def close_enrollment(enrollment_id: str) -> None:
-    """Raises NotFound."""
-    if not enrollments.revoke(enrollment_id):
+def existing_enrollment(enrollment_id: str, scope: Scope = EVERYTHING) -> Enrollment:
+    """Raises NotFound, also for one that lets agents in outside of the scope."""
+    enrollment = enrollments.get(enrollment_id)
+    if enrollment is None or not is_inside(enrollment, scope):
         raise NotFound(f"There is no enrollment with the id '{enrollment_id}'.")
+    return enrollment
+
+
+def is_inside(enrollment: Enrollment, scope: Scope) -> bool:
+    """Whether those who join with it are inside of the scope."""
+    is_of_agents = scope.is_everything or scope.names_agents
+    return is_of_agents and scope.holds_agent(enrollment.labels, enrollment.group)
+
+
+def close_enrollment(enrollment: Enrollment) -> None:
+    """Raises NotFound when it is gone."""
+    if not enrollments.revoke(enrollment.id):
+        raise NotFound(f"There is no enrollment with the id '{enrollment.id}'.")
 
 
 def enroll(
@@ -95,6 +119,7 @@ def enroll(
         labels=enrollment.labels,
         group=enrollment.group,
         version=version(now),
+        enrolled_by=enrollment.created_by,
     )
     if not fleet.let_in(agent) and not _is_enrolled(agent_id, secret):
         raise AgentRemoved

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.agents.agent import Agent, check_labels
 from chalicelib.agents.target_index import Entry, entries, is_left_behind, version
 from chalicelib.dynamo import agents, jobs, presences, targets
@@ -21,10 +22,10 @@ TRIES = 4  # of a change, when others change the same agent
 STRUCK_AT_MOST = 20  # entries at one look, so that the look stays short
 
 
-def existing_agent(agent_id: str) -> Agent:
-    """Raises AgentNotFound."""
+def existing_agent(agent_id: str, scope: Scope = EVERYTHING) -> Agent:
+    """Raises AgentNotFound, also for an agent outside of the scope."""
     agent = agents.get(agent_id.lower())
-    if agent is None:
+    if agent is None or not scope.holds_agent(agent.labels, agent.group):
         raise AgentNotFound(f"There is no agent with the id '{agent_id}'.")
     return agent
 
@@ -38,16 +39,19 @@ def let_in(agent: Agent) -> bool:
     return agents.enroll(agent)
 
 
-def change(agent_id: str, how: Callable[[Agent], Agent], now: datetime) -> Agent:
+def change(
+    old: Agent, how: Callable[[Agent], Agent], now: datetime, scope: Scope = EVERYTHING
+) -> Agent:
     """Applies a change of name, labels, group, or switches to what the agent is now.
 
-    Raises AgentNotFound, BadParameter for too many labels, and Conflict when others keep changing
-    the agent.
+    Raises BadParameter for too many labels, OutOfScope for other labels or another group under a
+    scope, Conflict when others keep changing the agent, and AgentNotFound when it is gone.
     """
     for _ in range(TRIES):
-        old = existing_agent(agent_id)
         new = replace(how(old), version=version(now, old.version))
         check_labels(new.labels)
+        if (new.labels, new.group) != (old.labels, old.group):
+            scope.require_whole("change labels or groups")
         for entry in entries(new) - entries(old):
             targets.enter(entry, new.version)
         if agents.change(old, new):
@@ -56,16 +60,17 @@ def change(agent_id: str, how: Callable[[Agent], Agent], now: datetime) -> Agent
             if old.doorbell and not new.doorbell:
                 doorbells.take_down(new.id)
             return new
+        old = existing_agent(old.id, scope)
     raise Conflict("The agent was changed meanwhile. Look at it, and repeat your change.")
 
 
-def remove(agent_id: str) -> None:
+def remove(agent: Agent, scope: Scope = EVERYTHING) -> None:
     """Removes an agent that has nothing to do; its token works no more.
 
-    Raises AgentNotFound, and Conflict while it has jobs, or when others keep changing it.
+    Raises Conflict while it has jobs, or when others keep changing it, and AgentNotFound when it is
+    gone.
     """
     for _ in range(TRIES):
-        agent = existing_agent(agent_id)
         if any(jobs.inbox(agent.id, 1)):
             raise Conflict("The agent has jobs that have not ended. Cancel their runs first.")
         if agents.remove(agent):
@@ -74,6 +79,7 @@ def remove(agent_id: str) -> None:
             doorbells.take_down(agent.id)
             forget(agent.id)
             return
+        agent = existing_agent(agent.id, scope)
     raise Conflict("The agent was changed meanwhile. Look at it, and repeat what you did.")
 
 

@@ -8,7 +8,7 @@ import msgspec
 
 from chalicelib.dynamo import jobs
 from chalicelib.logs.log import FOLLOWED_FOR, LogState, Position, Stream
-from chalicelib.operations.logs.logs import LogPage, existing_job, read
+from chalicelib.operations.logs.logs import LogPage, job_of, read
 from chalicelib.runs.job import ACTIVE, Job
 from chalicelib.sqs import doorbells
 
@@ -49,5 +49,5 @@ def wait_for_more(job: Job, position: Position, stream: Stream | None, how: Pati
         looks += 1
         # S3 says nothing of a job's end. A log that is shipping is of one that has ended already.
         if looks % LOOKS_PER_JOB == 0 and page.state is LogState.STREAMING:
-            job = existing_job(job.key.run_id, job.key.job_id, job.attempt)
+            job = job_of(job.key, job.attempt)
             follow(job, how.now())

@@ -5,7 +5,7 @@ from datetime import datetime
 import msgspec
 from msgspec.structs import replace
 
-from chalicelib.dynamo import jobs
+from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.logs import log
 from chalicelib.logs.log import (
@@ -19,6 +19,7 @@ from chalicelib.logs.log import (
 from chalicelib.logs.log_index import Index
 from chalicelib.operations.logs import compaction
 from chalicelib.operations.logs.log_source import LogSource
+from chalicelib.operations.runs.existing import existing_job
 from chalicelib.runs.job import Job, JobKey
 from chalicelib.s3 import chunks, objects
 
@@ -40,12 +41,10 @@ class LogPage(msgspec.Struct, frozen=True):
     job: Job
 
 
-def existing_job(run_id: str, job_id: str, attempt: int | None = None) -> Job:
-    """The job, as it was in one of its attempts or is in the last. Raises NotFound."""
-    key = JobKey.parse(run_id, job_id)
-    job = jobs.get(key) if key else None
-    if job is None:
-        raise NotFound(f"There is no job '{job_id}' in the run '{run_id}', or it has not begun.")
+def job_of(key: JobKey, attempt: int | None = None, scope: Scope = EVERYTHING) -> Job:
+    """The job, as it was in one of its attempts or is in the last. Raises NotFound, also for one
+    outside of the scope."""
+    job = existing_job(key, scope)
     if attempt in (None, job.attempt):
         return job
     for earlier in job.earlier:

@@ -9,6 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from typing import TypeVar
 
+from chalicelib.access.by import By
+from chalicelib.access.scope import OutOfScope
 from chalicelib.dynamo import jobs, presences, runs, steps, turns
 from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.choice import TooManyAgents, choose
@@ -166,13 +168,14 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
 
 
 def _resolve(run: Run, step: RunStep, now: datetime) -> None:
-    """Chooses the agents of a step. Too many are refused: the step fails, and says why."""
+    """Chooses the agents of a step. Too many are refused, and any outside of the run's scope: the
+    step fails, and says why."""
     try:
-        chosen = choose(step.step.targets, now)
-    except TooManyAgents as error:
+        chosen = choose(step.step.targets, now, run.scope)
+    except (TooManyAgents, OutOfScope) as error:
         steps.refuse(run.id, step, error.message)
     else:
-        steps.resolve(run.id, step, chosen, run.expires_at)
+        steps.resolve(run.id, step, chosen.agents, run.expires_at, chosen.reach)
 
 
 def enqueue(
@@ -210,9 +213,9 @@ def _timeout_seconds(step: RunStep, run: Run, now: datetime) -> float | None:
     return min(limits, default=None)
 
 
-def request_cancel(job: Job, becomes: JobState) -> bool:
+def request_cancel(job: Job, becomes: JobState, by: By | None = None) -> bool:
     """Asks the agent to end a job, with its next call; False when the job has ended."""
-    flagged = jobs.request_cancel(job, becomes)
+    flagged = jobs.request_cancel(job, becomes, by)
     if flagged is not None and flagged.lease is not None:
         presences.add_cancel(job.key.agent_id, flagged.lease)
         doorbells.ring(job.key.agent_id)

@@ -1,10 +1,13 @@
 """Choosing the agents of a step: through the index of targets, reading those that can fit."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from itertools import islice
 
+import msgspec
+
+from chalicelib.access.scope import EVERYTHING, OutOfScope, Reach, Scope, reach_of
 from chalicelib.agents.agent import Agent
 from chalicelib.agents.target_index import Place, sources
 from chalicelib.dynamo import agents, targets
@@ -17,6 +20,7 @@ from chalicelib.tasks.task import MAX_AGENTS_PER_STEP, MAX_CANDIDATES_PER_STEP
 READ_AT_ONCE = 100  # agents; BatchGetItem's limit
 READERS = 4  # side by side, where there are so many: reading 5,000 one after the other is a second
 FIRST_LOOK = 100  # entries of each source; then four times as many, and so on
+SHOWN_OUTSIDE = 3  # agents that a refusal names
 LATER_LOOKS, MOST_AT_ONE_LOOK = 4, 6_400
 
 
@@ -24,11 +28,18 @@ class TooManyAgents(BadParameter):
     """More agents fit the targets of a step than a step may have."""
 
 
-def choose(wanted: Targets, now: datetime) -> dict[str, str]:
-    """Names of the agents that targets fit now, by id, in their order. Raises TooManyAgents."""
+class Chosen(msgspec.Struct, frozen=True):
+    """The agents of a step: their names by id, in their order, and their reach."""
+
+    agents: Mapping[str, str]
+    reach: Reach
+
+
+def choose(wanted: Targets, now: datetime, scope: Scope = EVERYTHING) -> Chosen:
+    """The agents that targets fit now. Raises TooManyAgents, and OutOfScope where some of them are
+    outside of the scope: a step runs on all of its agents or on none."""
     if wanted.is_fixed:
-        known = agents.get_many(wanted.agent_ids)
-        return {each: known[each].name if each in known else each for each in wanted.agent_ids}
+        return chosen_by_name(wanted, agents.get_many(wanted.agent_ids), scope)
     found: list[Agent] = []
     for candidates in _candidates(wanted, now):
         found += wanted.fitting(candidates)
@@ -37,7 +48,31 @@ def choose(wanted: Targets, now: datetime) -> dict[str, str]:
                 f"More than {MAX_AGENTS_PER_STEP:,} agents fit {wanted.describe()}, and a step has "
                 f"at most {MAX_AGENTS_PER_STEP:,}. Narrow its targets, or make several steps."
             )
-    return in_order(found)
+    if outside := [each for each in found if not scope.holds_agent(each.labels, each.group)]:
+        raise OutOfScope(
+            f"{wanted.describe()}: {len(outside):,} of the {len(found):,} agents that fit are "
+            f"outside of the scope, which is {scope.describe()}. Narrow the targets."
+        )
+    return Chosen(in_order(found), reach_of((each.labels, each.group) for each in found))
+
+
+def chosen_by_name(wanted: Targets, known: Mapping[str, Agent], scope: Scope) -> Chosen:
+    """The agents that targets name, given those of them that there are: one that was removed is in
+    no scope that says anything of agents. Raises OutOfScope."""
+    ids = wanted.agent_ids
+    has = {each: _labels_and_group(known.get(each)) for each in ids}
+    if outside := [each for each in ids if not scope.holds_agent(*has[each])]:
+        shown = ", ".join(outside[:SHOWN_OUTSIDE]) + (", …" if len(outside) > SHOWN_OUTSIDE else "")
+        raise OutOfScope(
+            f"The targets name agents that are outside of the scope, which is {scope.describe()}: "
+            f"{shown}."
+        )
+    names = {each: known[each].name if each in known else each for each in ids}
+    return Chosen(names, reach_of(has.values()))
+
+
+def _labels_and_group(agent: Agent | None) -> tuple[Mapping[str, str], str | None]:
+    return ({}, None) if agent is None else (agent.labels, agent.group)
 
 
 def _candidates(wanted: Targets, now: datetime) -> Iterator[Iterable[Agent]]:

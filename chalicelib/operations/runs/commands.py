@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from chalicelib.access.by import By
+from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.dynamo import agents, runs
 from chalicelib.errors import AgentNotFound
 from chalicelib.operations.runs.trigger import check_key, go_on, start
@@ -19,23 +21,27 @@ TITLE_CHARACTERS = 60
 def run_command(
     values: Mapping[str, Any],
     *,
-    triggered_by: str,
+    triggered_by: By,
     run_id: str,
     idempotency_key: str | None,
     now: datetime,
+    scope: Scope = EVERYTHING,
 ) -> Progress:
     """Runs one step, given with the keys of a task's `[[step]]`; answers the run without its jobs.
 
-    Raises InvalidDefinition for a bad key or value, AgentNotFound for an agent that is not known.
+    Raises InvalidDefinition for a bad key or value, AgentNotFound for an agent that is not known,
+    and OutOfScope for agents outside of it, and where it names tasks: a command is of none.
     """
+    scope.require_new_task("run commands")
     step = read_step("", {**values, "Name": "command"}, 0)
     known = agents.get_many(step.targets.agent_ids)
-    if unknown := set(step.targets.agent_ids) - known.keys():
+    inside = {each.id for each in known.values() if scope.holds_agent(each.labels, each.group)}
+    if unknown := set(step.targets.agent_ids) - inside:
         raise AgentNotFound(f"There is no agent '{min(unknown)}'.")
     if idempotency_key is not None:
         check_key(idempotency_key)
         run_id, _ = runs.reserve_key(COMMANDS, idempotency_key, run_id, 0, now)
-        if (earlier := go_on(run_id, now)) is not None:
+        if (earlier := go_on(run_id, now, scope)) is not None:
             return earlier
     run = Run(
         id=run_id,
@@ -48,6 +54,7 @@ def run_command(
         created_at=now,
         expires_at=now + timedelta(days=settings.history_days),
         trigger=Trigger.COMMAND,
+        scope=scope,
     )
     return start(run, [RunStep(step)], now)
 

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from chalicelib.access.principal import Permission, Principal
 from chalicelib.dynamo import run_pages, runs, tasks
-from chalicelib.errors import Conflict, NotFound
+from chalicelib.errors import Conflict
 from chalicelib.operations.runs.commands import COMMANDS
 from chalicelib.operations.runs.trigger import check_key, go_on, start
 from chalicelib.runs.job import JobState
@@ -28,7 +28,7 @@ class RetryWhat(str, Enum):
 
 
 def retry(
-    run_id: str,
+    progress: Progress,
     what: RetryWhat,
     secrets: Mapping[str, str],
     *,
@@ -40,13 +40,11 @@ def retry(
     """Starts the new run and answers it, its jobs not included. `secrets` are the values of the
     run's secret parameters, which it has no more.
 
-    Raises NotFound, NotAllowed for a caller who could not have started the first one, Conflict for
-    a run that goes on, or in which nothing failed, InvalidParameters for a secret that is missing
-    or wrong, and KeyProblem for secrets.
+    `progress` is the run's head. Raises NotAllowed for a caller who could not have started the
+    first one, Conflict for a run that goes on, or in which nothing failed, InvalidParameters for a
+    secret that is missing or wrong, and KeyProblem for secrets.
     """
-    progress = run_pages.head(run_id)
-    if progress is None:
-        raise NotFound(f"There is no run with the id '{run_id}'.")
+    run_id = progress.run.id
     caller.require(_needed(progress.run))
     if not progress.run.state.is_terminal:
         raise Conflict("The run has not ended yet. Wait for it, or cancel it.")
@@ -59,14 +57,15 @@ def retry(
     if idempotency_key is not None:
         check_key(idempotency_key)
         new_run_id, _ = runs.reserve_key(run_id, idempotency_key, new_run_id, 0, now)
-        if (earlier := go_on(new_run_id, now)) is not None:
+        if (earlier := go_on(new_run_id, now, caller.scope)) is not None:
             return earlier
     again = replace(
         progress.run,
         id=new_run_id,
         step_count=len(steps),
         state=RunState.QUEUED,
-        triggered_by=caller.name,
+        triggered_by=caller.by,
+        scope=caller.scope,
         created_at=now,
         expires_at=now + timedelta(days=settings.history_days),
         trigger=Trigger.RETRY,
@@ -75,6 +74,7 @@ def retry(
         timeout_at=None,
         stop=None,
         stop_reason=None,
+        stopped_by=None,
         reason=None,
         started_at=None,
         ended_at=None,
@@ -142,7 +142,7 @@ def _steps(progress: Progress, what: RetryWhat) -> list[RunStep]:
     if what is RetryWhat.FAILED_STEP:
         return [RunStep(step.step) if step.problem else step for step in following]
     return [
-        RunStep(step.step, None if left is None else len(left), None, left or {})
+        RunStep(step.step, None if left is None else len(left), None, left or {}, reach=step.reach)
         for step in following
         if (left := _left(progress, step)) != {}
     ]

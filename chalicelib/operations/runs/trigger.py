@@ -5,17 +5,21 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
+from chalicelib.access.by import By
+from chalicelib.access.scope import EVERYTHING, OutOfScope, Scope
+from chalicelib.agents.agent import Agent
 from chalicelib.dynamo import agents, runs, steps
 from chalicelib.errors import BadParameter, Conflict
 from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.advance import advance
-from chalicelib.operations.runs.choice import choose
+from chalicelib.operations.runs.choice import choose, chosen_by_name
 from chalicelib.operations.runs.turn import take_turn
-from chalicelib.operations.tasks.tasks import existing_revision, existing_task
+from chalicelib.operations.tasks.tasks import existing_revision
 from chalicelib.runs.run import Progress, Run, RunState, RunStep, Trigger, at_step
 from chalicelib.settings import settings
 from chalicelib.tasks.param import fill, split
-from chalicelib.tasks.task import Concurrency
+from chalicelib.tasks.target import Targets
+from chalicelib.tasks.task import Concurrency, StoredTask
 from chalicelib.tasks.task_toml import parse
 
 MAX_KEY_LENGTH = 128
@@ -27,28 +31,29 @@ class AlreadyRunning(Conflict):
 
 
 def trigger(
-    task_id: str,
+    task: StoredTask,
     *,
-    triggered_by: str,
+    triggered_by: By,
     run_id: str,
     idempotency_key: str | None,
     now: datetime,
     parameters: Mapping[str, str] | None = None,
     concurrency: Concurrency | None = None,
     source: Trigger = Trigger.PERSON,
+    scope: Scope = EVERYTHING,
 ) -> Progress:
     """Starts a run of the task's current revision and answers it, its jobs not included.
 
     With an idempotency key, a repeated call within a day answers the run that the first one made.
-    `concurrency` outweighs the task's own. Raises NotFound for an unknown task, BadParameter for a
-    bad key, InvalidParameters, TooManyAgents, AlreadyRunning, and KeyProblem for secrets.
+    `concurrency` outweighs the task's own. Raises BadParameter for a bad key, InvalidParameters,
+    TooManyAgents, AlreadyRunning, KeyProblem for secrets, and OutOfScope where it would run on
+    agents outside of `scope`.
     """
-    task = existing_task(task_id)
     text, revision = task.definition, task.revision
     if idempotency_key is not None:
         check_key(idempotency_key)
-        run_id, revision = runs.reserve_key(task_id, idempotency_key, run_id, task.revision, now)
-        if (earlier := go_on(run_id, now)) is not None:
+        run_id, revision = runs.reserve_key(task.id, idempotency_key, run_id, task.revision, now)
+        if (earlier := go_on(run_id, now, scope)) is not None:
             return earlier
         if revision != task.revision:  # edited since a first call that was cut short
             text = existing_revision(task, revision).definition
@@ -69,6 +74,7 @@ def trigger(
         secrets=definition.secrets,
         concurrency=concurrency or definition.concurrency,
         timeout_seconds=definition.timeout_seconds,
+        scope=scope,
     )
     return start(run, [RunStep(step) for step in definition.steps], now, secret)
 
@@ -85,10 +91,11 @@ def start(
     """Brings a run into being, with what its task says of earlier runs; answers it without jobs.
     `secrets` are the values of its secret parameters.
 
-    Raises AlreadyRunning, TooManyAgents for the first step, and KeyProblem for secrets; nothing was
-    started then.
+    Raises AlreadyRunning, TooManyAgents for the first step, OutOfScope for all that have chosen
+    their agents (the others are looked at when they choose), and KeyProblem for secrets; nothing
+    was started then.
     """
-    resolved = _resolved(planned, now)
+    resolved = _resolved(planned, run.scope, now)
     sealed = secret_values.sealed(run.id, secrets)  # asked for first: it may be refused
     run = _in_turn(run, now)
     secret_values.keep(run, sealed)
@@ -98,17 +105,20 @@ def start(
     if not is_first:
         # Somebody else triggers the same run, or did and died, or our own answer was lost: what
         # is stored counts, and goes on from where it stands.
-        return go_on(run.id, now) or begun
+        return go_on(run.id, now, run.scope) or begun
     now_is = advance(run.id, now, known=begun)
     return begun if now_is is None else replace(begun, run=now_is)
 
 
-def go_on(run_id: str, now: datetime) -> Progress | None:
+def go_on(run_id: str, now: datetime, scope: Scope) -> Progress | None:
     """The run of an earlier call with the same key, brought forward in case that call was cut
-    short; None when it did not come so far as to make one."""
+    short; None when it did not come so far as to make one. Raises OutOfScope when somebody with a
+    wider scope made that call."""
     found = runs.progress(run_id)
     if found is None:
         return None
+    if not scope.holds_run(found.run.task_id, found.run.reach):
+        raise OutOfScope("The run that this Idempotency-Key stands for is outside of the scope.")
     now_is = advance(run_id, now, known=found)
     return found if now_is is None else replace(found, run=now_is)
 
@@ -124,27 +134,33 @@ def _in_turn(run: Run, now: datetime) -> Run:
     return replace(run, timeout_at=now + timedelta(seconds=run.timeout_seconds))
 
 
-def _resolved(planned: Sequence[RunStep], now: datetime) -> list[RunStep]:
+def _resolved(planned: Sequence[RunStep], scope: Scope, now: datetime) -> list[RunStep]:
     """With agents where they are named, and for the step that starts at once."""
-    known = named_agents(planned)
-    return [
-        step if step.size is not None else _with_agents(step, known, step is planned[0], now)
-        for step in planned
-    ]
+    known = _named_agents(planned, scope)
+    return [_with_agents(step, known, step is planned[0], scope, now) for step in planned]
 
 
-def _with_agents(step: RunStep, known: Mapping[str, str], is_first: bool, now: datetime) -> RunStep:
+def _with_agents(
+    step: RunStep, known: Mapping[str, Agent], is_first: bool, scope: Scope, now: datetime
+) -> RunStep:
     targets = step.step.targets
+    if step.size is not None:  # by the run that is retried
+        if scope.names_agents:
+            chosen_by_name(Targets(agent_ids=step.roster), known, scope)
+        return step
     if targets.is_fixed:
-        chosen = {each: known.get(each, each) for each in targets.agent_ids}
+        chosen = chosen_by_name(targets, known, scope)
     elif is_first:
-        chosen = choose(targets, now)
+        chosen = choose(targets, now, scope)
     else:
         return step
-    return RunStep(step.step, len(chosen), None, chosen)
+    return RunStep(step.step, len(chosen.agents), None, chosen.agents, reach=chosen.reach)
 
 
-def named_agents(planned: Sequence[RunStep]) -> dict[str, str]:
-    """The names of all agents that steps name, by id, in one look."""
+def _named_agents(planned: Sequence[RunStep], scope: Scope) -> dict[str, Agent]:
+    """All agents that steps name, by id, in one look. Those that an earlier run has chosen may have
+    other labels by now: under a scope they are looked at again."""
     ids = {each for step in planned for each in step.step.targets.agent_ids if step.size is None}
-    return {agent.id: agent.name for agent in agents.get_many(ids).values()}
+    if scope.names_agents:
+        ids |= {each for step in planned for each in step.roster}
+    return agents.get_many(ids)

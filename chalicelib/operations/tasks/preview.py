@@ -5,8 +5,8 @@ from datetime import datetime
 
 import msgspec
 
+from chalicelib.access.scope import EVERYTHING, OutOfScope, Scope
 from chalicelib.operations.runs.choice import TooManyAgents, choose
-from chalicelib.operations.tasks.tasks import existing_task
 from chalicelib.runs.wave import max_failures, waves
 from chalicelib.tasks.param import fill, filled, hidden
 from chalicelib.tasks.task import Step, StoredTask
@@ -38,16 +38,19 @@ class Preview(msgspec.Struct, frozen=True):
     steps: tuple[PreviewedStep, ...]
 
 
-def preview(task_id: str, parameters: Mapping[str, str], now: datetime) -> Preview:
-    """Raises NotFound and InvalidParameters."""
-    task = existing_task(task_id)
+def preview(
+    task: StoredTask, parameters: Mapping[str, str], now: datetime, scope: Scope = EVERYTHING
+) -> Preview:
+    """Raises InvalidParameters."""
     definition = parse(task.definition)
     values = hidden(fill(definition.params, parameters), definition.secrets)
-    return Preview(task, values, tuple(_step(step, values, now) for step in definition.steps))
+    return Preview(
+        task, values, tuple(_step(each, values, now, scope) for each in definition.steps)
+    )
 
 
-def _step(step: Step, values: Mapping[str, str], now: datetime) -> PreviewedStep:
-    agents, problem = _agents(step, now)
+def _step(step: Step, values: Mapping[str, str], now: datetime, scope: Scope) -> PreviewedStep:
+    agents, problem = _agents(step, now, scope)
     return PreviewedStep(
         step=step,
         text=filled(step.command or step.script or "", values),
@@ -60,11 +63,11 @@ def _step(step: Step, values: Mapping[str, str], now: datetime) -> PreviewedStep
     )
 
 
-def _agents(step: Step, now: datetime) -> tuple[list[tuple[str, str]], str | None]:
+def _agents(step: Step, now: datetime, scope: Scope) -> tuple[list[tuple[str, str]], str | None]:
     """Pairs of id and name, and what is wrong with them."""
     try:
-        agents = list(choose(step.targets, now).items())
-    except TooManyAgents as error:
+        agents = list(choose(step.targets, now, scope).agents.items())
+    except (TooManyAgents, OutOfScope) as error:
         return [], error.message
     is_missing = not agents and not step.targets.allow_empty
     return agents, f"No agent fits {step.targets.describe()}." if is_missing else None

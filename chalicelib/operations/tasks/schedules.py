@@ -11,6 +11,8 @@ from datetime import datetime
 
 from msgspec.structs import replace
 
+from chalicelib.access.by import By, Kind
+from chalicelib.access.scope import EVERYTHING, OutOfScope, Scope
 from chalicelib.dynamo import due as due_queue
 from chalicelib.dynamo import runs, schedules, tasks
 from chalicelib.dynamo.due import Entry
@@ -44,10 +46,10 @@ log = logging.getLogger("plumber.schedules")
 # --- saving
 
 
-def existing_schedule(schedule_id: str) -> Schedule:
-    """Raises NotFound."""
+def existing_schedule(schedule_id: str, scope: Scope = EVERYTHING) -> Schedule:
+    """Raises NotFound, also for one whose task is outside of the scope."""
     schedule = schedules.get(schedule_id)
-    if schedule is None:
+    if schedule is None or not scope.holds_task(schedule.task_id):
         raise NotFound(f"There is no schedule with the id '{schedule_id}'.")
     return schedule
 
@@ -55,7 +57,8 @@ def existing_schedule(schedule_id: str) -> Schedule:
 def create_schedule(schedule: Schedule, now: datetime) -> Schedule:
     """Saves a new schedule, which comes due from now on.
 
-    Raises NotFound for an unknown task, BadParameter, and InvalidParameters.
+    Raises NotFound for an unknown task or one outside of its scope, BadParameter, and
+    InvalidParameters.
     """
     _check(schedule, now)
     created = replace(schedule, next_due_at=_next(schedule, now))
@@ -63,13 +66,25 @@ def create_schedule(schedule: Schedule, now: datetime) -> Schedule:
     return created
 
 
-def change_schedule(schedule_id: str, change: Change, now: datetime) -> Schedule:
+def changeable_schedule(schedule_id: str, scope: Scope) -> Schedule:
+    """Raises NotFound, and OutOfScope for a schedule that makes runs outside of the scope: who may
+    change it decides when and with what."""
+    schedule = existing_schedule(schedule_id, scope)
+    if not scope.holds(schedule.scope):
+        raise OutOfScope(
+            f"The schedule was made under a wider scope: {schedule.scope.describe()}. This token "
+            f"is narrowed to {scope.describe()}."
+        )
+    return schedule
+
+
+def change_schedule(old: Schedule, change: Change, now: datetime) -> Schedule:
     """Saves a change. Where it changes when the schedule comes due, that counts from now on:
     what came due while it was paused is not caught up.
 
-    Raises NotFound, BadParameter, InvalidParameters, and Conflict when it was changed meanwhile.
+    Raises BadParameter, InvalidParameters, Conflict when it was changed meanwhile, and NotFound
+    when it is gone.
     """
-    old = existing_schedule(schedule_id)
     new = change.of(old)
     if change.cron or change.time_zone or change.parameters is not None:
         _check(new, now)
@@ -77,7 +92,7 @@ def change_schedule(schedule_id: str, change: Change, now: datetime) -> Schedule
         new = replace(new, next_due_at=_next(new, now))
     changed = schedules.change(old, new)
     if changed is None:
-        existing_schedule(schedule_id)
+        existing_schedule(old.id)
         raise Conflict("The schedule was changed meanwhile. Look at it, and repeat your change.")
     return changed
 
@@ -90,7 +105,7 @@ def _refuse_secrets(definition: Definition) -> None:
 
 def _check(schedule: Schedule, now: datetime) -> None:
     check(schedule.cron, schedule.time_zone, schedule.parameters, now)
-    definition = parse(existing_task(schedule.task_id).definition)
+    definition = parse(existing_task(schedule.task_id, schedule.scope).definition)
     _refuse_secrets(definition)
     fill(definition.params, schedule.parameters)
 
@@ -198,14 +213,15 @@ def _fire(
 
 def _trigger(schedule: Schedule, run: str, due_at: datetime, now: datetime) -> None:
     trigger(
-        schedule.task_id,
-        triggered_by=f"schedule {schedule.id}",
+        existing_task(schedule.task_id, schedule.scope),
+        triggered_by=By(Kind.SCHEDULE, schedule.id, schedule.cron),
         run_id=run,
         idempotency_key=idempotency_key(schedule, due_at),
         now=now,
         parameters=schedule.parameters,
         concurrency=schedule.overlap.concurrency,
         source=Trigger.SCHEDULE,
+        scope=schedule.scope,
     )
 
 

@@ -5,6 +5,7 @@ from importlib import resources
 
 import msgspec
 
+from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.dynamo import tasks
 from chalicelib.tasks.task_toml import parse
 
@@ -39,10 +40,10 @@ def _template(id: str, source: str, *, is_own: bool) -> Template:
     return Template(id, definition.name, definition.description, source, is_own)
 
 
-def all_templates() -> list[Template]:
-    """Own tasks that are marked as templates, then the library's."""
+def all_templates(scope: Scope = EVERYTHING) -> list[Template]:
+    """Own tasks inside of the scope that are marked as templates, then the library's."""
     found, _ = tasks.search(TASKS_LOOKED_AT, None)
-    own = (tasks.get(task.id) for task in found if task.is_template)
+    own = (tasks.get(task.id) for task in found if task.is_template and scope.holds_task(task.id))
     return [
         *(_template(task.id, task.definition, is_own=True) for task in own if task is not None),
         *library(),

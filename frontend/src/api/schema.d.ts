@@ -46,7 +46,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Changes name, labels, group, whether it is disabled, and whether it has a doorbell.
+         * Changes name, labels, group, whether it is disabled, and whether it has a doorbell. Labels
          * @description Needs the permission `agents:write`.
          */
         patch: operations["change_agent"];
@@ -441,7 +441,7 @@ export interface paths {
         get: operations["list_schedules"];
         put?: never;
         /**
-         * A new schedule, which triggers its task from now on.
+         * A new schedule, which triggers its task from now on, within the scope of who made it.
          * @description Needs the permission `tasks:write`.
          */
         post: operations["make_schedule"];
@@ -685,7 +685,7 @@ export interface paths {
         get: operations["list_tokens"];
         put?: never;
         /**
-         * A new access token; its secret is shown this once.
+         * A new access token, no wider than the caller's; its secret is shown this once.
          * @description Needs the permission `tokens:write`.
          */
         post: operations["make_token"];
@@ -779,13 +779,14 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
-        /** @description A managed machine. */
+        /** @description A managed machine. `enrolled_by` is who made the join token that it came with. */
         Agent: {
             address: string;
             arch: string;
             created_at: string;
             disabled: boolean;
             doorbell: boolean;
+            enrolled_by: components["schemas"]["By"] | null;
             group: string | null;
             hostname: string;
             id: string;
@@ -827,6 +828,13 @@ export interface components {
             started_at: string | null;
             /** @enum {unknown} */
             state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
+        };
+        /** @description Who did something; `name` is what it was called then. */
+        By: {
+            id: string;
+            /** @enum {unknown} */
+            kind: "agent" | "schedule" | "system" | "token";
+            name: string;
         };
         /** @description One command for many agents at once. Amounts are a number or such as `25%`, times `30s`. */
         Command: {
@@ -892,7 +900,7 @@ export interface components {
         /** @description A join token, without its secret. */
         Enrollment: {
             created_at: string;
-            created_by: string;
+            created_by: components["schemas"]["By"];
             description: string;
             expires_at: string;
             group: string | null;
@@ -931,7 +939,10 @@ export interface components {
             status: "degraded" | "ok";
             version: string;
         };
-        /** @description One step of a run on one agent. `deliver_by`: a queued job is undelivered then. */
+        /**
+         * @description One step of a run on one agent. `deliver_by`: a queued job is undelivered then. `stopped_by`
+         *         is who cancelled this job alone.
+         */
         Job: {
             agent_id: string;
             agent_name: string;
@@ -952,6 +963,7 @@ export interface components {
             /** @enum {unknown} */
             state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
             step: number;
+            stopped_by: components["schemas"]["By"] | null;
         };
         /** @description What an agent said of an attempt after it had been given up. It changes no state. */
         LateReport: {
@@ -1073,6 +1085,7 @@ export interface components {
             name: string;
             /** @enum {unknown} */
             role: "admin" | "operator" | "trigger" | "viewer";
+            scope?: components["schemas"]["Scope"];
         };
         /**
          * @description Jobs that printed the same, byte for byte. `sample` is null where there are too many groups
@@ -1149,13 +1162,14 @@ export interface components {
             agents: components["schemas"]["PlannedAgent"][];
             at_once: number;
         };
-        /** @description Who the caller is, and what it may do. */
+        /** @description Who the caller is, and what it may do on what. */
         Principal: {
             id: string;
             name: string;
             permissions: string[];
             /** @enum {unknown} */
             role: "admin" | "operator" | "trigger" | "viewer";
+            scope: components["schemas"]["Scope"];
         };
         /**
          * @description Jobs that have ended, by state. `total` is null while a step has not chosen its agents: how
@@ -1188,9 +1202,9 @@ export interface components {
         /** @description A saved state of a task. */
         Revision: {
             created_at: string;
-            created_by: string;
             definition: string;
             number: number;
+            saved_by: components["schemas"]["By"];
             task_id: string;
         };
         /**
@@ -1198,7 +1212,7 @@ export interface components {
          *
          *         `secrets` are the parameters whose values are shown to nobody, and asked for again by a retry.
          *         `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats,
-         *         `step` the number of the step that is under way.
+         *         `step` the number of the step that is under way. `stopped_by` is who cancelled it.
          */
         Run: {
             code: number;
@@ -1222,11 +1236,12 @@ export interface components {
             state: "cancelled" | "cancelling" | "failed" | "queued" | "running" | "succeeded" | "timed_out";
             step: number;
             step_count: number;
+            stopped_by: components["schemas"]["By"] | null;
             task_id: string;
             task_name: string;
             /** @enum {unknown} */
             trigger: "command" | "person" | "retry" | "schedule";
-            triggered_by: string;
+            triggered_by: components["schemas"]["By"];
         };
         /** @description A run with everything that happened in it. */
         RunDetail: {
@@ -1260,7 +1275,7 @@ export interface components {
             /** @enum {unknown} */
             catch_up: "none" | "one";
             created_at: string;
-            created_by: string;
+            created_by: components["schemas"]["By"];
             cron: string;
             id: string;
             last_due_at: string | null;
@@ -1292,6 +1307,20 @@ export interface components {
             paused?: boolean | null;
             /** @default null */
             time_zone?: string | null;
+        };
+        /**
+         * @description What a role is narrowed to: these tasks, and agents that have all the labels and are in one
+         *         of the groups. What is empty narrows nothing.
+         */
+        Scope: {
+            /** @default [] */
+            groups: string[];
+            /** @default {} */
+            labels: {
+                [key: string]: string;
+            };
+            /** @default [] */
+            tasks: string[];
         };
         /**
          * @description Of a task's newest 500 runs that have ended, cancelled ones left out. Durations are seconds
@@ -1358,7 +1387,7 @@ export interface components {
             revision: number;
             step_count: number;
             updated_at: string;
-            updated_by: string;
+            updated_by: components["schemas"]["By"];
         };
         /** @description A task with its current revision: the TOML as saved, and what it says. */
         TaskDetail: {
@@ -1388,12 +1417,13 @@ export interface components {
         /** @description An access token, without its secret. */
         Token: {
             created_at: string;
-            created_by: string;
+            created_by: components["schemas"]["By"];
             expires_at: string | null;
             id: string;
             name: string;
             /** @enum {unknown} */
             role: "admin" | "operator" | "trigger" | "viewer";
+            scope: components["schemas"]["Scope"];
         };
         /** @description Shown once. */
         TokenSecret: {

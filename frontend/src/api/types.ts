@@ -4,6 +4,7 @@ type Schemas = components["schemas"];
 
 export type Agent = Schemas["Agent"];
 export type AgentChange = Schemas["AgentChange"];
+export type By = Schemas["By"];
 export type Enrollment = Schemas["Enrollment"];
 export type EnrollmentSecret = Schemas["EnrollmentSecret"];
 export type Job = Schemas["Job"];
@@ -27,6 +28,7 @@ export type Revision = Schemas["Revision"];
 export type Run = Schemas["Run"];
 export type RunDetail = Schemas["RunDetail"];
 export type RunStep = Schemas["RunStep"];
+export type Scope = Schemas["Scope"];
 export type Step = Schemas["Step"];
 export type Task = Schemas["Task"];
 export type TaskDetail = Schemas["TaskDetail"];

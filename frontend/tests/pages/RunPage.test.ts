@@ -35,7 +35,8 @@ function detail(attempt: number) {
   const job = { id: "1-a", step: 1, attempt, agent_name: "a", earlier: [], exit_code: null };
   const asWritten = { command: "make", retries: 3, timeout_seconds: null };
   const step = { number: 1, name: "build", step: asWritten, jobs: [{ ...job, ...both }], jobs_omitted: 0, ...both };
-  const run = { id: "R1", parameters: {}, secrets: [], created_at: AT, revision: 1, ...both };
+  const triggered_by = { kind: "token", id: "t", name: "ann" };
+  const run = { id: "R1", triggered_by, parameters: {}, secrets: [], created_at: AT, revision: 1, ...both };
   return { run, progress, steps: [step] };
 }
 

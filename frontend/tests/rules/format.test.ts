@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { formatLabels, parseLabels } from "@/rules/agents/labels";
+import { formatLabels, parseLabels } from "@/rules/labels";
 import { formatBytes, formatCount, formatDuration, formatRelative } from "@/rules/format";
 import { hasBegun, isActive, stateText, TONES } from "@/rules/states";
 import { insertServerId, starter, type Change } from "@/rules/tasks/toml";

@@ -20,7 +20,7 @@ def test_a_schedule_is_made_and_shown(admin: People, task_id: str) -> None:
         "catch_up": "none",
         "paused": False,
         "parameters": {},
-        "created_by": "admin",
+        "created_by": {**made["created_by"], "kind": "token", "name": "admin"},
         "created_at": "2030-01-07T09:00:30Z",
         "next_due_at": "2030-01-08T01:30:00Z",
         "last_due_at": None,

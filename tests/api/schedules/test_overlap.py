@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.access.by import INSTALLATION
 from chalicelib.agents.agent import Agent, Facts
 from chalicelib.dynamo import agents, runs, schedules
 from chalicelib.dynamo.due import SCHEDULE
@@ -237,9 +238,9 @@ def test_a_run_that_was_made_before_its_due_time_was_given_up_is_not_denied(
 @pytest.mark.usefixtures("store")
 def test_racing_sweepers_make_one_run_per_due_time() -> None:
     agents.enroll(Agent(agent_id(1), "machine", NINE, "hash", Facts()))
-    task = create_task(definition(agent_id(1)), task_id="T", created_by="ann", now=NINE)
+    task = create_task(definition(agent_id(1)), task_id="T", created_by=INSTALLATION, now=NINE)
     hourly = Schedule(
-        "S", task.id, "@hourly", "UTC", Overlap.QUEUE, CatchUp.NONE, False, "ann", NINE
+        "S", task.id, "@hourly", "UTC", Overlap.QUEUE, CatchUp.NONE, False, INSTALLATION, NINE
     )
     firing.create_schedule(hourly, NINE)
     for hour in range(1, 4):

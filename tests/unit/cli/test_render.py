@@ -104,3 +104,37 @@ def test_completion_is_printed(shell: str) -> None:
     result = CliRunner().invoke(cli, ["completion", shell])
     assert result.exit_code == 0
     assert "_PLUMBER_CLI_COMPLETE" in result.output
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "text"),
+    [
+        ("token", "ci", "ci (token)"),
+        ("agent", "web-1", "web-1 (agent)"),
+        ("schedule", "@daily", "schedule @daily"),
+        ("system", "installation", "installation"),
+    ],
+)
+def test_who_did_something_is_told_in_words(kind: str, name: str, text: str) -> None:
+    assert render.by({"kind": kind, "id": "1", "name": name}) == text
+
+
+@pytest.mark.parametrize(
+    ("reason", "kind", "text"),
+    [
+        (None, None, ""),
+        ("exit", "token", "exit"),
+        (None, "token", "Cancelled by ann (token)."),
+    ],
+)
+def test_a_job_that_was_cancelled_says_by_whom(
+    reason: str | None, kind: str | None, text: str
+) -> None:
+    by = None if kind is None else {"kind": kind, "id": "1", "name": "ann"}
+    assert render.reason({"reason": reason, "stopped_by": by}) == text
+
+
+def test_a_scope_is_told_with_the_names_of_tasks_where_they_are_known() -> None:
+    scope = {"tasks": ["T", "U"], "labels": {"env": "prod"}, "groups": ["web"]}
+    assert render.scope(scope, {"T": "deploy"}) == "task deploy, task U, env=prod, group web"
+    assert render.scope({"tasks": [], "labels": {}, "groups": []}, {}) == "-"

@@ -1,0 +1,16 @@
+import type { Scope } from "@/api/types";
+import { formatLabels } from "@/rules/labels";
+
+/** What a token is narrowed to, in words; empty when it is not. Tasks that are not known are told by
+ * their ids. */
+export function formatScope(scope: Scope, taskNames: ReadonlyMap<string, string>): string {
+  const { tasks = [], labels = {}, groups = [] } = scope;
+  const parts = tasks.map((id) => `task ${taskNames.get(id) ?? id}`);
+  if (Object.keys(labels).length > 0) parts.push(formatLabels(labels));
+  return [...parts, ...groups.map((group) => `group ${group}`)].join(", ");
+}
+
+/** Groups as they are written in a field: separated by commas. */
+export function parseGroups(text: string): string[] {
+  return [...new Set(text.split(",").map((each) => each.trim()))].filter((each) => each !== "");
+}
