@@ -104,9 +104,10 @@ class Supervision:
             self._cgroup.remove()
             return self._result("not_started", None, f"it could not be started: {error.strerror}")
         self._watch(pipes, signals)
+        result = self._end()
         program.clean_up()
         self._cgroup.remove()
-        return self._end()
+        return result
 
     def _start(self, program: Program) -> dict[int, int]:
         """Starts the command; answers the reading ends of its pipes with their streams."""
