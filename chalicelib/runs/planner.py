@@ -99,6 +99,8 @@ def plan(progress: Progress) -> list[Action] | EndRun:
         if not jobs and not is_wanted(step, failed is not None):
             continue
         actions = _of_step(step, jobs)
+        # The first step that is not over is the only one that may do anything: no job of a later
+        # one starts before it has ended.
         if actions or not has_ended(run, step, jobs):
             return actions
         if not is_acceptable(step, jobs.values(), None):
@@ -114,6 +116,8 @@ def _plan_stop(progress: Progress, stop: JobState) -> list[Action] | EndRun:
         return actions
     if open_jobs:
         return []
+    # From here on nothing is open. Whether the stop made a difference is told by the jobs alone, so
+    # that the end is the same for whoever plans it: the stop may have come when all was over.
     cut_short = EndRun(RunState(stop.value), run.stop_reason)
     if any(job.has_failed and job.state is stop for job in progress.jobs):
         return cut_short
@@ -123,7 +127,7 @@ def _plan_stop(progress: Progress, stop: JobState) -> list[Action] | EndRun:
         if not jobs and not is_wanted(step, failed is not None):
             continue
         if step.size is None or not has_run(step, jobs):
-            return cut_short
+            return cut_short  # this step was still to come
         if not is_acceptable(step, jobs.values(), stop):
             failed = failed or step
     return _end(progress, failed)
@@ -144,8 +148,10 @@ def _withheld(progress: Progress, stop: JobState) -> Iterator[Withhold]:
             of_wave = {index: job for index, job in jobs.items() if wave.holds(index)}
             for due in _missing(step, wave, of_wave):
                 yield Withhold(step, due.index, stop, run.stop_reason)
+            # Whoever puts jobs out without knowing of the stop read the run before it. Then this
+            # wave had not ended, so he puts out nothing of a later one.
             if len(of_wave) < wave.size or any(_is_stopped(job, run) for job in of_wave.values()):
-                return  # nothing after it has begun
+                return
         if step.size is None:
             return
         failed = failed or not is_acceptable(step, jobs.values(), None)
@@ -170,10 +176,14 @@ def _of_step(step: RunStep, jobs: Mapping[int, Job]) -> list[Action]:
         return [Resolve(step)]
     for wave in step.waves:
         of_wave = {index: job for index, job in jobs.items() if wave.holds(index)}
+        # Counted from the jobs and not asked of the gate: the gate may have counted a failure whose
+        # job was not written any more, and the run's end must follow from the jobs alone.
         if wave.is_closed(sum(job.has_failed for job in of_wave.values())):
             queued = [job for job in of_wave.values() if job.state is JobState.QUEUED]
             return [
                 *(EndQueued(job, JobState.SKIPPED, SKIP_REASON) for job in queued),
+                # A slower handler may be about to put these out. Written as skipped first, its
+                # write finds them there.
                 *(
                     Withhold(step, due.index, JobState.SKIPPED, SKIP_REASON)
                     for due in _missing(step, wave, of_wave)
@@ -203,6 +213,9 @@ def _missing(step: RunStep, wave: Wave, jobs: Mapping[int, Job]) -> Iterator[Enq
 
 def _unpassed(wave: Wave, jobs: Mapping[int, Job]) -> Iterator[Action]:
     """Slots that were parked although something is left, because a handler died with its number."""
+    # Whoever ends a job gets a number at the gate, and then writes it into the job as its
+    # successor. If he dies in between, the gate has granted the number and no job bears it: nobody
+    # would ever put that agent's job out. So what is left is found from the jobs, not the gate.
     promised = {job.successor for job in jobs.values()} | set(jobs) | set(wave.initial)
     left = [index for index in range(wave.first, wave.end) if index not in promised]
     parked = [job for job in jobs.values() if job.state.is_terminal and _is_parked(job, wave, jobs)]
@@ -212,7 +225,9 @@ def _unpassed(wave: Wave, jobs: Mapping[int, Job]) -> Iterator[Action]:
 
 def _is_parked(job: Job, wave: Wave, jobs: Mapping[int, Job]) -> bool:
     if job.successor is None or not wave.holds(job.successor):
-        return True
+        return True  # it ended when nothing was left
+    # Two planners may give the same index to two slots. The job is put once and names the slot that
+    # it came from; the other slot is free still.
     successor = jobs.get(job.successor)
     return successor is not None and successor.origin != job.index
 
