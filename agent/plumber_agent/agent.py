@@ -47,7 +47,14 @@ class Agent:
         self.held: frozenset[str] = frozenset()
         self._stop = threading.Event()
         incarnation = self._journal.next_incarnation(int(time.time()))  # noqa: TID251
-        self._poller = Poller(self, self._wire, self._stop, incarnation, identity.server_addr)
+        self._poller = Poller(
+            self,
+            self._wire,
+            self._stop,
+            incarnation,
+            identity.server_addr,
+            self._journal.instance(),
+        )
 
     # --- called from other threads
 
@@ -89,6 +96,7 @@ class Agent:
         self._poller.start()
         self._loop.run(self._may_leave)
         self._stop.set()
+        self._poller.leave()
         for work in self._work.values():
             work.leave()
         log.info("Stopped.%s", f" {len(self.held)} jobs go on by themselves." if self.held else "")

@@ -26,10 +26,12 @@ _log = logging.getLogger("plumber")
 
 
 class Call(msgspec.Struct, frozen=True):
-    """What a method gets beside its parameters. `principal` is None for enrollment only."""
+    """What a method gets beside its parameters. `principal` is None for enrollment only. `seats` is
+    what heartbeats were told, for polls of the same request."""
 
     principal: Principal | None
     now: datetime
+    seats: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -85,7 +87,8 @@ def answer(
     except Exception:
         _log.exception("a caller could not be authenticated")
         return Answer(200, _encode(_error(None, INTERNAL_ERROR, OUR_FAULT)))
-    answers = [_carry_out(call, methods, Call(principal, now)) for call in calls]
+    context = Call(principal, now)
+    answers = [_carry_out(call, methods, context) for call in calls]
     given = [each for each in answers if each is not None]
     if not given:
         return Answer(204, None)

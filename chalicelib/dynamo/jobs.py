@@ -9,6 +9,7 @@ from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib.agents.seat import UNNAMED
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import (
     COMPACTION_SHARD,
@@ -65,6 +66,7 @@ def value(item: JobItem) -> Job:
         attempt=int(item.attempt),
         lease=item.lease,
         poll_seq=int(item.poll_seq),
+        instance=item.instance,
         timeout_seconds=item.timeout_seconds,
         lost_after_seconds=item.lost_after_seconds,
         agent_name=item.agent_name,
@@ -149,7 +151,12 @@ def _deadline_actions(deadlines: Deadlines) -> list[Action]:
 
 
 def claim(
-    key: JobKey, lease: str, poll_seq: int, now: datetime, deadlines: Deadlines
+    key: JobKey,
+    lease: str,
+    poll_seq: int,
+    now: datetime,
+    deadlines: Deadlines,
+    instance: str = UNNAMED,
 ) -> Job | None:
     """Leases a queued job to its agent; None when somebody was first or it has been ended."""
     is_due = JobItem.not_before.does_not_exist() | (JobItem.not_before <= now)
@@ -159,6 +166,7 @@ def claim(
             JobItem.state.set(JobState.CLAIMED.value),
             JobItem.lease.set(lease),
             JobItem.poll_seq.set(poll_seq),
+            JobItem.instance.set(instance),
             JobItem.claimed_at.set(now),
             JobItem.deadline_shard.set(deadline_shard(key.run_id)),
             *_deadline_actions(deadlines),

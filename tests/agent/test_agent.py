@@ -319,7 +319,7 @@ def test_cgroups_that_outlived_their_jobs_are_looked_for_again_and_again(
     monkeypatch.setattr("plumber_agent.agent.CGROUPS_LOOK_SECONDS", 0.01)
     monkeypatch.setattr(EmptyCgroups, "remove", lambda _: looks.append(1))
     made = Agent(Identity("a", "secret", "http://127.0.0.1:9"), tmp_path, 0, 1 << 40)
-    made._poller.start = lambda: None  # type: ignore[method-assign]
+    made._poller.start = made._poller.leave = lambda: None  # type: ignore[method-assign]
     made._spawner.warm_up = lambda: None  # type: ignore[method-assign]
     made._may_leave = lambda: len(looks) == 3  # type: ignore[method-assign]
     made.run()

@@ -47,6 +47,7 @@ class Tried:
     schedules: int = 0
     aws_calls: int = 0
     passes: int = 0  # from one handler to another that ran beside it
+    refused: int = 0  # processes, because another one had their identity's seat
     late_answers: int = 0  # of indexes, which were not those of the present
     faults: Counter[str] = field(default_factory=Counter)
 
@@ -115,6 +116,7 @@ class Laboratory:
                 self.tried.faults += world.faults.made + world.wire_faults
                 self.tried.passes += world.baton.passed
                 self.tried.late_answers += world.late.made
+                self.tried.refused += sum(each.refused for each in world.machines)
         return world
 
 

@@ -34,6 +34,7 @@ class Trial:
             and len(tried.faults) >= 7
             and tried.passes >= 100
             and tried.late_answers >= 3
+            and tried.refused >= 3
         )
 
 

@@ -12,11 +12,12 @@ from chalicelib.access.principal import Permission, Principal
 from chalicelib.access.token import is_secret
 from chalicelib.agents.agent import Facts
 from chalicelib.agents.cadence import Cadence, Doorbell
+from chalicelib.agents.seat import UNNAMED, SecondProcess, shown
 from chalicelib.api.rpc import Call, Method
 from chalicelib.dynamo import agents, presences
 from chalicelib.errors import BadParameter, NotAllowed, NotAuthenticated
 from chalicelib.logs.log import MAX_LOG_BYTES
-from chalicelib.operations.agents import doorbell, enrollment
+from chalicelib.operations.agents import doorbell, enrollment, seating
 from chalicelib.operations.runs import dispatch, report
 from chalicelib.reader import Reader
 from chalicelib.runs.job import KILL_AFTER_SECONDS, JobKey, Outcome
@@ -37,7 +38,9 @@ URLS_WITH_CLAIM = 3  # a short job needs one; more are handed out on request
 Text = Annotated[str, Meta(max_length=256)]
 Lease = Annotated[str, Meta(min_length=1, max_length=64)]
 Leases = Annotated[list[Lease], Meta(max_length=1_000)]
+Instance = Annotated[str, Meta(min_length=1, max_length=64)]
 Milliseconds = Annotated[int, Meta(ge=0, le=10**12)]
+Seat = Annotated[int, Meta(ge=0, lt=2**53)]
 Uuid = Annotated[
     str, Meta(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 ]
@@ -75,6 +78,7 @@ class HeartbeatParams(Struct, frozen=True):
         None
     ) = None
     facts: FactsShape | None = None
+    instance: Instance = UNNAMED
     idle_ms: Milliseconds = 0
     doorbell: Doorbell | None = None
 
@@ -85,9 +89,17 @@ class PollParams(Struct, frozen=True):
     seq: Annotated[int, Meta(ge=0, le=2**62)]
     capacity: Annotated[int, Meta(ge=0, le=100)]
     leases: Leases = []
+    instance: Instance = UNNAMED
+    seat: Seat = 0
     once: bool = False
     idle_ms: Milliseconds = 0
     doorbell: Doorbell | None = None
+
+
+class LeaveParams(Struct, frozen=True):
+    """`agent.leave`."""
+
+    instance: Instance = UNNAMED
 
 
 class JobParams(Struct, frozen=True):
@@ -181,7 +193,18 @@ def heartbeat(call: Call, params: HeartbeatParams) -> dict[str, Any]:
     seconds = CADENCE.next_heartbeat_seconds(params.idle_ms, params.doorbell)
     patience = CADENCE.patience_seconds(seconds)
     offline_at = call.now + timedelta(seconds=patience)
-    cancels = presences.beat(agent_id, call.now, offline_at, len(params.leases), params.metrics)
+    call.seats[params.instance] = 0  # where it is refused, so is the poll behind it
+    heard, seat = seating.beat(
+        agent_id,
+        params.instance,
+        None if params.facts is None else params.facts.value(),
+        now=call.now,
+        offline_at=offline_at,
+        running=len(params.leases),
+        metrics=params.metrics,
+    )
+    call.seats[params.instance] = seat
+    cancels = heard.cancels
     if unheld := cancels.difference(params.leases):  # ended, or just handed out: polls tell those
         presences.drop_cancels(agent_id, unheld)
     if params.facts is not None:
@@ -192,14 +215,23 @@ def heartbeat(call: Call, params: HeartbeatParams) -> dict[str, Any]:
         "poll_idle_ms": int(settings.poll_idle_seconds * 1000),
         "cancels": sorted(cancels.intersection(params.leases)),
         "doorbell": _doorbell(agent_id, params.doorbell),
+        "seat": seat,
+        "conflict": _conflict(shown(heard.conflict, call.now)),
     }
+
+
+def _conflict(second: SecondProcess | None) -> dict[str, Any] | None:
+    return None if second is None else {"hostname": second.hostname, "address": second.address}
 
 
 def poll(call: Call, params: PollParams) -> dict[str, Any]:
     """Hands out work; to a disabled agent none, while what it runs goes on."""
     agent = _agent(call)
+    told = call.seats.get(params.instance, params.seat)
+    seat = seating.sit(agent.id, params.instance, told, call.now)
     work = dispatch.poll(
         agent.id,
+        instance=params.instance,
         seq=params.seq,
         capacity=params.capacity if agent.may(Permission.JOBS_CLAIM) else 0,
         held=frozenset(params.leases),
@@ -217,7 +249,14 @@ def poll(call: Call, params: PollParams) -> dict[str, Any]:
             due_in_ms=work.due_in_ms,
         ),
         "doorbell": _doorbell(agent.id, params.doorbell),
+        "seat": seat,
     }
+
+
+def leave(call: Call, params: LeaveParams) -> dict[str, Any]:
+    """Gives the seat up: the process ends, and holds nothing."""
+    presences.leave_seat(_agent(call).id, params.instance)
+    return {}
 
 
 def _doorbell(agent_id: str, says: Doorbell | None) -> dict[str, Any] | None:
@@ -317,6 +356,7 @@ METHODS: dict[str, Method] = {
     "agent.enroll": Method(enroll, Reader(EnrollParams), open=True),
     "agent.heartbeat": Method(heartbeat, Reader(HeartbeatParams), open=False),
     "agent.poll": Method(poll, Reader(PollParams), open=False),
+    "agent.leave": Method(leave, Reader(LeaveParams), open=False),
     "job.start": Method(start, Reader(StartParams), open=False),
     "job.extend": Method(extend, Reader(ExtendParams), open=False),
     "job.finish": Method(finish, Reader(FinishParams), open=False),

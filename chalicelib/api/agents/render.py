@@ -5,6 +5,7 @@ from datetime import datetime
 from chalicelib.agents import agent as agents_core
 from chalicelib.agents.agent import Agent, Presence
 from chalicelib.agents.enrollment import Enrollment
+from chalicelib.agents.seat import SecondProcess, shown
 from chalicelib.api.agents import shapes
 
 
@@ -27,7 +28,12 @@ def agent(value: Agent, presence: Presence | None, now: datetime) -> shapes.Agen
         running=presence.running if presence else 0,
         last_seen_at=presence.last_seen_at if presence else None,
         created_at=value.created_at,
+        conflict=_second(shown(presence.conflict, now)) if presence else None,
     )
+
+
+def _second(value: SecondProcess | None) -> shapes.SecondProcess | None:
+    return None if value is None else shapes.SecondProcess(value.hostname, value.address, value.at)
 
 
 def enrollment(value: Enrollment) -> shapes.Enrollment:
