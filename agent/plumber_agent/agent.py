@@ -16,11 +16,13 @@ from plumber_agent.jobs.spawning import Spawner
 from plumber_agent.machine.config import Identity
 from plumber_agent.machine.loop import Loop
 from plumber_agent.machine.ownership import NotOurs
+from plumber_agent.machine.processes import EmptyCgroups
 from plumber_agent.machine.wire import Wire
 from plumber_agent.poll import Poller
 from plumber_agent.work import Work
 
 LEAVING_LOOK_SECONDS = 1.0
+CGROUPS_LOOK_SECONDS = 60.0
 CAPACITY = 10  # jobs at once (OS AGENT-001)
 
 log = logging.getLogger("plumber.agent")
@@ -38,13 +40,21 @@ class Agent:
         self._reports = Reports(self._wire)
         self._spawner = Spawner()
         self._loop = Loop()
+        self._cgroups = EmptyCgroups()
         self._work: dict[str, Work] = {}
         self._active_at = time.monotonic()
         self._is_leaving = self._has_waited = False
         self.held: frozenset[str] = frozenset()
         self._stop = threading.Event()
         incarnation = self._journal.next_incarnation(int(time.time()))  # noqa: TID251
-        self._poller = Poller(self, self._wire, self._stop, incarnation, identity.server_addr)
+        self._poller = Poller(
+            self,
+            self._wire,
+            self._stop,
+            incarnation,
+            identity.server_addr,
+            self._journal.instance(),
+        )
 
     # --- called from other threads
 
@@ -82,12 +92,19 @@ class Agent:
         self._spawner.warm_up()
         for directory in self._journal.all():
             self._loop.handle(partial(self._begin, directory))
+        self._loop.handle(self._look_for_empty_cgroups)
         self._poller.start()
         self._loop.run(self._may_leave)
         self._stop.set()
+        self._poller.leave()
         for work in self._work.values():
             work.leave()
         log.info("Stopped.%s", f" {len(self.held)} jobs go on by themselves." if self.held else "")
+
+    def _look_for_empty_cgroups(self) -> None:
+        """At the start, and again and again."""
+        self._loop.later(CGROUPS_LOOK_SECONDS, self._look_for_empty_cgroups)
+        self._cgroups.remove()
 
     def _may_leave(self) -> bool:
         return self._is_leaving and (self._has_waited or not self._work)

@@ -46,6 +46,10 @@ class Heartbeat:
         """It was not accepted: the next one waits a little."""
         self._not_before = time.monotonic() + REFUSED_SECONDS
 
+    def start_over(self) -> None:
+        """With all that there is to say, and soon: another process may have been heard of since."""
+        self._told, self._sent_at = None, float("-inf")
+
     def take(self, answer: dict[str, Any]) -> None:
         """It was accepted."""
         self._told = self._said

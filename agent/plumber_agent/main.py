@@ -6,6 +6,7 @@ import logging
 import logging.handlers
 import os
 import signal
+import stat
 import sys
 import threading
 from collections.abc import Mapping
@@ -16,7 +17,12 @@ from plumber_agent.agent import Agent
 from plumber_agent.machine import config
 from plumber_agent.machine.config import ConfigError, Identity
 from plumber_agent.machine.enroll import enroll
-from plumber_agent.machine.ownership import NotOurs, private_directory, require_own_file
+from plumber_agent.machine.ownership import (
+    NotOurs,
+    private_directory,
+    require_firm_ground,
+    require_own_file,
+)
 from plumber_agent.machine.wire import Refused
 
 LOG_BYTES, LOG_FILES = 2 << 20, 5
@@ -83,7 +89,7 @@ def _run(options: argparse.Namespace) -> int:
     try:
         _own(workdir)
         lock = _lock(workdir)
-        _log_to(options.log_file or workdir / "agent.log")
+        _log_to(_own_log(options.log_file or workdir / "agent.log"))
     except OSError as error:
         raise ConfigError(f"{workdir} cannot be used: {error.strerror}.") from error
     try:
@@ -98,8 +104,16 @@ def _own(workdir: Path) -> None:
     private_directory(workdir / "jobs")
     for name in ("agent.lock", "incarnation"):
         require_own_file(workdir / name)
-    for path in workdir.glob("agent.log*"):
-        require_own_file(path)
+
+
+def _own_log(path: Path) -> Path:
+    """Raises NotOurs when somebody else could have the log written, or moved, elsewhere."""
+    require_firm_ground(path)
+    if path.parent.stat().st_mode & stat.S_IWOTH:  # sticky: others may make files there
+        raise NotOurs(f"Others may make files in {path.parent}. Choose another --log-file.")
+    for each in path.parent.glob(f"{path.name}*"):
+        require_own_file(each)
+    return path
 
 
 def _lock(workdir: Path) -> int:

@@ -7,6 +7,7 @@ from enum import Enum
 import msgspec
 
 from chalicelib.access.by import By
+from chalicelib.agents.seat import SecondProcess
 from chalicelib.errors import BadParameter
 
 MAX_LABELS = 50
@@ -68,6 +69,7 @@ class Presence(msgspec.Struct, frozen=True):
     online: bool
     running: int = 0
     cancels: frozenset[str] = frozenset()
+    conflict: SecondProcess | None = None  # a second process under its identity
 
 
 def status(agent: Agent, presence: Presence | None, now: datetime) -> AgentStatus:

@@ -29,10 +29,12 @@ _log = logging.getLogger("plumber")
 
 
 class Call(msgspec.Struct, frozen=True):
-    """What a method is called with beside its parameters. `principal` is None for open methods."""
+    """What a method is called with beside its parameters. `principal` is None for open methods.
+    `seats` is what heartbeats were told, for polls of the same request."""
 
     principal: Principal | None
     now: datetime
+    seats: dict[str, int] = msgspec.field(default_factory=dict)
 
 
 class Method(msgspec.Struct, frozen=True):
@@ -93,7 +95,8 @@ def answer(
     except Exception:
         _log.exception("a caller could not be authenticated")
         return Answer(200, _encode(_error(None, INTERNAL_ERROR, OUR_FAULT)))
-    answers = [_carry_out(call, methods, Call(principal, now)) for call in calls]
+    context = Call(principal, now)
+    answers = [_carry_out(call, methods, context) for call in calls]
     given = [each for each in answers if each is not None]
     if not given:
         return Answer(204, None)

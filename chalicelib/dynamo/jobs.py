@@ -10,6 +10,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.access.by import By
+from chalicelib.agents.seat import UNNAMED
 from chalicelib.dynamo import due as due_queue
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import (
@@ -64,6 +65,7 @@ def value(item: JobItem) -> Job:
         attempt=int(item.attempt),
         lease=item.lease,
         poll_seq=int(item.poll_seq),
+        instance=item.instance,
         timeout_seconds=item.timeout_seconds,
         lost_after_seconds=item.lost_after_seconds,
         agent_name=item.agent_name,
@@ -142,7 +144,12 @@ def _deadline_actions(key: JobKey, deadlines: Deadlines) -> list[Action]:
 
 
 def claim(
-    key: JobKey, lease: str, poll_seq: int, now: datetime, deadlines: Deadlines
+    key: JobKey,
+    lease: str,
+    poll_seq: int,
+    now: datetime,
+    deadlines: Deadlines,
+    instance: str = UNNAMED,
 ) -> Job | None:
     """Leases a queued job to its agent; None when somebody was first or it has been ended."""
     is_due = JobItem.not_before.does_not_exist() | (JobItem.not_before <= now)
@@ -152,6 +159,7 @@ def claim(
             JobItem.state.set(JobState.CLAIMED.value),
             JobItem.lease.set(lease),
             JobItem.poll_seq.set(poll_seq),
+            JobItem.instance.set(instance),
             JobItem.claimed_at.set(now),
             *_deadline_actions(key, deadlines),
         ],

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from pynamodb.attributes import (
     BooleanAttribute,
@@ -10,15 +11,25 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
+from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.agents.agent import Presence
-from chalicelib.dynamo.base import InstantAttribute, TableMeta, passed, table_name
+from chalicelib.agents.seat import KNOCK, Heard, SecondProcess
+from chalicelib.dynamo.base import (
+    InstantAttribute,
+    TableMeta,
+    instant,
+    milliseconds,
+    passed,
+    table_name,
+)
 from chalicelib.dynamo.transport import TableModel
 
 
 class PresenceItem(TableModel):
-    """See `Presence`. `cancels` are leases whose jobs the agent should end."""
+    """See `Presence`. `cancels` are leases whose jobs the agent should end; `instance` holds the
+    seat until `seat_until`, and others have asked for it since `knocked_at`: see ADR 25."""
 
     class Meta(TableMeta):
         table_name = table_name("presences")
@@ -30,6 +41,10 @@ class PresenceItem(TableModel):
     running = NumberAttribute(default=0)
     metrics = JSONAttribute(null=True)
     cancels = UnicodeSetAttribute(null=True)
+    instance = UnicodeAttribute(null=True)
+    seat_until = InstantAttribute(null=True)
+    knocked_at = InstantAttribute(null=True)
+    conflict = JSONAttribute(null=True)
 
 
 _IS_ONLINE = PresenceItem.online == True  # noqa: E712 - a DynamoDB condition
@@ -45,29 +60,101 @@ def _value(item: PresenceItem) -> Presence | None:
         online=item.online,
         running=int(item.running),
         cancels=frozenset(item.cancels or ()),
+        conflict=_conflict(item.conflict),
     )
+
+
+def _conflict(kept: dict[str, Any] | None) -> SecondProcess | None:
+    at = instant(kept["at"]) if kept else None
+    return SecondProcess(kept["hostname"], kept["address"], at) if kept and at else None
+
+
+def _holds_seat(instance: str) -> Condition:
+    """Whoever held it last keeps it until somebody else takes it, and the first one gets it."""
+    has_it: Condition = PresenceItem.instance.does_not_exist()
+    has_it |= PresenceItem.instance == instance
+    return has_it
+
+
+def _seat(instance: str, until: datetime) -> list[Action]:
+    return [
+        PresenceItem.instance.set(instance),
+        PresenceItem.seat_until.set(until),
+        PresenceItem.knocked_at.remove(),
+    ]
 
 
 def beat(
     agent_id: str,
+    instance: str,
     now: datetime,
     offline_at: datetime,
+    seat_until: datetime,
     running: int,
     metrics: dict[str, float] | None,
-) -> frozenset[str]:
-    """Notes that the agent is there, and until when that holds; answers the leases that it should
-    cancel."""
+) -> Heard | None:
+    """Notes that the agent is there, and until when that holds; None when another instance has the
+    seat."""
     item = PresenceItem(agent_id)
     actions: list[Action] = [
         PresenceItem.last_seen_at.set(now),
         PresenceItem.offline_at.set(offline_at),
         PresenceItem.online.set(True),
         PresenceItem.running.set(running),
+        *_seat(instance, seat_until),
     ]
     if metrics is not None:
         actions.append(PresenceItem.metrics.set(metrics))
-    item.update(actions=actions)
-    return frozenset(item.cancels or ())
+    if not passed(lambda: item.update(actions=actions, condition=_holds_seat(instance))):
+        return None
+    return Heard(frozenset(item.cancels or ()), _conflict(item.conflict))
+
+
+def keep_seat(agent_id: str, instance: str, until: datetime) -> bool:
+    """False when another instance has it."""
+    actions = _seat(instance, until)
+    return passed(
+        lambda: PresenceItem(agent_id).update(actions=actions, condition=_holds_seat(instance))
+    )
+
+
+def take_seat(agent_id: str, instance: str, now: datetime, until: datetime) -> bool:
+    """For another instance than before, which let the seat lapse, and is offline or did not come
+    for `KNOCK` after it was rung; False otherwise. That this one was refused until then is no news
+    any more."""
+    has_lapsed = PresenceItem.seat_until <= now
+    did_not_come = (PresenceItem.knocked_at <= now - KNOCK) | (PresenceItem.offline_at <= now)
+    actions = [*_seat(instance, until), PresenceItem.conflict.remove()]
+    return passed(
+        lambda: PresenceItem(agent_id).update(actions=actions, condition=has_lapsed & did_not_come)
+    )
+
+
+def leave_seat(agent_id: str, instance: str) -> None:
+    """Whoever comes next has it at once."""
+    is_own = PresenceItem.instance == instance
+    passed(
+        lambda: PresenceItem(agent_id).update(
+            actions=[PresenceItem.instance.remove()], condition=is_own
+        )
+    )
+
+
+def note_refused(
+    agent_id: str, instance: str, who: SecondProcess, now: datetime
+) -> datetime | None:
+    """Notes that an instance was refused the seat; answers until when another one has it, and None
+    when it has none meanwhile."""
+    item = PresenceItem(agent_id)
+    kept = {"hostname": who.hostname, "address": who.address, "at": milliseconds(who.at)}
+    actions: list[Action] = [
+        PresenceItem.conflict.set(kept),
+        PresenceItem.knocked_at.set(PresenceItem.knocked_at | now),  # the first knock counts
+    ]
+    is_others = PresenceItem.instance.exists() & (PresenceItem.instance != instance)
+    if not passed(lambda: item.update(actions=actions, condition=is_others)):
+        return None
+    return item.seat_until
 
 
 def add_cancel(agent_id: str, lease: str) -> None:

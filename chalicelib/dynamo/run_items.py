@@ -253,6 +253,7 @@ class JobItem(PartitionItem, discriminator="job"):
     attempt = NumberAttribute(default=1)
     lease = UnicodeAttribute(null=True)
     poll_seq = NumberAttribute(default=0)
+    instance = UnicodeAttribute(null=True)
     timeout_seconds = NumberAttribute(null=True)
     lost_after_seconds = NumberAttribute()
     job_stop = UnicodeAttribute(null=True)

@@ -149,6 +149,7 @@ class Job(msgspec.Struct, frozen=True):
     attempt: int = 1
     lease: str | None = None
     poll_seq: int = 0
+    instance: str | None = None  # of the agent, that claimed it
     timeout_seconds: float | None = None
     lost_after_seconds: float = 300.0
     agent_name: str | None = None

@@ -74,6 +74,9 @@ def show(context: Context, name_or_id: str) -> None:
             "Last heartbeat": render.when(found["last_seen_at"]),
             "Enrolled": render.when(found["created_at"]),
         }
+        if (second := found["conflict"]) is not None:
+            where = f"{second['hostname']} {second['address']}".strip() or "another process"
+            lines["Refused"] = f"{where}, with the same agent.json, {render.when(second['at'])}"
         render.facts(lines)
 
     context.show(found, draw)

@@ -12,6 +12,9 @@ from typing import Any
 import psutil
 import pytest
 
+from plumber_agent.agent import Agent
+from plumber_agent.machine.config import Identity
+from plumber_agent.machine.processes import EmptyCgroups
 from plumber_agent.machine.segments import RECORD_HEADER
 from tests.agent.plane import SECONDS, Plane, wait_until
 
@@ -308,3 +311,17 @@ def test_what_has_not_ended_by_then_goes_on_without_the_agent(
     assert not plane.ends()
     (tmp_path / "gate").touch()
     wait_until((tmp_path / "end").exists)
+
+
+def test_cgroups_that_outlived_their_jobs_are_looked_for_again_and_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr("plumber_agent.agent.CGROUPS_LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(EmptyCgroups, "remove", lambda _: looks.append(1))
+    made = Agent(Identity("a", "secret", "http://127.0.0.1:9"), tmp_path, 0, 1 << 40)
+    made._poller.start = made._poller.leave = lambda: None  # type: ignore[method-assign]
+    made._spawner.warm_up = lambda: None  # type: ignore[method-assign]
+    made._may_leave = lambda: len(looks) == 3  # type: ignore[method-assign]
+    made.run()
+    assert len(looks) == 3

@@ -1,5 +1,6 @@
 """Scripts, users, priorities and cgroups of commands, with real processes."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -73,7 +74,55 @@ def test_a_command_runs_as_its_user(job: Any, kind: str) -> None:
     assert done.output(1).decode().split() == [
         "nobody", "/nonexistent", "nobody", "nobody", "65534", "no",
     ]  # fmt: skip
-    assert not list(Path("/tmp").glob("plumber-*/script*"))
+    done.wait_until(lambda: not list(Path("/tmp").glob("plumber-*/script*")))
+
+
+@root_only
+def test_a_users_script_that_removes_itself_ends_as_it_ended(job: Any) -> None:
+    script = 'rm -rf "$(dirname "$0")"; exit 0'
+    result = job(None, script=script, shell="sh", user="nobody", path="/").end()
+    assert (result["outcome"], result["exit_code"]) == ("exited", 0)
+
+
+@root_only
+def test_a_users_script_has_nobody_elses_files_removed(job: Any, tmp_path: Path) -> None:
+    """The directory of the script is the user's, who may put a link in its place."""
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "precious").touch()
+    script = (
+        f'own=$(dirname "$0"); mv "$own" "$own-away"; ln -s {victim} "$own"; echo "$own"\n'
+        'mkdir -m 0 "$own-away/closed"\n'
+    )
+    done = job(None, script=script, shell="sh", user="nobody", path="/")
+    assert done.end()["exit_code"] == 0
+    link = Path(done.output(1).decode().strip())
+    cleaners = [each for each in psutil.process_iter(["ppid", "name"]) if cleans(each)]
+    psutil.wait_procs(cleaners, timeout=10)
+    assert (victim / "precious").exists()
+    link.unlink()
+    shutil.rmtree(f"{link}-away")
+
+
+def cleans(process: psutil.Process) -> bool:
+    """Whether it is a supervisor's child, or was one."""
+    with contextlib.suppress(psutil.Error):
+        return "plumber_agent.jobs.supervisor" in " ".join(process.cmdline())
+    return False
+
+
+@root_only
+def test_a_users_path_is_looked_at_with_the_users_eyes(job: Any, tmp_path: Path) -> None:
+    """Whether it is there is none of the user's business."""
+    missing = tmp_path / "missing"
+    result = job("true", user="nobody", path=str(missing)).end()
+    assert result["reason"] == f"the path {missing} cannot be entered: Permission denied"
+
+
+@root_only
+def test_a_path_that_is_not_there_is_named_to_a_user_too(job: Any) -> None:
+    result = job("true", user="nobody", path="/no/such").end()
+    assert result["reason"] == "the path /no/such does not exist on this machine"
 
 
 @root_only
@@ -133,6 +182,30 @@ def test_what_a_dead_supervisor_left_is_ended(job: Any, cgroups: Path, tmp_path:
     directory.kill_leftovers()
     psutil.wait_procs([psutil.Process(left)] if psutil.pid_exists(left) else [], timeout=10)
     assert not is_alive(left)
+
+
+def test_a_cgroup_that_outlived_its_job_goes_when_its_processes_have_ended(
+    job: Any, cgroups: Path, tmp_path: Path
+) -> None:
+    file = tmp_path / "pid"
+    done = job(
+        f"setsid sleep 1000 > /dev/null 2>&1 & echo $! > {file}; "
+        "grep -o 'plumber-[0-9a-f]*' /proc/self/cgroup"
+    )
+    assert done.end()["exit_code"] == 0
+    left = cgroups / done.output(1).decode().strip()
+    empty = processes.EmptyCgroups()
+    for _ in range(3):
+        empty.remove()
+    assert left.exists(), "what a command leaves behind on purpose keeps it"
+    sleeping = psutil.Process(pid_in(file))
+    sleeping.kill()
+    psutil.wait_procs([sleeping], timeout=10)
+    done.wait_until(lambda: "populated 0" in (left / "cgroup.events").read_text())
+    empty.remove()
+    assert left.exists(), "it may be one that was just made"
+    empty.remove()
+    assert not left.exists()
 
 
 # --- clocks

@@ -181,7 +181,7 @@ class Idle:
 def contact() -> tuple[Callable[[bool], float], Plane]:
     """One contact at a time: `contact(rung)` answers how long it would wait then."""
     plane = Plane()
-    poller = Poller(Idle(), plane, threading.Event(), 1, "http://127.0.0.1")  # type: ignore
+    poller = Poller(Idle(), plane, threading.Event(), 1, "http://127.0.0.1", "i")  # type: ignore
 
     def once(rung: bool) -> float:
         if rung:
@@ -234,7 +234,7 @@ def test_when_a_job_has_ended_the_agent_polls_unless_it_will_be_rung(
     sqs: Sqs, jobs: int, listens: bool, polls: bool
 ) -> None:
     plane = Plane()
-    poller = Poller(Idle(), plane, threading.Event(), 1, "http://127.0.0.1")  # type: ignore
+    poller = Poller(Idle(), plane, threading.Event(), 1, "http://127.0.0.1", "i")  # type: ignore
     if listens:
         poller._doorbell.take(sqs.address, "none")
         poller._doorbell._note(True, "")
@@ -246,7 +246,7 @@ def test_when_a_job_has_ended_the_agent_polls_unless_it_will_be_rung(
 
 def test_a_job_that_ends_while_a_full_poll_is_under_way_leads_to_another(sqs: Sqs) -> None:
     plane, agent = Plane(), Idle()
-    poller = Poller(agent, plane, threading.Event(), 1, "http://127.0.0.1")  # type: ignore
+    poller = Poller(agent, plane, threading.Event(), 1, "http://127.0.0.1", "i")  # type: ignore
     plane.jobs = [{}] * agent.capacity
     poller._contact()
     assert poller._hurry.is_set(), "it was full, and has room all the same"
@@ -267,8 +267,8 @@ def test_a_heartbeat_that_is_refused_is_not_repeated_at_once(
     answer = plane.batch
 
     def refuse_beats(calls: list[tuple[str, dict[str, Any]]]) -> list[Any]:
-        polled, *_ = answer(calls)
-        return [polled, *[Refused(-32603, "throttled")] * (len(calls) - 1)]
+        *_, polled = answer(calls)
+        return [*[Refused(-32603, "throttled")] * (len(calls) - 1), polled]
 
     monkeypatch.setattr(plane, "batch", refuse_beats)
     assert 4 <= once(False) <= 5

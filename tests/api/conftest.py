@@ -70,7 +70,7 @@ class RpcAgent:
     def __init__(self, client: Client, agent_id: str, token: str) -> None:
         self.id = agent_id
         self.token = token
-        self.seq = 0
+        self.seq = self.seat = 0
         self._client = client
 
     def call(self, method: str, **params: Any) -> Any:
@@ -81,6 +81,7 @@ class RpcAgent:
     def result(self, method: str, **params: Any) -> Any:
         answer = self.call(method, **params)
         assert "result" in answer, answer
+        self.seat = answer["result"].get("seat", self.seat)
         return answer["result"]
 
     def error(self, method: str, **params: Any) -> int:
@@ -91,7 +92,15 @@ class RpcAgent:
 
     def poll(self, *leases: str) -> Any:
         self.seq += 1
-        return self.result("agent.poll", seq=self.seq, capacity=10, leases=list(leases), protocol=1)
+        return self.result(
+            "agent.poll",
+            seq=self.seq,
+            seat=self.seat,
+            capacity=10,
+            leases=list(leases),
+            protocol=1,
+            idle_ms=0,
+        )
 
     def finish(self, job: Mapping[str, Any], exit_code: int = 0, **more: Any) -> Any:
         return self.result("job.finish", **named(job), **ended(exit_code), **more)

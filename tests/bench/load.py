@@ -102,8 +102,8 @@ class _Load:
         poll["doorbell"] = "listening"
         beat = {"leases": [], "metrics": {"cpu_percent": 1.0}, "doorbell": "listening"}
         calls = [
-            {"jsonrpc": "2.0", "id": 0, "method": "agent.poll", "params": poll},
-            {"jsonrpc": "2.0", "id": 1, "method": "agent.heartbeat", "params": beat},
+            {"jsonrpc": "2.0", "id": 0, "method": "agent.heartbeat", "params": beat},
+            {"jsonrpc": "2.0", "id": 1, "method": "agent.poll", "params": poll},
         ]
         headers = {"Authorization": f"Bearer {token}"}
         answer = session.post(f"{self._plane.url}/rpc", json=calls, headers=headers, timeout=30)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -11,6 +11,7 @@ from tests.simulation.invariants import Violation
 from tests.simulation.wire import Lost, Refused, Wire
 
 CAPACITY = 3
+NOT_SEATED = -32007
 
 
 @dataclass
@@ -41,7 +42,10 @@ class Machine:
     is_up: bool = True
     zone: str = ""
     is_polling: bool = False  # the agent asks once at a time
+    refused: int = 0  # how often another process was the one
+    instance: str = "original"
     seq: int = 0
+    seat: int = 0
     journal: dict[str, Attempt] = field(default_factory=dict)
     started: Counter[tuple[str, str, int]] = field(default_factory=Counter)
 
@@ -59,10 +63,19 @@ class Machine:
         room = max(0, CAPACITY - len(held))
         try:
             answer = self.wire.call(
-                "agent.poll", seq=self.seq, capacity=room, leases=held, protocol=PROTOCOL
+                "agent.poll",
+                instance=self.instance,
+                seat=self.seat,
+                seq=self.seq,
+                capacity=room,
+                leases=held,
+                protocol=PROTOCOL,
+                idle_ms=0,
             )
-        except Lost:
+        except (Lost, Refused) as problem:
+            self._is_second(problem)
             return []
+        self.seat = answer["seat"]
         self._take_cancels(answer["cancels"])
         new = [offer for offer in answer["jobs"] if offer["lease"] not in self.journal]
         for offer in new:
@@ -74,9 +87,24 @@ class Machine:
         """A heartbeat."""
         held = [lease for lease, each in self.journal.items() if not each.is_accepted]
         try:
-            self._take_cancels(self.wire.call("agent.heartbeat", leases=held)["cancels"])
-        except Lost:
+            answer = self.wire.call("agent.heartbeat", instance=self.instance, leases=held)
+        except (Lost, Refused) as problem:
+            self._is_second(problem)
             return
+        self.seat = answer["seat"]
+        self._take_cancels(answer["cancels"])
+
+    def _is_second(self, problem: Exception) -> None:
+        """The only refusal there may be."""
+        if isinstance(problem, Refused):
+            if problem.args[0]["code"] != NOT_SEATED:
+                raise Violation(f"{self.id} was refused: {problem}") from problem
+            self.seat, self.refused = 0, self.refused + 1
+
+    def clone(self, instance: str) -> "Machine":
+        """Another machine with the same identity, and a journal of its own. What is started is
+        counted for both."""
+        return replace(self, instance=instance, seat=0, journal={}, is_up=True, is_polling=False)
 
     def _take_cancels(self, leases: list[str]) -> None:
         for lease in leases:

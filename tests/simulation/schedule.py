@@ -49,6 +49,7 @@ class Tried:
     schedules: int = 0
     aws_calls: int = 0
     passes: int = 0  # from one handler to another that ran beside it
+    refused: int = 0  # processes, because another one had their identity's seat
     late_answers: int = 0  # of indexes, which were not those of the present
     faults: Counter[str] = field(default_factory=Counter)
     work: Counter[str] = field(default_factory=Counter)  # messages done, by kind, lost, and twice
@@ -124,6 +125,7 @@ class Laboratory:
                 self.tried.work += world.queue.made
                 self.tried.passes += world.baton.passed
                 self.tried.late_answers += world.late.made
+                self.tried.refused += sum(each.refused for each in world.machines)
         return world
 
 

@@ -36,6 +36,7 @@ class Trial:
             and tried.late_answers >= 3
             and "message put_jobs" in tried.work
             and len(tried.work) >= 3  # it was lost as well, or came twice, or something else did
+            and tried.refused >= 3
         )
 
 

@@ -31,6 +31,7 @@ from tests.simulation.shown import described
 from tests.simulation.wire import Wire
 from tests.simulation.work_queue import WorkQueue
 
+CLONES = 2
 ROUNDS_TO_THE_END, QUICK_ROUNDS = 40, 8
 STEP_OF_THE_END = timedelta(seconds=45)
 LATER_STEP_OF_THE_END = timedelta(hours=3)  # jobs that wait a day for their machine
@@ -129,6 +130,7 @@ class World:
             (self._new_task, 6),
             (self._crash_or_come_back, 6),
             (self._replace_machine, 1),
+            (self._clone_machine, 2),
         ]
         while actions > 0:
             self.now += timedelta(seconds=self.chance.choice([0, 0, 1, 2, 5, 15, 60]))
@@ -261,6 +263,14 @@ class World:
         machine.lose_everything()
         self.note(f"{machine.id[-1]} lost its journal")
 
+    def _clone_machine(self) -> None:
+        """A second machine comes up under an identity, and neither knows of the other."""
+        originals = {machine.id: machine for machine in reversed(self.machines)}
+        machine = self.chance.choice(list(originals.values()))
+        if len(self.machines) < len(originals) + CLONES:
+            self.machines.append(machine.clone(f"clone {len(self.machines)}"))
+            self.note(f"{machine.id[-1]} is cloned")
+
     def _move_machines(self) -> None:
         """All of them, to where this schedule begins."""
         with self.faults.apart():
@@ -296,7 +306,9 @@ class World:
 
     def _new_task(self) -> None:
         name = f"task {self.chance.getrandbits(64)}"
-        source = random_definition(self.chance, name, [machine.id for machine in self.machines])
+        source = random_definition(
+            self.chance, name, list(dict.fromkeys(machine.id for machine in self.machines))
+        )
         with self.faults.apart():
             created = self._ask("/tasks", {"definition": source})
         self.note(f"task:\n{source}")

@@ -11,6 +11,7 @@ from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.access.token import Token
 from chalicelib.agents.agent import Agent, Facts
 from chalicelib.agents.enrollment import Enrollment
+from chalicelib.agents.seat import KNOCK, Heard, SecondProcess
 from chalicelib.dynamo import agents, enrollments, presences, sweeps, tasks, tokens
 from chalicelib.errors import BadParameter
 
@@ -74,15 +75,30 @@ def test_a_removed_agent_is_not_brought_back_by_late_writes() -> None:
     assert not agents.remove(AGENT)
 
 
+def beat(
+    now: datetime,
+    running: int = 0,
+    metrics: dict[str, float] | None = None,
+    instance: str = "one",
+) -> Heard:
+    heard = presences.beat("a", instance, now, now + TTL, now + TTL, running, metrics)
+    assert heard is not None
+    return heard
+
+
+def is_refused(now: datetime, instance: str) -> bool:
+    return presences.beat("a", instance, now, now + TTL, now + TTL, 0, None) is None
+
+
 def test_a_heartbeat_is_remembered_and_answers_cancels() -> None:
-    assert presences.beat("a", NOW, NOW + TTL, 2, {"cpu_percent": 1.5}) == frozenset()
+    assert beat(NOW, 2, {"cpu_percent": 1.5}).cancels == frozenset()
     presences.add_cancel("a", "lease-1")
     presences.add_cancel("a", "lease-2")
-    assert presences.beat("a", NOW, NOW + TTL, 1, None) == {"lease-1", "lease-2"}
+    assert beat(NOW, 1, None).cancels == {"lease-1", "lease-2"}
     presences.drop_cancels("a", ["lease-1"])
-    assert presences.beat("a", NOW, NOW + TTL, 1, None) == {"lease-2"}
+    assert beat(NOW, 1, None).cancels == {"lease-2"}
     presences.drop_cancels("a", ["lease-1", "lease-2"])
-    assert presences.beat("a", NOW, NOW + TTL, 1, None) == frozenset()
+    assert beat(NOW, 1, None).cancels == frozenset()
 
 
 def test_a_cancel_before_the_first_heartbeat_makes_nobody_seen() -> None:
@@ -92,16 +108,64 @@ def test_a_cancel_before_the_first_heartbeat_makes_nobody_seen() -> None:
 
 
 def test_the_silent_are_marked_offline_unless_they_call_meanwhile() -> None:
-    presences.beat("a", NOW, NOW + TTL, 0, None)
+    beat(NOW)
     (silent,) = presences.silent(NOW + HOUR)
-    presences.beat("a", NOW + timedelta(seconds=1), NOW + TTL, 0, None)
+    beat(NOW + timedelta(seconds=1))
     assert not presences.mark_offline(silent)
     (silent,) = presences.silent(NOW + HOUR)
     assert presences.mark_offline(silent)
     assert not presences.mark_offline(silent)
     assert not presences.get_many(["a"])["a"].online
-    presences.beat("a", NOW + HOUR, NOW + HOUR + TTL, 0, None)
+    beat(NOW + HOUR)
     assert presences.get_many(["a"])["a"].online
+
+
+def test_one_instance_has_the_seat() -> None:
+    beat(NOW)
+    assert is_refused(NOW + HOUR, "two"), "also when it has lapsed: nobody has knocked"
+    assert not presences.keep_seat("a", "two", NOW + HOUR)
+    assert presences.keep_seat("a", "one", NOW + TTL)
+    assert presences.get_many(["a"])["a"].last_seen_at == NOW
+    beat(NOW + HOUR)
+
+
+def test_a_poll_before_the_first_heartbeat_has_the_seat_and_makes_nobody_seen() -> None:
+    assert presences.keep_seat("a", "one", NOW + TTL)
+    assert presences.get_many(["a"]) == {}
+    assert is_refused(NOW, "two")
+    beat(NOW)
+
+
+def test_who_is_refused_is_told_to_everybody() -> None:
+    beat(NOW)
+    who = SecondProcess("clone", "10.0.0.8", NOW)
+    assert presences.note_refused("a", "two", who, NOW) == NOW + TTL
+    assert presences.get_many(["a"])["a"].conflict == who
+    assert beat(NOW).conflict == who
+    assert presences.note_refused("a", "one", who, NOW) is None, "that is the holder itself"
+
+
+def test_a_seat_that_lapsed_goes_to_who_has_knocked() -> None:
+    beat(NOW)
+    who = SecondProcess("new", "10.0.0.8", NOW)
+    until = NOW + HOUR
+    presences.note_refused("a", "two", who, NOW + KNOCK)
+    assert not presences.take_seat("a", "two", NOW + 2 * KNOCK, until), "it has not lapsed"
+    presences.note_refused("a", "two", who, NOW + TTL), "the first knock counts"
+    assert presences.take_seat("a", "two", NOW + TTL, until)
+    assert is_refused(NOW, "one")
+    assert beat(NOW, instance="two").conflict is None
+
+
+def test_a_holder_that_comes_when_it_is_rung_keeps_the_seat() -> None:
+    beat(NOW)
+    late = NOW + HOUR
+    presences.note_refused("a", "two", SecondProcess("new", "", late), late)
+    assert not presences.take_seat("a", "two", late + KNOCK / 2, late + TTL)
+    beat(late + KNOCK / 2)
+    assert not presences.take_seat("a", "two", late + HOUR, late + TTL)
+    presences.note_refused("a", "two", SecondProcess("new", "", late), late + HOUR)
+    assert not presences.take_seat("a", "two", late + HOUR, late + HOUR)
 
 
 def test_a_join_token_is_used_as_often_as_it_allows() -> None:

@@ -9,6 +9,7 @@ INHERITED = ("PATH", "HOME", "LANG", "TZ", "USER", "LOGNAME", "SHELL", "TMPDIR")
 DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NICENESS = 5  # the agent and its heartbeats come first when the command takes all CPU
 OOM_SCORE = 500  # of 1000: the kernel takes the command before the agent and the supervisor
+SCRATCH = "/tmp"  # where another user's scripts lie while they run
 NOT_EXECUTED = 127  # the exit code of a child that did not become the command
 
 
@@ -83,16 +84,22 @@ class Account:
 
 
 class Program:
-    """A job's command or script, ready to be executed. Raises CannotStart."""
+    """A job's command or script, ready to be executed. Raises CannotStart.
+
+    Where another user could have a hand in, this one does nothing: that user's own rights, in a
+    process that has become it, enter the path, and make and remove the file of the script.
+    """
 
     def __init__(self, job: dict[str, Any], directory: str) -> None:
         user = job.get("user")
         self._account = Account(user) if user else None
+        self._becomes_other = self._account is not None and os.geteuid() == 0
         self.path: str = job["path"] or (self._account.home() if self._account else "/")
         as_user = self._account.variables if self._account else {}
         self._variables = environment(job, {**os.environ, **as_user})
-        self._scratch: str | None = None
-        problem = path_problem(self.path)
+        self._scratch: str | None = None  # a directory of the other user's
+        self._script: tuple[str, str] | None = None  # the file that it makes there, and its text
+        problem = None if self._becomes_other else path_problem(self.path)
         if problem is not None:
             raise CannotStart(problem)
         script = job.get("script")
@@ -106,12 +113,14 @@ class Program:
         name = os.path.basename(shell)  # noqa: PTH119
         file = self._find(shell)
         is_powershell = name == "pwsh"
-        path = f"{self._place(directory)}/script{'.ps1' if is_powershell else ''}"
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as opened:
-            opened.write(job["script"])
-            if self._account is not None and os.geteuid() == 0:
-                os.fchown(descriptor, self._account.uid, self._account.gid)
+        # The job's directory is closed to other users: their scripts get one of their own.
+        if self._becomes_other:
+            directory = self._scratch = f"{SCRATCH}/plumber-{os.urandom(8).hex()}"
+        path = f"{directory}/script{'.ps1' if is_powershell else ''}"
+        if self._becomes_other:
+            self._script = path, job["script"]
+        else:
+            _write_new(path, job["script"])
         options = ["-NoLogo", "-NonInteractive", "-File"] if is_powershell else []
         return file, [name, *options, path]
 
@@ -123,23 +132,28 @@ class Program:
                 return file
         raise CannotStart(f"the shell {shell} is not installed on this machine")
 
-    def _place(self, directory: str) -> str:
-        """The job's directory is closed to other users: their scripts get one of their own."""
-        if self._account is None or os.geteuid() != 0:
-            return directory
-        self._scratch = f"/tmp/plumber-{os.urandom(8).hex()}"
-        os.mkdir(self._scratch, 0o700)  # noqa: PTH102
-        os.chown(self._scratch, self._account.uid, self._account.gid)
-        return self._scratch
-
     def clean_up(self) -> None:
-        """After the end."""
-        if self._scratch is not None:
-            for name in os.listdir(self._scratch):  # noqa: PTH208
-                with contextlib.suppress(OSError):
-                    os.remove(f"{self._scratch}/{name}")  # noqa: PTH107
-            with contextlib.suppress(OSError):
-                os.rmdir(self._scratch)  # noqa: PTH106
+        """After the end. Is not waited for, and fails in silence: the directory is the other
+        user's, who may have put anything there, and may stop whoever runs in its name."""
+        if self._scratch is None or self._account is None:
+            return
+        with contextlib.suppress(OSError):
+            if os.fork() == 0:
+                self._remove_as_other(self._account, self._scratch)
+
+    def _remove_as_other(self, account: Account, scratch: str) -> NoReturn:
+        """In a process of its own, without the lock and whatever else the supervisor holds."""
+        try:
+            os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+            import shutil  # while it may still read Python's own files
+
+            os.setsid()
+            signal.set_wakeup_fd(-1)
+            account.become()
+            os.chdir("/")
+            shutil.rmtree(scratch, ignore_errors=True)
+        finally:
+            os._exit(0)
 
     def execute(self, out: int, err: int, complaints: int) -> NoReturn:
         """In the child: becomes the command, or writes why not into `complaints`."""
@@ -158,13 +172,35 @@ class Program:
                 problem = f"it could not be run as {self._account.name}"
                 self._account.become()
             problem = f"the path {self.path} cannot be entered"
-            os.chdir(self.path)
+            self._enter()
+            if self._script is not None:
+                problem = f"the script could not be written in {SCRATCH}"
+                os.mkdir(os.path.dirname(self._script[0]), 0o700)  # noqa: PTH102, PTH120
+                _write_new(*self._script)
             problem = f"{self._file} could not be started"
             os.execve(self._file, self._arguments, self._variables)
+        except CannotStart as wrong:
+            os.write(complaints, str(wrong).encode())
         except OSError as error:
             os.write(complaints, f"{problem}: {error.strerror}".encode())
         finally:
             os._exit(NOT_EXECUTED)
+
+    def _enter(self) -> None:
+        """Raises OSError, and CannotStart where there is more to say."""
+        try:
+            os.chdir(self.path)
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise CannotStart(path_problem(self.path) or str(error)) from error
+
+
+def _write_new(path: str, text: str) -> None:
+    """Writes a file that nobody else may read, and never through what lies there already."""
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(path)  # noqa: PTH107
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
+    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)
 
 
 def _step_back() -> None:

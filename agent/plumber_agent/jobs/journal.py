@@ -6,6 +6,7 @@ refused.
 """
 
 import fcntl
+import hashlib
 import logging
 import os
 import shutil
@@ -177,6 +178,13 @@ class Journal:
             else:
                 found.append(JobDirectory(path))
         return found
+
+    def instance(self) -> str:
+        """The same for everybody who works with these very directories, one process at a time,
+        since the machine started; a copy is another instance, wherever it is."""
+        place = self._jobs.stat()
+        text = f"{boot_id()} {place.st_dev} {place.st_ino}"
+        return hashlib.sha256(text.encode()).hexdigest()[:32]
 
     def next_incarnation(self, now_seconds: int) -> int:
         """A number that grows with every start of the agent, also when its directory was lost."""

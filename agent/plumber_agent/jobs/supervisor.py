@@ -107,9 +107,10 @@ class Supervision:
             return self._result("not_started", None, f"it could not be started: {error.strerror}")
         self._signals = signals
         self._watch(pipes, signals)
+        result = self._end()
         program.clean_up()
         self._cgroup.remove()
-        return self._end()
+        return result
 
     def _prepare_masking(self) -> None:
         """Raises CannotStart: nothing is printed that could not be masked."""

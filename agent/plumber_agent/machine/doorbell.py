@@ -75,6 +75,13 @@ class Doorbell:
                 self._is_gone = False
                 self._ask_at = now + UNASKED_SECONDS
 
+    def hang_up(self) -> None:
+        """Rings are for another process."""
+        with self._lock:
+            self._address = None
+            self._has_address.clear()
+            self._ask_at = 0.0
+
     def _run(self) -> None:
         backoff = Backoff()
         with Connection() as session:

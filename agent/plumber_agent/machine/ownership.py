@@ -16,9 +16,27 @@ class NotOurs(Exception):
 
 def private_directory(path: Path) -> None:
     """Makes the directory for this user alone (0700), where it is missing. Raises NotOurs for one
-    that is a symbolic link, another user's, or open to others; and OSError."""
+    that is a symbolic link, another user's, or open to others, or that somebody else could put
+    another one in the place of; and OSError."""
     _make(path)
     require_private_directory(path)
+    require_firm_ground(path)
+
+
+def require_firm_ground(path: Path) -> None:
+    """Raises NotOurs for a place that another user could move away, for a link or a place of its
+    own: who may write a directory may rename what is in it, whoever that belongs to."""
+    for above in sorted({*path.absolute().parents, *path.resolve().parents}):
+        found = above.stat()
+        _require_owner(above, found, {os.geteuid(), 0})
+        of_group = found.st_gid not in (os.getegid(), 0) and stat.S_IWGRP
+        # In a sticky directory, such as /tmp, everybody moves what is his own only.
+        if found.st_mode & (stat.S_IWOTH | of_group) and not found.st_mode & stat.S_ISVTX:
+            raise NotOurs(
+                f"{above} can be written by other users (mode {stat.S_IMODE(found.st_mode):o}), "
+                f"who could put something else in the place of {path}. Choose another place, or: "
+                f"chmod go-w {above}"
+            )
 
 
 def require_private_directory(path: Path) -> None:

@@ -11,6 +11,7 @@ import signal
 from collections.abc import Iterable
 
 PIPE_BYTES = 1 << 20
+PREFIX = "plumber-"  # of the names of commands' cgroups
 PR_SET_CHILD_SUBREAPER = 36
 # <linux/sched.h>; clone_args has eleven numbers since Linux 5.7, the last one the cgroup.
 SYS_CLONE3, CLONE_INTO_CGROUP, CLONE_ARGUMENTS = 435, 0x2_0000_0000, 11
@@ -28,10 +29,10 @@ class Cgroup:
     @classmethod
     def create(cls, name: str) -> "Cgroup":
         """Needs the right to write there: root, or `Delegate=yes` of systemd."""
-        mounted, own = _mount_point(), _own_cgroup()
-        if mounted is None or own is None:
+        parent = _parent()
+        if parent is None:
             return cls(None)
-        path = f"{mounted}{own.rstrip('/')}/plumber-{name}"
+        path = f"{parent}/{PREFIX}{name}"
         try:
             os.mkdir(path)  # noqa: PTH102
         except OSError:
@@ -97,6 +98,40 @@ class Cgroup:
             for folder, _, _ in os.walk(self.path, topdown=False):
                 with contextlib.suppress(OSError):
                     os.rmdir(folder)  # noqa: PTH106
+
+
+class EmptyCgroups:
+    """Cgroups that outlived their jobs: what a command leaves behind on purpose keeps its cgroup,
+    and nobody else looks when that ends."""
+
+    def __init__(self) -> None:
+        self._seen: set[str] = set()
+
+    def remove(self) -> None:
+        """Those that were empty at the last look too: one that was just made has no process yet,
+        and its job begins long before the next look."""
+        parent, empty = _parent(), set()
+        with contextlib.suppress(OSError):
+            for name in [] if parent is None else os.listdir(parent):  # noqa: PTH208
+                if name.startswith(PREFIX) and _is_empty(path := f"{parent}/{name}"):
+                    empty.add(path)
+        for path in empty & self._seen:
+            Cgroup(path).remove()
+        self._seen = empty
+
+
+def _is_empty(path: str) -> bool:
+    try:
+        with open(f"{path}/cgroup.events", "rb") as file:  # noqa: PTH123
+            return b"populated 0" in file.read()
+    except OSError:
+        return False
+
+
+def _parent() -> str | None:
+    """Below which cgroups of commands are made."""
+    mounted, own = _mount_point(), _own_cgroup()
+    return None if mounted is None or own is None else f"{mounted}{own.rstrip('/')}"
 
 
 def _mount_point() -> str | None:

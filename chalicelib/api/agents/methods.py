@@ -11,10 +11,11 @@ from chalicelib.access.principal import Permission, Principal
 from chalicelib.access.token import is_secret
 from chalicelib.agents.agent import Facts
 from chalicelib.agents.cadence import Cadence, Doorbell
+from chalicelib.agents.seat import UNNAMED, SecondProcess, shown
 from chalicelib.api.rpc import Call, Method
 from chalicelib.dynamo import agents, presences
 from chalicelib.errors import BadParameter, NotAllowed, NotAuthenticated
-from chalicelib.operations.agents import doorbell, enrollment
+from chalicelib.operations.agents import doorbell, enrollment, seating
 from chalicelib.operations.runs import dispatch, report
 from chalicelib.reader import Reader
 from chalicelib.runs.job import Job, JobKey, Outcome
@@ -33,7 +34,9 @@ URLS_WITH_CLAIM = 3  # a short job needs one; more are handed out on request
 Text = Annotated[str, Meta(max_length=256)]
 Lease = Annotated[str, Meta(min_length=1, max_length=64)]
 Leases = Annotated[list[Lease], Meta(max_length=1_000)]
+Instance = Annotated[str, Meta(min_length=1, max_length=64)]
 Milliseconds = Annotated[int, Meta(ge=0, le=10**12)]
+Seat = Annotated[int, Meta(ge=0, lt=2**53)]
 Uuid = Annotated[
     str, Meta(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
 ]
@@ -71,6 +74,7 @@ class HeartbeatParams(Struct, frozen=True):
         None
     ) = None
     facts: FactsShape | None = None
+    instance: Instance = UNNAMED
     idle_ms: Milliseconds = 0
     doorbell: Doorbell | None = None
 
@@ -82,8 +86,16 @@ class PollParams(Struct, frozen=True):
     capacity: Annotated[int, Meta(ge=0, le=100)]
     leases: Leases = []
     protocol: Annotated[int, Meta(ge=0, le=2**31)] = 0
+    instance: Instance = UNNAMED
+    seat: Seat = 0
     idle_ms: Milliseconds = 0
     doorbell: Doorbell | None = None
+
+
+class LeaveParams(Struct, frozen=True):
+    """`agent.leave`."""
+
+    instance: Instance = UNNAMED
 
 
 class JobParams(Struct, frozen=True):
@@ -176,7 +188,18 @@ def heartbeat(call: Call, agent: Principal, params: HeartbeatParams) -> dict[str
     seconds = CADENCE.next_heartbeat_seconds(params.idle_ms, params.doorbell)
     patience = CADENCE.patience_seconds(seconds)
     offline_at = call.now + timedelta(seconds=patience)
-    cancels = presences.beat(agent_id, call.now, offline_at, len(params.leases), params.metrics)
+    call.seats[params.instance] = 0  # where it is refused, so is the poll behind it
+    heard, seat = seating.beat(
+        agent_id,
+        params.instance,
+        None if params.facts is None else params.facts.value(),
+        now=call.now,
+        offline_at=offline_at,
+        running=len(params.leases),
+        metrics=params.metrics,
+    )
+    call.seats[params.instance] = seat
+    cancels = heard.cancels
     if unheld := cancels.difference(params.leases):  # ended, or just handed out: polls tell those
         presences.drop_cancels(agent_id, unheld)
     if params.facts is not None:
@@ -187,13 +210,22 @@ def heartbeat(call: Call, agent: Principal, params: HeartbeatParams) -> dict[str
         "poll_idle_ms": int(settings.poll_idle_seconds * 1000),
         "cancels": sorted(cancels.intersection(params.leases)),
         "doorbell": _doorbell(agent_id, params.doorbell),
+        "seat": seat,
+        "conflict": _conflict(shown(heard.conflict, call.now)),
     }
+
+
+def _conflict(second: SecondProcess | None) -> dict[str, Any] | None:
+    return None if second is None else {"hostname": second.hostname, "address": second.address}
 
 
 def poll(call: Call, agent: Principal, params: PollParams) -> dict[str, Any]:
     """Hands out work; to a disabled agent none, while what it runs goes on."""
+    told = call.seats.get(params.instance, params.seat)
+    seat = seating.sit(agent.id, params.instance, told, call.now)
     work = dispatch.poll(
         agent.id,
+        instance=params.instance,
         seq=params.seq,
         capacity=params.capacity if agent.may(Permission.JOBS_CLAIM) else 0,
         held=frozenset(params.leases),
@@ -212,7 +244,14 @@ def poll(call: Call, agent: Principal, params: PollParams) -> dict[str, Any]:
             due_in_ms=work.due_in_ms,
         ),
         "doorbell": _doorbell(agent.id, params.doorbell),
+        "seat": seat,
     }
+
+
+def leave(call: Call, agent: Principal, params: LeaveParams) -> dict[str, Any]:
+    """Gives the seat up: the process ends, and holds nothing."""
+    presences.leave_seat(agent.id, params.instance)
+    return {}
 
 
 def _doorbell(agent_id: str, says: Doorbell | None) -> dict[str, Any] | None:
@@ -283,6 +322,7 @@ METHODS: dict[str, Method] = {
     "agent.enroll": Method(enroll, Reader(EnrollParams), None, audits="agent.enroll"),
     "agent.heartbeat": Method(heartbeat, Reader(HeartbeatParams), _REPORTS, on=_itself),
     "agent.poll": Method(poll, Reader(PollParams), _REPORTS, on=_itself),
+    "agent.leave": Method(leave, Reader(LeaveParams), _REPORTS, on=_itself),
     "job.start": Method(start, Reader(StartParams), _REPORTS, on=_own_job),
     "job.extend": Method(extend, Reader(ExtendParams), _REPORTS, on=_own_job),
     "job.finish": Method(finish, Reader(FinishParams), _REPORTS, on=_own_job),

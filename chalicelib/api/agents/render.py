@@ -5,6 +5,7 @@ from datetime import datetime
 from chalicelib.agents import agent as agents_core
 from chalicelib.agents.agent import Agent, Presence
 from chalicelib.agents.enrollment import Enrollment
+from chalicelib.agents.seat import SecondProcess, shown
 from chalicelib.api.access.render import by
 from chalicelib.api.agents import shapes
 
@@ -29,7 +30,12 @@ def agent(value: Agent, presence: Presence | None, now: datetime) -> shapes.Agen
         last_seen_at=presence.last_seen_at if presence else None,
         created_at=value.created_at,
         enrolled_by=by(value.enrolled_by) if value.enrolled_by else None,
+        conflict=_second(shown(presence.conflict, now)) if presence else None,
     )
+
+
+def _second(value: SecondProcess | None) -> shapes.SecondProcess | None:
+    return None if value is None else shapes.SecondProcess(value.hostname, value.address, value.at)
 
 
 def enrollment(value: Enrollment) -> shapes.Enrollment:

@@ -26,6 +26,15 @@ Labels = Annotated[
 Group = Annotated[str, Meta(max_length=MAX_GROUP_CHARACTERS)]
 
 
+class SecondProcess(Shape, frozen=True):
+    """A process that was refused: it came under the identity of an agent that is at work. `at` is
+    when it was refused last."""
+
+    hostname: str
+    address: str
+    at: datetime
+
+
 class Agent(Shape, frozen=True):
     """A managed machine. `enrolled_by` is who made the join token that it came with."""
 
@@ -45,6 +54,7 @@ class Agent(Shape, frozen=True):
     last_seen_at: datetime | None
     created_at: datetime
     enrolled_by: By | None
+    conflict: SecondProcess | None
 
 
 class AgentChange(Shape, frozen=True):

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from math import ceil
 
 import msgspec
@@ -40,6 +41,7 @@ class Work(msgspec.Struct, frozen=True):
 def poll(
     agent_id: str,
     *,
+    instance: str,
     seq: int,
     capacity: int,
     held: frozenset[str],
@@ -52,22 +54,26 @@ def poll(
     `protocol` is the newest one that the agent knows. To one that is too old nothing is offered: it
     would run the job wrongly, or not notice. What it would have got ends, and says why.
     A claimed job that the agent does not hold is handed out again: the answer was lost. A running
-    one is lost. Neither is decided by a poll that is older than the one which claimed the job.
+    one is lost, and one that another instance claimed, which may have started it. None of it is
+    decided by a poll that is older than the one which claimed the job: of another instance there is
+    none, once this one has its seat.
     """
     inbox = _look(jobs.inbox(agent_id, INBOX_AT_MOST), capacity, held)
     if not inbox:
         return Work((), (), (), is_active=False)
-    forgotten = [job for job in inbox if _is_forgotten(job, held, seq)]
+    forgotten = [job for job in inbox if _is_forgotten(job, held, instance, seq)]
+    again = [job for job in forgotten if job.state is JobState.CLAIMED and job.instance == instance]
     for job in forgotten:
-        if job.state is JobState.RUNNING:
+        if job not in again:
             _lose(job, now)
-    wanted = [job for job in forgotten if job.state is JobState.CLAIMED]
+    wanted = list(again)
     wanted += [job for job in inbox if _is_due(job, now)]
     if protocol < PROTOCOL:
         for job in wanted[:capacity]:
             _refuse(job, protocol, now)
         wanted = []
-    offers, is_left = _offer(wanted, capacity, seq, now, make_lease)
+    claim = partial(_claim, instance=instance, seq=seq, now=now, make_lease=make_lease)
+    offers, is_left = _offer(wanted, capacity, claim, now)
     due_in_ms = LEFT_MS if is_left and len(offers) < capacity else _due_in_ms(inbox, now)
     return Work(
         offers=offers,
@@ -105,8 +111,9 @@ def _due_in_ms(inbox: Sequence[Job], now: datetime) -> int | None:
     return ceil((min(later) - now) / timedelta(milliseconds=1)) if later else None
 
 
-def _is_forgotten(job: Job, held: frozenset[str], seq: int) -> bool:
-    return job.state in ACTIVE and job.lease not in held and job.poll_seq < seq
+def _is_forgotten(job: Job, held: frozenset[str], instance: str, seq: int) -> bool:
+    is_newer = job.poll_seq < seq or job.instance != instance
+    return job.state in ACTIVE and job.lease not in held and is_newer
 
 
 def _lose(job: Job, now: datetime) -> None:
@@ -131,11 +138,7 @@ def _end_as_seen(seen: Job, ending: Ending, now: datetime) -> None:
 
 
 def _offer(
-    wanted: Sequence[Job],
-    capacity: int,
-    seq: int,
-    now: datetime,
-    make_lease: Callable[[], str],
+    wanted: Sequence[Job], capacity: int, claim: Callable[[Job], Job | None], now: datetime
 ) -> tuple[list[tuple[Job, Offer]], bool]:
     """What the agent gets, and whether more is wanted than was claimed.
 
@@ -145,7 +148,7 @@ def _offer(
     claimed: list[Job] = []
     left = list(wanted)
     while left and len(claimed) < capacity:
-        if (taken := _claim(left.pop(0), seq, now, make_lease())) is not None:
+        if (taken := claim(left.pop(0))) is not None:
             claimed.append(taken)
     around = runs.contexts(claimed)
     offers: list[tuple[Job, Offer]] = []
@@ -177,10 +180,12 @@ def _make_offer(context: Context, job: Job, now: datetime) -> Offer | None:
     return offer(job, context.step.step, context.run.parameters, secrets)
 
 
-def _claim(job: Job, seq: int, now: datetime, lease: str) -> Job | None:
+def _claim(
+    job: Job, *, instance: str, seq: int, now: datetime, make_lease: Callable[[], str]
+) -> Job | None:
     if job.state is JobState.CLAIMED:
         return jobs.hand_out_again(job, seq, deadlines(job, now, now))
-    return jobs.claim(job.key, lease, seq, now, deadlines(job, now, now))
+    return jobs.claim(job.key, make_lease(), seq, now, deadlines(job, now, now), instance)
 
 
 def _may_start(context: Context, job: Job, now: datetime) -> bool:

@@ -783,6 +783,7 @@ export interface components {
         Agent: {
             address: string;
             arch: string;
+            conflict: components["schemas"]["SecondProcess"] | null;
             created_at: string;
             disabled: boolean;
             doorbell: boolean;
@@ -1321,6 +1322,15 @@ export interface components {
             };
             /** @default [] */
             tasks: string[];
+        };
+        /**
+         * @description A process that was refused: it came under the identity of an agent that is at work. `at` is
+         *         when it was refused last.
+         */
+        SecondProcess: {
+            address: string;
+            at: string;
+            hostname: string;
         };
         /**
          * @description Of a task's newest 500 runs that have ended, cancelled ones left out. Durations are seconds

@@ -9,8 +9,13 @@ import pytest
 from plumber_agent.machine import ownership
 from plumber_agent.machine.config import load
 from plumber_agent.machine.files import write_durably
-from plumber_agent.machine.ownership import NotOurs, private_directory, require_own_file
-from plumber_agent.main import default_workdir
+from plumber_agent.machine.ownership import (
+    NotOurs,
+    private_directory,
+    require_firm_ground,
+    require_own_file,
+)
+from plumber_agent.main import _own_log, default_workdir
 
 
 def test_what_is_missing_is_made_for_this_user_alone(tmp_path: Path) -> None:
@@ -68,6 +73,59 @@ def test_a_directory_of_another_user_is_refused(
     with pytest.raises(NotOurs, match=f"belongs to .*runs as user {owner + 4_321}.*planted"):
         private_directory(tmp_path)
     assert ownership._name(owner + 4_321) == f"user {owner + 4_321}"
+
+
+@pytest.mark.parametrize("mode", [0o777, 0o757])
+def test_a_place_that_others_could_move_away_is_refused(tmp_path: Path, mode: int) -> None:
+    """Whoever may write `open` renames `open/a`, and makes one of his own."""
+    place = tmp_path / "open" / "a" / "work"
+    private_directory(place)
+    (tmp_path / "open").chmod(mode)
+    with pytest.raises(NotOurs, match=f"in the place of {place}.*chmod go-w {tmp_path}/open"):
+        private_directory(place)
+    (tmp_path / "open").chmod(mode | 0o1000)  # as /tmp is
+    private_directory(place)
+
+
+def test_a_place_in_another_users_directory_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    above = tmp_path.stat()
+    stranger = os.stat_result((*above[:4], above.st_uid + 4_321, *above[5:]))
+    real = Path.stat
+
+    def stat(path: Path, **keys: bool) -> os.stat_result:
+        return stranger if path == tmp_path else real(path, **keys)
+
+    monkeypatch.setattr(Path, "stat", stat)
+    with pytest.raises(NotOurs, match=f"{tmp_path} belongs to user"):
+        require_firm_ground(tmp_path / "work")
+
+
+def test_a_place_that_is_reached_through_a_link_others_could_turn_is_refused(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "firm").mkdir()
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    (tmp_path / "open" / "link").symlink_to(tmp_path / "firm")
+    with pytest.raises(NotOurs, match=f"{tmp_path}/open can be written"):
+        require_firm_ground(tmp_path / "open" / "link" / "work")
+    (tmp_path / "way").symlink_to(tmp_path / "open")
+    with pytest.raises(NotOurs, match=f"{tmp_path}/open can be written"):
+        require_firm_ground(tmp_path / "way" / "work")
+
+
+def test_a_log_where_others_may_plant_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "logs").mkdir()
+    assert _own_log(tmp_path / "logs" / "agent.log")
+    (tmp_path / "logs" / "agent.log.1").symlink_to("/etc/passwd")
+    with pytest.raises(NotOurs, match="symbolic link"):
+        _own_log(tmp_path / "logs" / "agent.log")
+    (tmp_path / "logs" / "agent.log.1").unlink()
+    (tmp_path / "logs").chmod(0o1777)
+    with pytest.raises(NotOurs, match="Choose another --log-file"):
+        _own_log(tmp_path / "logs" / "agent.log")
 
 
 def test_a_file_that_others_could_have_written_is_refused(tmp_path: Path) -> None:
