@@ -94,7 +94,8 @@ soak: deps infra/local/node_modules/.installed ## simulated schedules with fault
 	@$(bin)/python -m tests.simulation.soak --minutes $(MINUTES)
 
 mutants: test-deps ## small wrongs in conditions and rules: do the tests notice? SAMPLE=n of each
-	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE))
+	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) \
+	    $(foreach file,$(FILE),--file $(file))
 
 # --- use
 

@@ -64,7 +64,7 @@ class Presence(msgspec.Struct, frozen=True):
     last_seen_at: datetime
     offline_at: datetime
     online: bool
-    running: int = 0
+    running: int
     cancels: frozenset[str] = frozenset()
 
 
