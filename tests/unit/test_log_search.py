@@ -72,6 +72,10 @@ def test_a_bad_pattern_is_refused(pattern: str, is_regex: bool) -> None:
         needle(pattern, is_regex=is_regex)
 
 
+def test_a_pattern_has_1000_characters_at_most() -> None:
+    assert lines(found(needle("x" * 1_000), out(b"x" * 1_000 + b"\n"))) == [(1, "x" * 400)]
+
+
 def test_a_pattern_that_explodes_is_given_up() -> None:
     looked_for = needle(r"(a|aa)+\1$", is_regex=True)
     with pytest.raises(BadParameter, match="too long"):
@@ -82,6 +86,19 @@ def test_of_a_long_line_the_part_around_the_match_is_shown() -> None:
     (match,) = found(needle("needle"), out(b"x" * 5_000 + b"needle" + b"y" * 5_000))
     assert match.text[match.start : match.end] == "needle"
     assert len(match.text) == 400
+    assert match.start == 100, "a quarter of it stands before the match"
+
+
+def test_of_a_match_that_is_longer_than_what_is_shown_its_beginning_is() -> None:
+    (match,) = found(needle("x+", is_regex=True), out(b"y" * 50 + b"x" * 5_000))
+    assert (match.start, match.end, len(match.text)) == (50, 400, 400)
+
+
+def test_a_line_is_looked_at_once_it_ends_or_is_longer_than_64_kib() -> None:
+    scan = Scan(needle("needle"), Cursor())
+    assert list(scan.take(out(b"needle" + b"x" * (LONGEST_LINE - 6)))) == []
+    assert [match.line for match in scan.take(out(b"x"))] == [1]
+    assert list(scan.take(out(b"\n"))) == []
 
 
 def test_an_endless_line_is_searched_in_pieces_and_reported_once() -> None:
