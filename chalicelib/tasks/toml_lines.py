@@ -19,9 +19,7 @@ def line_of(source: str, path: Path) -> int | None:
     Of a key inside an inline table: the line of the statement. Of a key that is not there: of the
     closest thing around it that is, None when there is none.
     """
-    by_depth = {
-        len(found): line for line, found in _places(source) if found == path[: len(found)]
-    }
+    by_depth = {len(found): line for line, found in _places(source) if found == path[: len(found)]}
     return by_depth[max(by_depth)] if by_depth else None
 
 

@@ -14,7 +14,7 @@ NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 FACTS = Facts(hostname="host-1", address="10.0.0.7")
 WEB = Agent("id-1", "Web-1", NOW, "", FACTS, {"role": "web"}, "prod")
 SEEN = Presence("id-1", NOW, NOW + timedelta(seconds=90), online=True, running=0)
-ALL = {
+ALL: dict[str, Any] = {
     "status": AgentStatus.ONLINE,
     "group": "prod",
     "label": "role=web",
