@@ -12,4 +12,19 @@ class Explained(NamedTuple):
     reason: str
 
 
-EXPLAINED: tuple[Explained, ...] = ()
+_SCHEDULE = "chalicelib/tasks/schedule.py"
+
+EXPLAINED = (
+    Explained(
+        _SCHEDULE,
+        "oldest >= on_time_since",
+        "(oldest > on_time_since)",
+        "the look that follows finds a time at that very instant too",
+    ),
+    Explained(
+        _SCHEDULE,
+        "instant > last",
+        "(instant >= last)",
+        "cronsim gives no instant twice, and none at which it began",
+    ),
+)
