@@ -27,4 +27,10 @@ EXPLAINED = (
         "(instant >= last)",
         "cronsim gives no instant twice, and none at which it began",
     ),
+    Explained(
+        _SCHEDULE,
+        "now - span",
+        "(now + span)",
+        "the last look, over all of the time, finds the same; it only takes longer",
+    ),
 )

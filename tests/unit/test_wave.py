@@ -68,6 +68,7 @@ def test_canaries_are_a_wave_of_their_own_and_none_may_fail() -> None:
     assert canary == Wave(0, 0, 3, 2, 0)
     assert rest == Wave(1, 3, 10, 2, 4)
     assert len(of(2, canary=Amount(3))) == 1
+    assert of(10, canary=Amount(3))[1].slots == 7, "as many as there are left"
     assert (canary.size, rest.size) == (3, 7)
     assert [rest.holds(index) for index in (2, 3, 9, 10)] == [False, True, True, False]
 
