@@ -89,6 +89,7 @@ def test_a_cancel_before_the_first_heartbeat_makes_nobody_seen() -> None:
 
 def test_the_silent_are_marked_offline_unless_they_call_meanwhile() -> None:
     presences.beat("a", NOW, NOW + TTL, 0, None)
+    assert list(presences.silent(NOW + TTL)) == [], "it was expected up to now"
     (silent,) = presences.silent(NOW + HOUR)
     presences.beat("a", NOW + timedelta(seconds=1), NOW + TTL, 0, None)
     assert not presences.mark_offline(silent)
@@ -96,6 +97,7 @@ def test_the_silent_are_marked_offline_unless_they_call_meanwhile() -> None:
     assert presences.mark_offline(silent)
     assert not presences.mark_offline(silent)
     assert not presences.get_many(["a"])["a"].online
+    assert list(presences.silent(NOW + HOUR)) == [], "it is offline already"
     presences.beat("a", NOW + HOUR, NOW + HOUR + TTL, 0, None)
     assert presences.get_many(["a"])["a"].online
 
