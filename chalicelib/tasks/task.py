@@ -140,8 +140,8 @@ class StoredTask(msgspec.Struct, frozen=True):
     created_at: datetime
     updated_at: datetime
     updated_by: str
-    definition: str
-    is_template: bool
+    definition: str = ""
+    is_template: bool = False
 
 
 class StoredRevision(msgspec.Struct, frozen=True):

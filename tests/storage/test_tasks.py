@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("backend")
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 LATER = NOW + task_names.TAKING
-TASK = StoredTask("T", "deploy", 1, 2, NOW, NOW, "ann", "source 1", is_template=False)
+TASK = StoredTask("T", "deploy", 1, 2, NOW, NOW, "ann", "source 1")
 RENAMED = replace(TASK, revision=2, name="ship", definition="source 2")
 
 

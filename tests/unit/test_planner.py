@@ -4,7 +4,7 @@ reasons of many."""
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.runs.job import JobState
+from chalicelib.runs.job import Job, JobState
 from chalicelib.runs.planner import (
     SKIP_REASON,
     EndQueued,
@@ -14,7 +14,7 @@ from chalicelib.runs.planner import (
     RequestCancel,
     plan,
 )
-from chalicelib.runs.run import Progress, RunState, RunStep
+from chalicelib.runs.run import Progress, Run, RunState, RunStep
 from chalicelib.tasks.target import Targets
 from chalicelib.tasks.task import Amount, Step, When
 from tests.unit.test_plan import (
@@ -40,8 +40,13 @@ ALL = (ONE, TWO, HANDLER, ALWAYS)
 BROKEN = job(ONE, "a", BAD, exit_code=1)
 
 
-def ends(*jobs: object, run: object = RUN, steps: tuple[RunStep, ...] = ALL) -> object:
-    return plan(Progress(run, steps, jobs))  # type: ignore[arg-type]
+def ends(*jobs: Job, run: Run = RUN, steps: tuple[RunStep, ...] = ALL) -> object:
+    return plan(Progress(run, steps, jobs))
+
+
+def stopped_at(number: int) -> Run:
+    """A run that was stopped when this step had begun."""
+    return replace(stopping(), step=number)
 
 
 # --- which failure a run ends with
@@ -50,7 +55,7 @@ def ends(*jobs: object, run: object = RUN, steps: tuple[RunStep, ...] = ALL) -> 
 def test_the_first_step_that_failed_says_why_though_others_failed_after_it() -> None:
     jobs = (BROKEN, job(HANDLER, "a", BAD, exit_code=7), job(ALWAYS, "a", BAD, exit_code=8))
     assert ends(*jobs) == EndRun(RunState.FAILED, FAILED)
-    assert ends(*jobs, run=stopping()) == EndRun(RunState.FAILED, FAILED)
+    assert ends(*jobs, run=stopped_at(4)) == EndRun(RunState.FAILED, FAILED)
 
 
 def test_a_step_of_which_jobs_stand_is_carried_on_whether_or_not_it_is_wanted() -> None:
@@ -94,17 +99,17 @@ def test_a_step_whose_agents_could_not_be_chosen_says_why() -> None:
 
 def test_a_stop_that_came_when_all_was_over_leaves_the_failure() -> None:
     jobs = (BROKEN, job(HANDLER, "a", OK), job(ALWAYS, "a", OK))
-    assert ends(*jobs, run=stopping()) == EndRun(RunState.FAILED, FAILED)
+    assert ends(*jobs, run=stopped_at(4)) == EndRun(RunState.FAILED, FAILED)
 
 
 def test_a_stop_withholds_only_what_was_wanted_after_the_failure() -> None:
-    assert ends(BROKEN, run=stopping()) == withheld(HANDLER, 0)
-    assert ends(BROKEN, job(HANDLER, "a", OK), run=stopping()) == withheld(ALWAYS, 0)
+    assert ends(BROKEN, run=stopped_at(3)) == withheld(HANDLER, 0)
+    assert ends(BROKEN, job(HANDLER, "a", OK), run=stopped_at(4)) == withheld(ALWAYS, 0)
 
 
 def test_a_stop_without_a_failure_withholds_no_handler() -> None:
     jobs = (job(ONE, "a", OK), job(TWO, "a", OK))
-    assert ends(*jobs, run=stopping()) == withheld(ALWAYS, 0)
+    assert ends(*jobs, run=stopped_at(4)) == withheld(ALWAYS, 0)
 
 
 def test_a_stop_before_agents_were_chosen_ends_the_run() -> None:
@@ -136,7 +141,7 @@ def test_a_stop_in_a_wave_withholds_nothing_of_the_next_one() -> None:
 def test_a_job_that_was_cancelled_before_the_run_was_stopped_is_no_part_of_the_stop() -> None:
     one = step(1, "a", max_failures=Amount(1))
     before = job(one, "a", JobState.TIMED_OUT, stop=JobState.TIMED_OUT, reason="Too slow.")
-    assert ends(before, run=stopping(), steps=(one, TWO)) == withheld(TWO, 0)
+    assert ends(before, run=stopped_at(2), steps=(one, TWO)) == withheld(TWO, 0)
 
 
 # --- slots

@@ -1,11 +1,21 @@
 """A task's amounts, retries and secrets."""
 
+from datetime import datetime, timezone
+
 import pytest
 
 from chalicelib.runs.job import JobState
 from chalicelib.tasks.param import Param
 from chalicelib.tasks.target import Targets
-from chalicelib.tasks.task import MAX_DURATION_SECONDS, Amount, Definition, Retry, Step, agent_ids
+from chalicelib.tasks.task import (
+    MAX_DURATION_SECONDS,
+    Amount,
+    Definition,
+    Retry,
+    Step,
+    StoredTask,
+    agent_ids,
+)
 
 
 @pytest.mark.parametrize(
@@ -66,4 +76,9 @@ def test_a_definition_knows_its_secrets_and_the_agents_that_it_names() -> None:
     it = Definition("t", steps, params=(Param("token", secret=True), Param("stage")))
     assert it.secrets == ("token",)
     assert agent_ids(it) == {"a", "b", "c"}
-    assert not it.is_template
+
+
+def test_a_task_is_no_template_unless_it_says_so() -> None:
+    now = datetime(2026, 1, 1, tzinfo=timezone.utc)
+    assert not Definition("t", ()).is_template
+    assert not StoredTask("T", "t", 1, 1, now, now, "ann").is_template
