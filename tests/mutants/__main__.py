@@ -80,14 +80,19 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--file", action="append", help="only of this one; may be repeated")
     options = parser.parse_args()
-    for name, kind in KINDS.items():
-        if options.only in (None, name):
-            _try_all(name, kind, _drawn(kind, options))
+    drawn = {
+        name: _drawn(kind, options) for name, kind in KINDS.items() if options.only in (None, name)
+    }
+    if not any(drawn.values()):
+        parser.error("there is nothing in these files that is made wrong.")
+    for name, mutants in drawn.items():
+        if mutants:
+            _try_all(name, KINDS[name], mutants)
 
 
 def _drawn(kind: Kind, options: argparse.Namespace) -> list[Mutant]:
-    only = options.file and [ROOT / each for each in options.file]
-    files = [each for each in kind.files if only is None or each in only]
+    only = [ROOT / each for each in options.file or ()]
+    files = [each for each in kind.files if not only or each in only]
     every = [Mutant(file, wrong) for file in files for wrong in kind.make(file.read_text())]
     if options.sample is None or options.sample >= len(every):
         return every
