@@ -93,8 +93,9 @@ bench: test-deps ## measures all, or ONLY=name; the results are kept in docs/ben
 soak: deps infra/local/node_modules/.installed ## simulated schedules with faults for MINUTES; failing ones in .build/soak
 	@$(bin)/python -m tests.simulation.soak --minutes $(MINUTES)
 
-mutants: test-deps ## small wrongs in conditions and rules: do the tests notice? SAMPLE=n of each
-	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE))
+mutants: test-deps ## small wrongs in conditions and rules: do the tests notice? SAMPLE=n of each, FILE=… only
+	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) \
+	    $(foreach file,$(FILE),--file $(file))
 
 # --- use
 

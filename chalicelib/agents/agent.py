@@ -67,7 +67,7 @@ class Presence(msgspec.Struct, frozen=True):
     last_seen_at: datetime
     offline_at: datetime
     online: bool
-    running: int = 0
+    running: int
     cancels: frozenset[str] = frozenset()
     conflict: SecondProcess | None = None  # a second process under its identity
 

@@ -58,7 +58,6 @@ class Cadence(msgspec.Struct, frozen=True):
         if doorbell is not None and doorbell.listens:
             wait = self.next_heartbeat_seconds(idle_ms, doorbell) * 1_000
             return wait if due_in_ms is None else max(1, min(wait, due_in_ms))
-        busiest = min(BUSY_POLL_MS, int(self.poll_idle_seconds * 1_000))
-        if is_active:
-            return busiest
-        return int(max(busiest, min(self.poll_idle_seconds * 1_000, idle_ms / 10)))
+        most = int(self.poll_idle_seconds * 1_000)
+        busiest = min(BUSY_POLL_MS, most)
+        return busiest if is_active else max(busiest, min(most, idle_ms // 10))

@@ -63,7 +63,7 @@ def dynamodb() -> Client:
 
 
 def _written_bytes(value: object) -> str:
-    if isinstance(value, bytes | bytearray):
+    if isinstance(value, (bytes, bytearray)):
         return base64.b64encode(value).decode()
     raise TypeError(f"{type(value).__name__} has no place in a call of DynamoDB")
 

@@ -190,7 +190,7 @@ def _of_step(step: RunStep, jobs: Mapping[int, Job]) -> list[Action]:
                 ),
             ]
         actions = [*_missing(step, wave, of_wave), *_unpassed(wave, of_wave)]
-        is_done = len(of_wave) == wave.end - wave.first and all(
+        is_done = len(of_wave) == wave.size and all(
             job.state.is_terminal for job in of_wave.values()
         )
         if actions or not is_done:

@@ -215,8 +215,7 @@ def step_state(run: Run, step: RunStep, jobs: Mapping[int, Job]) -> JobState:
     states = {job.state for job in jobs.values()}
     if not states:
         return JobState.SKIPPED if run.state.is_terminal else JobState.WAITING
-    is_open = any(not state.is_terminal for state in states)
-    if is_open or (len(jobs) < (step.size or 0) and not has_ended(run, step, jobs)):
+    if not has_ended(run, step, jobs):
         return JobState.RUNNING if states - {JobState.QUEUED} else JobState.QUEUED
     if is_acceptable(step, jobs.values(), run.stop):
         return JobState.SUCCEEDED if len(jobs) == step.size else run.stop or JobState.SKIPPED

@@ -43,11 +43,11 @@ def of_run(run: Run, counted: Mapping[JobState, int]) -> Tally:
 
 def of_step(step: RunStep, found: StepResult) -> Tally:
     """Of one step."""
-    percent = 100 if found.state.is_terminal else _percent(found.ended, step.size or 0)
+    percent = 100 if found.state.is_terminal else _percent(found.ended, step.size)
     return Tally(step.size, percent, found.counts)
 
 
-def _percent(ended: int, size: int) -> int:
+def _percent(ended: int, size: int | None) -> int:
     return min(100, 100 * ended // size) if size else 0
 
 

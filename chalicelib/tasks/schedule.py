@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta, timezone
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 from itertools import islice, takewhile
 from zoneinfo import ZoneInfo
@@ -178,7 +178,7 @@ def _city(zone: str) -> str:
     return zone.rpartition("/")[2].lower().replace(" ", "_")
 
 
-@lru_cache(maxsize=1)
+@cache
 def _zone_names() -> frozenset[str]:
     """The names of tzdata, so that they are the same on every machine."""
     return frozenset(resources.files("tzdata").joinpath("zones").read_text("ascii").split())
@@ -195,7 +195,7 @@ def next_times(schedule: Schedule, after: datetime, count: int) -> list[datetime
 
 def next_time(schedule: Schedule, after: datetime) -> datetime | None:
     """The first of them."""
-    return next(iter(next_times(schedule, after, 1)), None)
+    return next(_times(schedule.cron, schedule.time_zone, after), None)
 
 
 def local(schedule: Schedule, instant: datetime) -> datetime:
@@ -229,18 +229,15 @@ def due(schedule: Schedule, now: datetime) -> datetime | None:
     on_time_since = now - ON_TIME_FOR
     if oldest >= on_time_since:
         return oldest
-    on_time = next_time(schedule, on_time_since - timedelta(milliseconds=1))
-    if on_time is not None and on_time <= now:
-        return on_time
+    if on_time := _up_to(schedule, on_time_since - timedelta.resolution, now):
+        return on_time[0]
     return _newest(schedule, oldest, now) if schedule.catch_up is CatchUp.ONE else None
 
 
 def _newest(schedule: Schedule, oldest: datetime, now: datetime) -> datetime:
     """The newest due time that has come, given the oldest."""
     for span in _LOOKS_BACK:
-        if now - span <= oldest:
-            break
-        if found := _up_to(schedule, now - span, now):
+        if found := _up_to(schedule, max(oldest, now - span), now):
             return found[-1]
     return [oldest, *_up_to(schedule, oldest, now)][-1]
 

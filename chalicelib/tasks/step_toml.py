@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -161,7 +162,7 @@ def _agent_ids(table: Table) -> tuple[str, ...]:
         at_most = limits.MAX_SERVER_IDS
         raise table.refuse("ServerID", f"must name 1 to {at_most} agents, not {len(given)}.")
     ids = tuple(_uuid(table, text) for text in given)
-    twice = next((each for each in ids if ids.count(each) > 1), None) if len(ids) > 1 else None
+    twice = next((each for each, count in Counter(ids).items() if count > 1), None)
     if twice is not None:
         raise table.refuse("ServerID", f"names the agent '{twice}' twice.")
     return ids

@@ -19,23 +19,8 @@ def line_of(source: str, path: Path) -> int | None:
     Of a key inside an inline table: the line of the statement. Of a key that is not there: of the
     closest thing around it that is, None when there is none.
     """
-    best: tuple[int, int] | None = None
-    for line, found in _places(source):
-        fits = _common(found, path)
-        if fits == len(found) and (best is None or fits > best[0]):
-            best = (fits, line)
-    return None if best is None else best[1]
-
-
-def _common(found: Path, path: Path) -> int:
-    return sum(1 for _ in _while_equal(found, path))
-
-
-def _while_equal(left: Path, right: Path) -> Iterator[None]:
-    for one, other in zip(left, right, strict=False):
-        if one != other:
-            return
-        yield
+    by_depth = {len(found): line for line, found in _places(source) if found == path[: len(found)]}
+    return by_depth[max(by_depth)] if by_depth else None
 
 
 def _places(source: str) -> Iterator[tuple[int, Path]]:
@@ -78,29 +63,27 @@ def _key(text: str) -> list[str]:
 
 
 def _unquote(part: str) -> str:
-    if part[:1] == "'":
+    if part.startswith("'"):
         return part[1:-1]
-    if part[:1] == '"':
-        return re.sub(r"\\(u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|.)", _unescape, part[1:-1])
+    if part.startswith('"'):
+        return re.sub(r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|(.))", _unescape, part[1:-1])
     return part
 
 
 def _unescape(match: re.Match[str]) -> str:
-    escape = match[1]
-    if len(escape) > 1:
-        return chr(int(escape[1:], 16))
-    return {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r"}.get(escape, escape)
+    if digits := match[1] or match[2]:
+        return chr(int(digits, 16))
+    return {"b": "\b", "t": "\t", "n": "\n", "f": "\f", "r": "\r"}.get(match[3], match[3])
 
 
 def _statements(source: str) -> Iterator[tuple[int, str]]:
     """Each statement with the line it begins on; values that go on for lines count as one."""
-    blank = _TEXT.sub(lambda match: _keep_lines(match[0]), source)
+    shapes = _TEXT.sub(lambda match: _keep_lines(match[0]), source).split("\n")
     depth = 0
-    for number, (line, shape) in enumerate(
-        zip(source.split("\n"), blank.split("\n"), strict=True), 1
-    ):
+    for at, line in enumerate(source.split("\n")):
+        shape = shapes[at]
         if depth == 0 and shape.strip() and not shape.lstrip().startswith("\x00"):
-            yield number, line
+            yield at + 1, line
         value = shape if depth else shape.partition("=")[2]
         depth = max(0, depth + sum(map(value.count, "[{")) - sum(map(value.count, "]}")))
 

@@ -47,9 +47,10 @@ class Table(msgspec.Struct, frozen=True):
         """Raises for the first key that is not known."""
         for key in self.values:
             if key not in known:
-                close = difflib.get_close_matches(key.lower(), [k.lower() for k in known], 1, 0.5)
-                hint = next((k for k in known if close and k.lower() == close[0]), None)
-                advice = f"Did you mean {hint}?" if hint else f"Known are {', '.join(known)}."
+                spelled = {each.lower(): each for each in known}
+                close = difflib.get_close_matches(key.lower(), spelled, cutoff=0.5)
+                hint = f"Did you mean {spelled[close[0]]}?" if close else ""
+                advice = hint or f"Known are {', '.join(known)}."
                 raise self.refuse(key, f"unknown key. {advice}")
 
     def text(self, key: str) -> str | None:

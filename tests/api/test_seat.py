@@ -49,7 +49,7 @@ class Process:
     def _poll(self) -> tuple[str, dict[str, Any]]:
         self._agent.seq += 1
         more = {"seq": self._agent.seq, "seat": self._seat, "capacity": 10}
-        return "agent.poll", {"leases": self.held, **more}
+        return "agent.poll", {"leases": self.held, "protocol": 1, **more}
 
     def _send(self, calls: list[tuple[str, dict[str, Any]]]) -> list[Any]:
         body = [
@@ -163,7 +163,7 @@ def test_a_seat_that_was_made_up_is_looked_up(
     first.contact()
     one.seq += 1
     params = {"seq": one.seq, "capacity": 1, "instance": "other", "seat": told}
-    assert one.error("agent.poll", **params) == NOT_SEATED
+    assert one.error("agent.poll", protocol=1, **params) == NOT_SEATED
 
 
 def test_an_agent_that_has_left_is_followed_at_once(processes: tuple[Process, Process]) -> None:

@@ -1,7 +1,8 @@
 """`make mutants`: makes one small thing wrong at a time, and asks the tests whether they notice.
 
 Conditions of the store are asked of the storage suite on the default store; the rules of the pure
-modules of the unit tests. Prints what nobody noticed, and the shares.
+modules of the unit tests. Prints what nobody noticed, what nobody can (`EXPLAINED`, which does not
+count), and the shares.
 """
 
 import argparse
@@ -18,6 +19,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from infra.local.environment import ROOT
+from tests.mutants.explained import EXPLAINED
 from tests.mutants.mutations import Mutation, of_conditions, of_rules
 
 COPIED = ("app.py", "chalicelib", "tests", "infra", "pyproject.toml", ".chalice", "agent", "cli")
@@ -61,6 +63,12 @@ class Mutant:
     file: Path
     wrong: Mutation
 
+    @property
+    def reason(self) -> str | None:
+        """Why nobody can notice it; None where somebody should."""
+        this = (str(self.file.relative_to(ROOT)), *self.wrong.words)
+        return next((reason for *known, reason in EXPLAINED if tuple(known) == this), None)
+
     def __str__(self) -> str:
         return f"{self.file.relative_to(ROOT)}:{self.wrong}"
 
@@ -70,20 +78,32 @@ def main() -> None:
     parser.add_argument("--only", choices=KINDS)
     parser.add_argument("--sample", type=int, help="so many of each kind, drawn by --seed")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--file", action="append", help="only of this one; may be repeated")
     options = parser.parse_args()
-    for name, kind in KINDS.items():
-        if options.only in (None, name):
-            _try_all(name, kind, _drawn(kind, options))
+    drawn = {
+        name: _drawn(kind, options) for name, kind in KINDS.items() if options.only in (None, name)
+    }
+    if not any(drawn.values()):
+        parser.error("there is nothing in these files that is made wrong.")
+    for name, mutants in drawn.items():
+        if mutants:
+            _try_all(name, KINDS[name], mutants)
 
 
 def _drawn(kind: Kind, options: argparse.Namespace) -> list[Mutant]:
-    every = [Mutant(file, wrong) for file in kind.files for wrong in kind.make(file.read_text())]
+    only = [ROOT / each for each in options.file or ()]
+    files = [each for each in kind.files if not only or each in only]
+    every = [Mutant(file, wrong) for file in files for wrong in kind.make(file.read_text())]
     if options.sample is None or options.sample >= len(every):
         return every
     return random.Random(options.seed).sample(every, options.sample)
 
 
-def _try_all(name: str, kind: Kind, mutants: Sequence[Mutant]) -> None:
+def _try_all(name: str, kind: Kind, drawn: Sequence[Mutant]) -> None:
+    for each in drawn:
+        if each.reason is not None:
+            _say(f"explained {each}: {each.reason}")
+    mutants = [each for each in drawn if each.reason is None]
     with tempfile.TemporaryDirectory(prefix="plumber-mutants-") as directory:
         trees: SimpleQueue[Path] = SimpleQueue()
         for number in range(WORKERS):

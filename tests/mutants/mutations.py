@@ -25,8 +25,13 @@ class Mutation:
         """The module with the wrong."""
         return text[: self.start] + self.new + text[self.end :]
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """What stands there and what is put in its place, each on a line."""
+        return _short(self.old), _short(self.new)
+
     def __str__(self) -> str:
-        return f"{self.line}: {_short(self.old)} → {_short(self.new)}"
+        return f"{self.line}: {' → '.join(self.words)}"
 
 
 def _short(code: str) -> str:

@@ -109,6 +109,7 @@ def test_a_cancel_before_the_first_heartbeat_makes_nobody_seen() -> None:
 
 def test_the_silent_are_marked_offline_unless_they_call_meanwhile() -> None:
     beat(NOW)
+    assert list(presences.silent(NOW + TTL)) == [], "it was expected up to now"
     (silent,) = presences.silent(NOW + HOUR)
     beat(NOW + timedelta(seconds=1))
     assert not presences.mark_offline(silent)
@@ -116,6 +117,7 @@ def test_the_silent_are_marked_offline_unless_they_call_meanwhile() -> None:
     assert presences.mark_offline(silent)
     assert not presences.mark_offline(silent)
     assert not presences.get_many(["a"])["a"].online
+    assert list(presences.silent(NOW + HOUR)) == [], "it is offline already"
     beat(NOW + HOUR)
     assert presences.get_many(["a"])["a"].online
 
@@ -158,11 +160,11 @@ def test_a_seat_that_lapsed_goes_to_who_has_knocked() -> None:
 
 
 def test_a_holder_that_comes_when_it_is_rung_keeps_the_seat() -> None:
-    beat(NOW)
-    late = NOW + HOUR
+    late, expected = NOW + HOUR, NOW + 3 * HOUR  # of an idle one little is heard
+    presences.beat("a", "one", NOW, expected, NOW + TTL, 0, None)
     presences.note_refused("a", "two", SecondProcess("new", "", late), late)
     assert not presences.take_seat("a", "two", late + KNOCK / 2, late + TTL)
-    beat(late + KNOCK / 2)
+    presences.beat("a", "one", late + KNOCK / 2, expected, late + TTL, 0, None)
     assert not presences.take_seat("a", "two", late + HOUR, late + TTL)
     presences.note_refused("a", "two", SecondProcess("new", "", late), late + HOUR)
     assert not presences.take_seat("a", "two", late + HOUR, late + HOUR)

@@ -154,6 +154,25 @@ def test_a_run_reaches_the_agents_of_a_step_when_that_begins() -> None:
     assert stored.reach == Reach({}, ("db", "web"))
 
 
+def test_a_held_run_begins_once_and_what_it_waited_does_not_count() -> None:
+    run = create(replace(make(), is_held=True, timeout_seconds=60.0))
+    later = NOW + timedelta(hours=1)
+    assert runs.take_turn(run, later)
+    assert not runs.take_turn(run, later + timedelta(hours=1))
+    stored = runs.get("01R")
+    assert stored is not None
+    assert (stored.is_held, stored.timeout_at) == (False, later + timedelta(seconds=60))
+
+
+def test_a_held_run_that_was_stopped_does_not_begin() -> None:
+    run = create(replace(make(), is_held=True))
+    assert runs.stop("01R", JobState.CANCELLED, "Cancelled by ann.")
+    assert not runs.take_turn(run, NOW)
+    stored = runs.get("01R")
+    assert stored is not None
+    assert stored.is_held
+
+
 def test_an_idempotency_key_names_the_first_run_for_a_day() -> None:
     assert runs.reserve_key("T", "k", "01A", 1, NOW) == ("01A", 1)
     assert runs.reserve_key("T", "k", "01B", 2, NOW + timedelta(hours=23)) == ("01A", 1)
@@ -244,6 +263,13 @@ def test_what_a_killed_handler_had_not_frozen_yet_is_added() -> None:
     progress = runs.progress("01R")
     assert progress is not None
     assert list(progress.steps) == list(STEPS)
+
+
+def test_a_step_that_was_not_frozen_gets_no_agents() -> None:
+    run = make()
+    assert steps.freeze("01R", STEPS[:1], run.expires_at)
+    assert not steps.resolve("01R", STEPS[1], {"a": "a"}, run.expires_at)
+    assert not steps.refuse("01R", STEPS[1], "Too many.")
 
 
 def test_a_step_may_have_no_agents() -> None:

@@ -149,7 +149,14 @@ def test_a_change_that_is_not_of_the_time_leaves_the_due_time_alone(hourly: Sche
     assert changed == replace(moved, overlap=Overlap.SKIP, parameters={})
 
 
-def test_of_two_changes_of_the_time_one_passes(hourly: Schedule) -> None:
-    assert schedules.change(hourly, Change(cron="@daily").of(hourly)) is not None
-    assert schedules.change(hourly, Change(time_zone="UTC").of(hourly)) is None
-    assert (stored().cron, stored().time_zone) == ("@daily", "Europe/Berlin")
+@pytest.mark.parametrize(
+    "change", [Change(cron="@daily"), Change(time_zone="Asia/Tokyo"), Change(paused=True)]
+)
+@pytest.mark.parametrize("second", [Change(time_zone="UTC"), Change(overlap=Overlap.SKIP)])
+def test_of_two_changes_one_passes_where_it_was_of_the_time(
+    hourly: Schedule, change: Change, second: Change
+) -> None:
+    first = schedules.change(hourly, change.of(hourly))
+    assert first is not None
+    assert schedules.change(hourly, second.of(hourly)) is None
+    assert stored() == first

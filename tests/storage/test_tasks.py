@@ -204,6 +204,15 @@ def test_a_dead_name_that_its_taker_took_again_is_not_taken_over() -> None:
     assert not task_names.take_over(left, "U", 1, LATER)
 
 
+def test_a_dead_name_that_somebody_else_has_taken_is_not_taken_over() -> None:
+    task_names.take("deploy", "dead", 1, NOW)
+    left = task_names.get("deploy")
+    assert left is not None
+    task_names.give_back("deploy", "dead", 1)
+    task_names.take("deploy", "T", 1, NOW)  # by a clock that is late
+    assert not task_names.take_over(left, "U", 1, LATER)
+
+
 def test_a_name_is_given_back_by_its_bearer_alone() -> None:
     task_names.take("deploy", "T", 1, NOW)
     task_names.give_back("deploy", "U", 1)

@@ -35,7 +35,8 @@ def test_without_a_doorbell_polls_are_frequent_after_activity_and_back_off(
 
 def test_the_idle_interval_may_be_shorter_than_the_busy_one() -> None:
     quick = Cadence(30, 90, 300, poll_idle_seconds=0.2)
-    assert quick.next_poll_ms(0, None, is_active=False, due_in_ms=None) == 200
+    for idle_ms, is_active in ((0, False), (0, True), (A_DAY_MS, False)):
+        assert quick.next_poll_ms(idle_ms, None, is_active=is_active, due_in_ms=None) == 200
 
 
 @pytest.mark.parametrize("doorbell", [Doorbell.LISTENING, Doorbell.LAPSING])
@@ -47,6 +48,8 @@ def test_who_listens_polls_with_its_heartbeats(doorbell: Doorbell) -> None:
 
 def test_who_listens_polls_when_a_retry_is_due() -> None:
     assert poll(0, Doorbell.LISTENING, is_active=True, due_in_ms=1_200) == 1_200
+    assert poll(0, Doorbell.LISTENING, is_active=True, due_in_ms=1) == 1
+    assert poll(0, Doorbell.LISTENING, is_active=True, due_in_ms=0) == 1, "never at once for ever"
     assert poll(0, Doorbell.LISTENING, is_active=True, due_in_ms=90_000) == 30_000
 
 

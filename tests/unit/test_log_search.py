@@ -82,10 +82,27 @@ def test_no_line_makes_a_pattern_slow() -> None:
     assert found(looked_for, out(b"a" * 60_000 + b"b\n")) == []
 
 
+def test_a_pattern_has_1000_characters_at_most() -> None:
+    assert lines(found(needle("x" * 1_000), out(b"x" * 1_000 + b"\n"))) == [(1, "x" * 400)]
+
+
 def test_of_a_long_line_the_part_around_the_match_is_shown() -> None:
     (match,) = found(needle("needle"), out(b"x" * 5_000 + b"needle" + b"y" * 5_000))
     assert match.text[match.start : match.end] == "needle"
     assert len(match.text) == 400
+    assert match.start == 100, "a quarter of it stands before the match"
+
+
+def test_of_a_match_that_is_longer_than_what_is_shown_its_beginning_is() -> None:
+    (match,) = found(needle("x+", is_regex=True), out(b"y" * 50 + b"x" * 5_000))
+    assert (match.start, match.end, len(match.text)) == (50, 400, 400)
+
+
+def test_a_line_is_looked_at_once_it_ends_or_is_longer_than_64_kib() -> None:
+    scan = Scan(needle("needle"), Cursor())
+    assert list(scan.take(out(b"needle" + b"x" * (LONGEST_LINE - 6)))) == []
+    assert [match.line for match in scan.take(out(b"x"))] == [1]
+    assert list(scan.take(out(b"\n"))) == []
 
 
 def test_an_endless_line_is_searched_in_pieces_and_reported_once() -> None:

@@ -8,12 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chalicelib.tasks.param import (
+    MASK,
+    MAX_ALL_BYTES,
     MAX_VALUE_BYTES,
     InvalidParameters,
     Param,
     ParamType,
     fill,
     filled,
+    hidden,
     quoted,
 )
 
@@ -61,6 +64,43 @@ def test_all_values_together_have_a_limit() -> None:
     assert fill(params, fitting) == fitting
     with pytest.raises(InvalidParameters, match=r"together have .* and may have 65536"):
         fill(params, {param.name: "x" * 8_000 for param in params})
+    eight = [Param(f"p{number}") for number in range(8)]
+    fullest = {param.name: "x" * (MAX_ALL_BYTES // 8 - 2) for param in eight}
+    assert fill(eight, fullest) == fullest
+    with pytest.raises(InvalidParameters, match="have 65537 bytes"):
+        fill(eight, {**fullest, "p0": fullest["p0"] + "x"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "right", "wrong"),
+    [
+        (ParamType.STRING, ["", " ", "any\nthing"], []),
+        (ParamType.INTEGER, ["0", "-1", "+12"], ["", "1.0", "0x1", " 1", "1\n"]),
+        (ParamType.NUMBER, ["0", "-1.5", "+12"], ["", ".5", "1.", "1e3", "nan"]),
+        (ParamType.BOOLEAN, ["true", "false"], ["", "True", "1", "yes"]),
+    ],
+)
+def test_each_type_has_its_form(kind: ParamType, right: list[str], wrong: list[str]) -> None:
+    it = Param("it", type=kind)
+    assert [value for value in (*right, *wrong) if it.problem(value) is None] == right
+
+
+def test_only_what_is_required_or_has_no_default_must_be_given() -> None:
+    assert fill([Param("a", default=""), Param("b", default="x")], {"b": ""}) == {"a": "", "b": ""}
+    for missing in (Param("a"), Param("a", default="x", required=True)):
+        with pytest.raises(InvalidParameters, match="a: is required"):
+            fill([missing], {})
+
+
+def test_a_wrong_secret_is_not_repeated_and_a_right_one_is_right() -> None:
+    secret = Param("secret", choices=("right",), secret=True)
+    assert secret.problem("right") is None
+    assert secret.problem("hunter2") == "is not what the task allows."
+    assert "hunter2" in str(Param("open", choices=("right",)).problem("hunter2"))
+
+
+def test_secrets_are_hidden_from_people() -> None:
+    assert hidden({"a": "1", "b": "2"}, {"b", "c"}) == {"a": "1", "b": MASK}
 
 
 def test_a_value_has_a_limit() -> None:
@@ -77,6 +117,11 @@ def test_a_value_has_a_limit() -> None:
         ('echo "a ${v} b" ${v}', 'echo "a ${v} b" "${v}"'),
         ("echo '${v}' ${v}", "echo '${v}' \"${v}\""),
         (r"echo \${v}", r"echo \${v}"),
+        (r"echo \'${v}\'", r"""echo \'"${v}"\'"""),
+        (r'echo "\"${v}" ${v}', r'echo "\"${v}" "${v}"'),
+        ("""echo "'${v}'" ${v} .""", """echo "'${v}'" "${v}" ."""),
+        ("""echo '"' ${v} .""", """echo '"' "${v}" ."""),
+        (r"echo 'a\b${v}' ${v} .", r"""echo 'a\b${v}' "${v}" ."""),
         (r"echo 'a\' ${v}", r"""echo 'a\' "${v}" """.rstrip()),
         ("echo ${HOME} $v", "echo ${HOME} $v"),
     ],

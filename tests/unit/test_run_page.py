@@ -1,7 +1,9 @@
 """What is shown of a run, whether all of it is known or its head."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
+import pytest
 from msgspec.structs import replace
 
 from chalicelib.runs.job import JobState
@@ -10,14 +12,17 @@ from chalicelib.runs.run_page import (
     ROOM,
     Tally,
     ended_in_step,
+    first,
+    has_failures,
     known_result,
     of_run,
     of_step,
     share,
+    unwritten,
     whole,
 )
 from chalicelib.runs.wave import Gate
-from chalicelib.tasks.task import Step, When
+from chalicelib.tasks.task import Amount, Step, When
 from tests.unit.test_plan import NOW, RUN, job, step
 
 OK, BAD = JobState.SUCCEEDED, JobState.FAILED
@@ -96,3 +101,100 @@ def test_where_there_is_no_room_for_all_those_that_failed_come_first() -> None:
     assert [each.omitted for each in page.steps] == [150, 150, 0]
     assert [each.index for each in page.steps[0].jobs[:5]] == [99, 199, 299, 0, 1]
     assert share(steps, 1) == 1
+    assert share(steps, ROOM) == 150
+    assert share(steps[:1], ROOM) == ROOM
+    assert share([later(3)], ROOM) == ROOM, "a run whose steps have not begun"
+
+
+def test_where_there_is_room_for_all_they_stay_in_their_order() -> None:
+    jobs = [job(ONE, "a", OK), job(ONE, "b", BAD)]
+    assert first(jobs, 2) == jobs
+    assert first(jobs, 1) == [jobs[1]]
+
+
+@pytest.mark.parametrize(
+    ("state", "size", "ended", "percent"),
+    [
+        (JobState.WAITING, None, 0, 0),
+        (JobState.RUNNING, 200, 0, 0),
+        (JobState.RUNNING, 200, 199, 99),
+        (JobState.RUNNING, 200, 200, 100),
+        (BAD, 200, 1, 100),
+    ],
+)
+def test_a_step_is_as_far_as_its_jobs_and_all_of_the_way_at_its_end(
+    state: JobState, size: int | None, ended: int, percent: int
+) -> None:
+    it = RunStep(ONE.step, size)
+    assert of_step(it, StepResult(state, {OK: ended})) == Tally(size, percent, {OK: ended})
+
+
+HEAD = Progress(at_step(Progress(RUN, [ONE, TWO, later(3)]), 2), [ONE, TWO, later(3)])
+CLAIMED = job(TWO, "a", JobState.CLAIMED, claimed_at=NOW)
+WAITS = job(TWO, "b", JobState.QUEUED)
+
+
+@pytest.mark.parametrize(
+    ("shown", "counted", "state"),
+    [
+        ([], {}, JobState.WAITING),
+        ([WAITS], {}, JobState.QUEUED),
+        ([WAITS, CLAIMED], {}, JobState.RUNNING),
+        ([WAITS], {OK: 2}, JobState.RUNNING),
+    ],
+)
+def test_a_step_under_way_runs_once_a_job_was_fetched_or_has_ended(
+    shown: list[object], counted: Mapping[JobState, int], state: JobState
+) -> None:
+    head = replace(HEAD, gates={(2, 1): Gate(ended=counted)})
+    found = known_result(head, TWO, shown)  # type: ignore[arg-type]
+    assert (found.state, found.counts) == (state, counted)
+
+
+def test_what_all_waves_have_counted_is_added_up() -> None:
+    two = step(2, "a", "b", "c", "d", canary=Amount(1))
+    head = replace(
+        HEAD, steps=[ONE, two], gates={(2, 0): Gate(ended={OK: 1}), (2, 1): Gate(ended={OK: 2})}
+    )
+    assert known_result(head, two, ()).counts == {OK: 3}
+
+
+def test_a_step_begins_when_its_first_job_starts() -> None:
+    shown = [
+        replace(CLAIMED, started_at=NOW + timedelta(seconds=1)),
+        replace(CLAIMED, started_at=NOW),
+        WAITS,
+    ]
+    assert known_result(HEAD, TWO, shown).started_at == NOW
+
+
+@pytest.mark.parametrize(
+    ("run_state", "of", "state"),
+    [
+        (RunState.RUNNING, ONE, JobState.SKIPPED),
+        (RunState.RUNNING, TWO, JobState.WAITING),
+        (RunState.RUNNING, later(3), JobState.WAITING),
+        (RunState.FAILED, TWO, JobState.SKIPPED),
+        (RunState.FAILED, later(3), JobState.SKIPPED),
+    ],
+)
+def test_a_job_that_was_not_written_waits_until_its_step_is_over(
+    run_state: RunState, of: RunStep, state: JobState
+) -> None:
+    found = unwritten(replace(HEAD.run, state=run_state), of, 3, "agent", "name")
+    assert (found.state, found.index, found.agent_name) == (state, 3, "name")
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ({}, False),
+        ({OK: 1, JobState.SKIPPED: 1}, False),
+        ({OK: 1, BAD: 1}, True),
+        ({JobState.UNDELIVERED: 1}, True),
+    ],
+)
+def test_what_neither_succeeded_nor_was_skipped_has_failed(
+    counts: Mapping[JobState, int], expected: bool
+) -> None:
+    assert has_failures(StepResult(BAD, counts)) is expected

@@ -19,6 +19,7 @@ from chalicelib.tasks.schedule import (
     check,
     due,
     idempotency_key,
+    is_same_clock,
     local,
     next_time,
     next_times,
@@ -124,6 +125,7 @@ def test_a_fixed_time_in_the_skipped_hour_comes_once_right_after_the_change(
     assert on(day, zone, "15 2,3 * * *") == ["03:00" + summer, "03:15" + summer]
     assert on(day, zone, "59 1 * * *") == ["01:59" + winter]
     assert on(day, zone, "0 3 * * *") == ["03:00" + summer]
+    assert on(day, zone, "0 2,3 * * *") == ["03:00" + summer]
 
 
 @pytest.mark.parametrize(("day", "zone", "winter", "summer"), SPRING)
@@ -205,6 +207,8 @@ def test_a_midnight_that_is_skipped() -> None:
     [
         ("", "has 0 fields. It needs 5: minute, hour, day-of-month, month, day-of-week"),
         ("* * * *", "has 4 fields"),
+        ("5", "has 1 fields"),
+        ("@daily 5", "has 2 fields"),
         ("0 * * * * *", "has 6 fields"),
         ("60 * * * *", "has '60' as minute. It takes 0-59"),
         ("*/0 * * * *", "has '*/0' as minute"),
@@ -252,6 +256,13 @@ def test_parameters_have_a_limit_together() -> None:
     check("@daily", BERLIN, {"a": "x" * (MAX_PARAMETER_BYTES - 1)}, NOW)
     with pytest.raises(BadParameter, match="parameters"):
         check("@daily", BERLIN, {"a": "x" * MAX_PARAMETER_BYTES}, NOW)
+
+
+def test_an_expression_has_128_characters_at_most() -> None:
+    cron = "* * * * *".ljust(MAX_CRON_CHARACTERS)
+    check(cron, "UTC", {}, NOW)
+    with pytest.raises(BadParameter, match="more than 128 characters"):
+        check(cron + " ", "UTC", {}, NOW)
 
 
 @pytest.mark.parametrize("macro", MACROS)
@@ -311,7 +322,36 @@ def test_where_all_were_missed_the_newest_is_caught_up_if_so_wished(
     assert due(schedule(cron, catch_up=CatchUp.ONE), NOW + away) == NOW + newest
 
 
+def test_a_time_that_was_missed_for_exactly_so_long_is_on_time() -> None:
+    minutely = schedule("* * * * *")
+    now = NOW + timedelta(hours=3)
+    assert due(minutely, now) == now - ON_TIME_FOR
+    assert due(minutely, now + timedelta(microseconds=1)) == now - ON_TIME_FOR + MINUTE
+
+
+def test_a_time_that_comes_just_now_is_on_time_though_others_were_missed() -> None:
+    daily = schedule("0 12 * * *")
+    now = NOW + timedelta(days=3)
+    assert due(daily, now) == now
+    assert due(daily, now - timedelta(microseconds=1)) is None
+
+
 # --- the rest
+
+
+@pytest.mark.parametrize(
+    ("change", "is_same"),
+    [
+        (Change(), True),
+        (Change(overlap=Overlap.QUEUE, catch_up=CatchUp.ONE, parameters={"a": "b"}), True),
+        (Change(cron="@hourly"), False),
+        (Change(time_zone=BERLIN), False),
+        (Change(paused=True), False),
+    ],
+)
+def test_clock_and_pause_say_when_a_schedule_comes_due(change: Change, is_same: bool) -> None:
+    it = schedule("@daily")
+    assert is_same_clock(change.of(it), it) is is_same
 
 
 def test_overlap_as_a_trigger_says_it() -> None:

@@ -33,8 +33,20 @@ def test_failures_are_counted_and_the_newest_are_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("count", "p50", "p95"), [(1, 1, 1), (2, 1, 2), (20, 10, 19), (100, 50, 95)]
+    ("count", "p50", "p95"), [(1, 1, 1), (2, 1, 2), (20, 10, 19), (100, 50, 95), (1_000, 500, 950)]
 )
 def test_percentiles_are_nearest_ranks(count: int, p50: int, p95: int) -> None:
     values = list(range(1, count + 1))
     assert (percentile(values, 50), percentile(values, 95)) == (p50, p95)
+
+
+def test_the_lowest_percentile_is_the_smallest_value() -> None:
+    assert percentile([7, 8], 0) == 7
+
+
+def test_durations_are_those_of_runs_that_succeeded_and_are_dated() -> None:
+    good = [ended(RunState.SUCCEEDED, number) for number in range(1, 101)]
+    odd = [replace(good[0], started_at=None), replace(good[0], ended_at=None)]
+    found = statistics([*good, *odd, ended(RunState.FAILED, 9_999)])
+    assert (found.duration_p50, found.duration_p95) == (50, 95)
+    assert (found.ended, found.succeeded) == (103, 102)

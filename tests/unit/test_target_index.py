@@ -59,6 +59,13 @@ def test_a_name_that_begins_like_another_is_another() -> None:
     assert not any(holds(place, entry) for place in named("web") for entry in longer)
 
 
+def test_only_what_lists_agents_by_their_names_says_so() -> None:
+    """Agents of one name are in the order of their ids, and those with a key in that of values."""
+    by_name = (*everybody(), group("a"), label("role", "web"))
+    assert all(place.by_name for place in by_name)
+    assert not any(place.by_name for place in (*named("web"), label("role")))
+
+
 def test_everybody_is_spread_over_the_shards() -> None:
     fleet = [replace(WEB, id=f"{number:032x}", labels={}, group=None) for number in range(400)]
     shards = [entry.partition for each in fleet for entry in entries(each)]
@@ -109,8 +116,10 @@ def test_what_no_label_is_asked_for_may_fit_everybody(selector: str | None) -> N
 
 
 def test_of_many_values_the_whole_key_is_looked_at_and_of_many_parts_the_first() -> None:
-    many = ",".join(f"v{number}" for number in range(MAX_PLACES + 1))
-    assert sources(Targets(selector=f"env in ({many})")) == [(label("env"),)]
+    values = [f"v{number}" for number in range(MAX_PLACES)]
+    each_value = tuple(label("env", value) for value in values)
+    assert sources(Targets(selector=f"env in ({','.join(values)})")) == [each_value]
+    assert sources(Targets(selector=f"env in ({','.join(values)},more)")) == [(label("env"),)]
     parts = ",".join(f"k{number}" for number in range(1_000))
     assert len(sources(Targets(selector=parts))) == MAX_SOURCES
 
@@ -120,6 +129,7 @@ def test_versions_grow_with_time_and_with_each_change() -> None:
     assert version(NOW + timedelta(milliseconds=5), first) == first + 5
     assert version(NOW, first) == first + 1, "two changes in a millisecond"
     assert version(NOW - timedelta(hours=1), first) == first + 1, "another machine's clock"
+    assert version(datetime(1970, 1, 1, tzinfo=timezone.utc)) == 1, "more than that of no change"
 
 
 OTHER = label("role", "db")

@@ -64,6 +64,27 @@ def test_keys_are_found(path: Path, line: int | None) -> None:
     assert line_of(SOURCE, path) == line
 
 
+@pytest.mark.parametrize(
+    ("spelling", "key"),
+    [
+        ("bare-Key_1", "bare-Key_1"),
+        ('"quoted key"', "quoted key"),
+        ("'literal \\n'", "literal \\n"),
+        ("''", ""),
+        ('""', ""),
+        (r'"a\"b\\c"', 'a"b\\c'),
+        (r'"\b\t\n\f\r"', "\b\t\n\f\r"),
+        (r'"\u00e9\u263Aab"', "\u00e9\u263aab"),
+        (r'"\U0001F600ab"', "\U0001f600ab"),
+    ],
+)
+def test_a_key_is_found_however_it_is_spelled(spelling: str, key: str) -> None:
+    source = f"x = 1\n{spelling} = 2\n[t . {spelling}]\ny = 3\n"
+    assert tomli.loads(source) == {"x": 1, key: 2, "t": {key: {"y": 3}}}
+    assert line_of(source, (key,)) == 2
+    assert line_of(source, ("t", key, "y")) == 4
+
+
 _VALUES = st.one_of(
     st.integers(0, 9).map(str),
     st.text(st.sampled_from('ab"\\\n[]{}=#\''), max_size=8).map(json.dumps),
