@@ -69,7 +69,7 @@ def value(item: JobItem) -> Job:
         timeout_seconds=item.timeout_seconds,
         lost_after_seconds=item.lost_after_seconds,
         agent_name=item.agent_name,
-        stop=JobState(item.job_stop) if item.job_stop else None,
+        becomes=JobState(item.becomes) if item.becomes else None,
         exit_code=_int(item.exit_code),
         reason=item.reason,
         reported=item.reported,
@@ -110,7 +110,7 @@ def put(job: Job, now: datetime, deadline: datetime, expires_at: datetime) -> bo
         timeout_seconds=job.timeout_seconds,
         lost_after_seconds=job.lost_after_seconds,
         ttl=expires_at,
-        inbox=job.key.agent_id,
+        inbox_of=job.key.agent_id,
         agent_id=job.key.agent_id,
         agent_name=job.agent_name,
         queued_at=now,
@@ -225,7 +225,7 @@ def _ending_actions(job: Job, ending: Ending, successor: int | None, now: dateti
         JobItem.state.set(ending.state.value),
         JobItem.ended_at.set(now),
         JobItem.reported.set(ending.reported),
-        JobItem.inbox.remove(),
+        JobItem.inbox_of.remove(),
         *_compaction_actions(job.key, compact_at),
         *_stopped_by(ending.by),
     ]
@@ -278,7 +278,7 @@ def retry(
         JobItem.claimed_at.remove(),
         JobItem.started_at.remove(),
     ]
-    not_stopped = JobItem.job_stop.does_not_exist()
+    not_stopped = JobItem.becomes.does_not_exist()
     is_same = (JobItem.attempt == job.attempt) & not_stopped
     is_same &= _state_in([JobState.QUEUED]) if job.lease is None else JobItem.lease == job.lease
     is_open = _state_in([JobState.QUEUED, *ACTIVE])
@@ -309,7 +309,7 @@ def _stopped_by(by: By | None) -> list[Action]:
 
 def request_cancel(job: Job, becomes: JobState, by: By | None = None) -> Job | None:
     """Flags a job that its agent should end, and what it then is; None when it has ended."""
-    actions = [JobItem.job_stop.set(becomes.value), *_stopped_by(by)]
+    actions = [JobItem.becomes.set(becomes.value), *_stopped_by(by)]
     return _move(job.key, actions, _state_in(ACTIVE))
 
 

@@ -48,7 +48,7 @@ class Inbox(GlobalSecondaryIndex["JobItem"]):
         index_name = "inbox"
         projection = AllProjection()
 
-    inbox = UnicodeAttribute(hash_key=True)
+    inbox_of = UnicodeAttribute(hash_key=True)
     run_id = UnicodeAttribute(range_key=True)
 
 
@@ -178,7 +178,7 @@ class RunItem(PartitionItem, discriminator="run"):
     results = JSONAttribute(null=True)
     created_at = InstantAttribute()
     timeout_at = InstantAttribute(null=True)
-    stop = UnicodeAttribute(null=True)
+    jobs_become = UnicodeAttribute(null=True)
     stop_reason = UnicodeAttribute(null=True)
     stopped_by = ByAttribute(null=True)
     reason = UnicodeAttribute(null=True)
@@ -239,10 +239,10 @@ class FailuresItem(PartitionItem, discriminator="failures"):
 
 
 class JobItem(PartitionItem, discriminator="job"):
-    """See `Job`. `inbox` is the agent while the job has not ended, `failed_in` the run of one that
-    failed."""
+    """See `Job`. `inbox_of` is the agent while the job has not ended, `failed_in` the run of one
+    that failed."""
 
-    inbox = UnicodeAttribute(null=True)
+    inbox_of = UnicodeAttribute(null=True)
     failed_in = UnicodeAttribute(null=True)
     agent_id = UnicodeAttribute()
     agent_name = UnicodeAttribute(null=True)
@@ -256,7 +256,7 @@ class JobItem(PartitionItem, discriminator="job"):
     instance = UnicodeAttribute(null=True)
     timeout_seconds = NumberAttribute(null=True)
     lost_after_seconds = NumberAttribute()
-    job_stop = UnicodeAttribute(null=True)
+    becomes = UnicodeAttribute(null=True)
     exit_code = NumberAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     reported = BooleanAttribute(default=False)

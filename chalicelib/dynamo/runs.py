@@ -1,11 +1,10 @@
 """Runs and their frozen steps: each verb is one conditional write, or one read."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import msgspec
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -22,16 +21,13 @@ from chalicelib.dynamo.run_items import (
     RosterItem,
     RunItem,
     StepItem,
-    gate_sort_key,
     history_shard,
-    job_sort_key,
     parse_gate_sort_key,
     state_shard,
-    step_sort_key,
 )
-from chalicelib.runs.job import Job, JobKey, JobState
+from chalicelib.runs.job import JobState
 from chalicelib.runs.run import Progress, Run, RunState, RunStep, StepResult, Trigger, leaves
-from chalicelib.runs.wave import Gate, Wave, wave_of
+from chalicelib.runs.wave import Gate
 from chalicelib.tasks.task import Concurrency
 
 CHECK_EVERY = timedelta(seconds=30)  # how often the sweeper looks at a run that has not ended
@@ -64,7 +60,7 @@ def value(item: RunItem) -> Run:
         secrets=tuple(item.secrets or ()),
         timeout_seconds=item.timeout_seconds,
         timeout_at=item.timeout_at,
-        stop=JobState(item.stop) if item.stop else None,
+        jobs_become=JobState(item.jobs_become) if item.jobs_become else None,
         stop_reason=item.stop_reason,
         stopped_by=item.stopped_by,
         reason=item.reason,
@@ -177,7 +173,7 @@ def stop(run_id: str, jobs_become: JobState, reason: str, by: By | None = None) 
         lambda: RunItem(run_id, RunItem.ITEM).update(
             actions=[
                 *_state_actions(run_id, RunState.CANCELLING),
-                RunItem.stop.set(jobs_become.value),
+                RunItem.jobs_become.set(jobs_become.value),
                 RunItem.stop_reason.set(reason),
                 *whose,
             ],
@@ -186,12 +182,12 @@ def stop(run_id: str, jobs_become: JobState, reason: str, by: By | None = None) 
     )
 
 
-def take_turn(run: Run, now: datetime) -> bool:
+def begin(run: Run, now: datetime) -> bool:
     """Lets a held run begin; False when it has begun or ended."""
     actions: list[Action] = [RunItem.is_held.set(False)]
     if run.timeout_seconds is not None:  # what it waited does not count
         actions.append(RunItem.timeout_at.set(now + timedelta(seconds=run.timeout_seconds)))
-    is_waiting = (RunItem.is_held == True) & RunItem.stop.does_not_exist()  # noqa: E712
+    is_waiting = (RunItem.is_held == True) & RunItem.jobs_become.does_not_exist()  # noqa: E712
     return passed(
         lambda: RunItem(run.id, RunItem.ITEM).update(actions=actions, condition=is_waiting)
     )
@@ -207,7 +203,7 @@ def begin_step(run: Run) -> bool:
     ]
     actions += [] if run.reach == NOWHERE else [RunItem.reach.set(run.reach)]
     actions += [] if run.size is None else [RunItem.size.set(run.size)]
-    is_new = (RunItem.step < run.step) & RunItem.stop.does_not_exist()
+    is_new = (RunItem.step < run.step) & RunItem.jobs_become.does_not_exist()
     return passed(lambda: RunItem(run.id, RunItem.ITEM).update(actions=actions, condition=is_new))
 
 
@@ -315,86 +311,6 @@ def assembled(items: Iterable[PartitionItem]) -> Progress | None:
         return None
     known = tuple(steps.with_agents(step, parts) for step in frozen)
     return Progress(run, known, tuple(found), opened)
-
-
-class Context(msgspec.Struct, frozen=True):
-    """What stands around a job: its run, its step without its agents if they are many, and
-    its wave's gate."""
-
-    run: Run
-    step: RunStep
-    wave: Wave
-    gate: Gate
-
-    @property
-    def is_all_granted(self) -> bool:
-        """Whether every job of the wave has been promised to some slot."""
-        return self.gate.granted >= self.wave.size - self.wave.slots
-
-    @property
-    def is_closed(self) -> bool:
-        """Whether nothing more of the wave may start."""
-        return self.wave.is_closed(self.gate.failures)
-
-
-def contexts(wanted: Iterable[Job]) -> dict[JobKey, Context]:
-    """What stands around these jobs, in one call for up to 25; what is gone is left out."""
-    found = list(wanted)
-    by_key = _read_around([job.key for job in found])
-    around = ((job.key, _context(job, by_key)) for job in found)
-    return {key: context for key, context in around if context is not None}
-
-
-def job_with_context(key: JobKey) -> tuple[Job, Context] | None:
-    """A job with what stands around it, in one call; None when there is no such job."""
-    by_key = _read_around([key])
-    item = by_key.get((key.run_id, job_sort_key(key)))
-    job = jobs.value(item) if isinstance(item, JobItem) else None
-    context = None if job is None else _context(job, by_key)
-    return None if job is None or context is None else (job, context)
-
-
-def _read_around(wanted: Iterable[JobKey]) -> dict[tuple[str, str], PartitionItem]:
-    keys: set[tuple[str, str]] = set()
-    for key in wanted:
-        items = (
-            RunItem.ITEM,
-            step_sort_key(key.step),
-            gate_sort_key(key.step, 0),
-            gate_sort_key(key.step, 1),
-            job_sort_key(key),
-        )
-        keys |= {(key.run_id, item) for item in items}
-    found = PartitionItem.batch_get(sorted(keys), consistent_read=True) if keys else ()
-    return {(item.run_id, item.item): item for item in found}
-
-
-def context_at(run_id: str, step: int, index: int) -> Context | None:
-    """What stands around the job with this index, which need not be there, in one call; None when
-    the run is gone, or the step has no such place."""
-    items = (RunItem.ITEM, step_sort_key(step), gate_sort_key(step, 0), gate_sort_key(step, 1))
-    found = PartitionItem.batch_get([(run_id, each) for each in items], consistent_read=True)
-    return _context_at(run_id, step, index, {(run_id, item.item): item for item in found})
-
-
-def _context(job: Job, by_key: Mapping[tuple[str, str], PartitionItem]) -> Context | None:
-    return _context_at(job.key.run_id, job.key.step, job.index, by_key)
-
-
-def _context_at(
-    run_id: str, number: int, index: int, by_key: Mapping[tuple[str, str], PartitionItem]
-) -> Context | None:
-    run = by_key.get((run_id, RunItem.ITEM))
-    frozen = by_key.get((run_id, step_sort_key(number)))
-    if not isinstance(run, RunItem) or not isinstance(frozen, StepItem):
-        return None
-    step = steps.frozen(frozen)
-    if index >= (step.size or 0):
-        return None
-    wave = wave_of(step.step, step.size or 0, index)
-    gate = by_key.get((run_id, gate_sort_key(number, wave.number)))
-    opened = gates.value(gate) if isinstance(gate, GateItem) else Gate()
-    return Context(value(run), step, wave, opened)
 
 
 def has_active(task_id: str) -> bool:

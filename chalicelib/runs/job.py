@@ -153,7 +153,7 @@ class Job(msgspec.Struct, frozen=True):
     timeout_seconds: float | None = None
     lost_after_seconds: float = 300.0
     agent_name: str | None = None
-    stop: JobState | None = None  # asked to end: the state it gets when it does
+    becomes: JobState | None = None  # asked to end: the state it gets when it does
     exit_code: int | None = None
     reason: str | None = None
     reported: bool = False  # ended by a report of its agent
@@ -190,9 +190,9 @@ class Job(msgspec.Struct, frozen=True):
         )
 
     @property
-    def cancel_requested(self) -> bool:
+    def stop_requested(self) -> bool:
         """Whether the agent should end it."""
-        return self.stop is not None
+        return self.becomes is not None
 
     @property
     def has_failed(self) -> bool:

@@ -89,8 +89,8 @@ def plan(progress: Progress) -> list[Action] | EndRun:
     run = progress.run
     if run.state.is_terminal:
         return []
-    if run.stop is not None:
-        return _plan_stop(progress, run.stop)
+    if run.jobs_become is not None:
+        return _plan_stop(progress, run.jobs_become)
     if run.is_held:
         return [TakeTurn()]
     failed: RunStep | None = None
@@ -159,14 +159,16 @@ def _withheld(progress: Progress, stop: JobState) -> Iterator[Withhold]:
 
 def _is_stopped(job: Job, run: Run) -> bool:
     """Whether the job had not ended when its run was stopped."""
-    return not job.state.is_terminal or job.stop is run.stop or job.reason == run.stop_reason
+    return (
+        not job.state.is_terminal or job.becomes is run.jobs_become or job.reason == run.stop_reason
+    )
 
 
 def _stop_jobs(run: Run, stop: JobState, open_jobs: Iterable[Job]) -> Iterator[Action]:
     for job in open_jobs:
         if job.state is JobState.QUEUED:
             yield EndQueued(job, stop, run.stop_reason)
-        elif not job.cancel_requested:
+        elif not job.stop_requested:
             yield RequestCancel(job, stop)
 
 

@@ -136,7 +136,7 @@ class Run(msgspec.Struct, frozen=True):
     secrets: tuple[str, ...] = ()  # names of the parameters that nobody is shown
     timeout_seconds: float | None = None
     timeout_at: datetime | None = None
-    stop: JobState | None = None
+    jobs_become: JobState | None = None
     stop_reason: str | None = None
     stopped_by: By | None = None
     reason: str | None = None
@@ -217,8 +217,8 @@ def step_state(run: Run, step: RunStep, jobs: Mapping[int, Job]) -> JobState:
         return JobState.SKIPPED if run.state.is_terminal else JobState.WAITING
     if not has_ended(run, step, jobs):
         return JobState.RUNNING if states - {JobState.QUEUED} else JobState.QUEUED
-    if is_acceptable(step, jobs.values(), run.stop):
-        return JobState.SUCCEEDED if len(jobs) == step.size else run.stop or JobState.SKIPPED
+    if is_acceptable(step, jobs.values(), run.jobs_become):
+        return JobState.SUCCEEDED if len(jobs) == step.size else run.jobs_become or JobState.SKIPPED
     return JobState(outcome(states).value)
 
 
@@ -228,7 +228,7 @@ def has_ended(run: Run, step: RunStep, jobs: Mapping[int, Job]) -> bool:
         return run.state.is_terminal
     if any(not job.state.is_terminal for job in jobs.values()):
         return False
-    return run.state.is_terminal or run.stop is not None or has_run(step, jobs)
+    return run.state.is_terminal or run.jobs_become is not None or has_run(step, jobs)
 
 
 def has_run(step: RunStep, jobs: Mapping[int, Job]) -> bool:

@@ -143,7 +143,7 @@ def list_jobs(context: Context, run_id: str, step: int | None, state: str | None
 
 
 def _cancelled(job: dict[str, Any]) -> str:
-    is_asked = job["cancel_requested"] and job["ended_at"] is None
+    is_asked = job["stop_requested"] and job["ended_at"] is None
     return "being cancelled" if is_asked else render.state(job["state"])
 
 

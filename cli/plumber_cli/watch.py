@@ -105,7 +105,9 @@ def _end(detail: dict[str, Any]) -> None:
     for step in detail["steps"]:
         if step["state"] == "skipped":
             terminal.say(f"  {step['number']}. {step['name']}  skipped")
-    span = render.duration(run["duration_seconds"])
+    # From the trigger on, which is what somebody has waited for: a run "starts" with its first job.
+    waited = render.instant(run["ended_at"]) - render.instant(run["created_at"])
+    span = render.duration(waited.total_seconds())
     terminal.say(f"Run {run['id']} {render.state(run['state'])} after {span}")
     if run["reason"]:
         terminal.say(f"  {run['reason']}")

@@ -315,7 +315,7 @@ def test_one_job_is_cancelled_and_the_others_go_on(admin: People, fleet: Fleet) 
     claimed = agents[0].poll()["jobs"][0]
     path = f"/runs/{run_id}/jobs"
     running = admin.data("POST", f"{path}/{claimed['job_id']}/cancel")
-    assert running["cancel_requested"]
+    assert running["stop_requested"]
     assert agents[0].poll(claimed["lease"])["cancels"] == [claimed["lease"]]
     agents[0].result("job.finish", **named(claimed), outcome="cancelled", duration_ms=1)
     queued = admin.data("POST", f"{path}/1-{agents[1].id}/cancel")

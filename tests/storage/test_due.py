@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, timezone
 import pytest
 from msgspec.structs import replace
 
+from chalicelib.access.by import INSTALLATION
 from chalicelib.dynamo import due, jobs, runs
 from chalicelib.runs.job import Deadlines, Job, JobKey, JobState
 from chalicelib.runs.run import Run, RunState
@@ -123,7 +124,7 @@ def test_what_moves_on_by_itself_begins_to_count_anew() -> None:
 
 @on_every_store
 def test_a_run_that_ends_is_due_no_more() -> None:
-    run = Run("01R", "T", "task", 1, 1, RunState.QUEUED, "ann", NOW, NOW + timedelta(days=9))
+    run = Run("01R", "T", "task", 1, 1, RunState.QUEUED, INSTALLATION, NOW, NOW + timedelta(days=9))
     runs.create(run)
     (entry,) = runs.due(NOW + timedelta(days=1), 10)
     assert entry.kind == due.RUN

@@ -324,7 +324,7 @@ def test_a_cancel_is_flagged_on_active_jobs_only() -> None:
     assert jobs.request_cancel(queued, JobState.CANCELLED) is None
     flagged = jobs.request_cancel(claim(), JobState.TIMED_OUT)
     assert flagged is not None
-    assert (flagged.cancel_requested, flagged.stop) == (True, JobState.TIMED_OUT)
+    assert (flagged.stop_requested, flagged.becomes) == (True, JobState.TIMED_OUT)
 
 
 def test_the_summary_of_a_log_is_kept_as_it_came() -> None:

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from chalicelib.access.by import By, Kind
 from chalicelib.access.scope import NOWHERE, Reach, Scope
-from chalicelib.dynamo import gates, jobs, runs, steps, turns
+from chalicelib.dynamo import contexts, gates, jobs, runs, steps, turns
 from chalicelib.dynamo.run_items import GateItem, PartitionItem, gate_sort_key
 from chalicelib.runs.job import Job, JobKey, JobState
 from chalicelib.runs.run import Run, RunState, RunStep, StepResult, at_step
@@ -124,7 +124,7 @@ def test_the_first_stop_counts() -> None:
     assert not runs.stop("01R", JobState.CANCELLED, "Cancelled by ann.")
     stored = runs.get("01R")
     assert stored is not None
-    assert (stored.state, stored.stop) == (RunState.CANCELLING, JobState.TIMED_OUT)
+    assert (stored.state, stored.jobs_become) == (RunState.CANCELLING, JobState.TIMED_OUT)
     assert stored.stopped_by is None
 
 
@@ -157,8 +157,8 @@ def test_a_run_reaches_the_agents_of_a_step_when_that_begins() -> None:
 def test_a_held_run_begins_once_and_what_it_waited_does_not_count() -> None:
     run = create(replace(make(), is_held=True, timeout_seconds=60.0))
     later = NOW + timedelta(hours=1)
-    assert runs.take_turn(run, later)
-    assert not runs.take_turn(run, later + timedelta(hours=1))
+    assert runs.begin(run, later)
+    assert not runs.begin(run, later + timedelta(hours=1))
     stored = runs.get("01R")
     assert stored is not None
     assert (stored.is_held, stored.timeout_at) == (False, later + timedelta(seconds=60))
@@ -167,7 +167,7 @@ def test_a_held_run_begins_once_and_what_it_waited_does_not_count() -> None:
 def test_a_held_run_that_was_stopped_does_not_begin() -> None:
     run = create(replace(make(), is_held=True))
     assert runs.stop("01R", JobState.CANCELLED, "Cancelled by ann.")
-    assert not runs.take_turn(run, NOW)
+    assert not runs.begin(run, NOW)
     stored = runs.get("01R")
     assert stored is not None
     assert stored.is_held
@@ -371,10 +371,10 @@ def test_what_stands_around_a_job_is_one_read() -> None:
     create(make())
     pass_gate(failed=0)
     job = Job(JobKey("01R", 1, "a"), JobState.QUEUED)
-    context = runs.contexts([job])[job.key]
+    context = contexts.of_jobs([job])[job.key]
     assert (context.run.id, context.step.step, context.gate.failures) == ("01R", FIRST, 1)
     assert context.is_closed
-    assert runs.contexts([Job(JobKey("01X", 1, "a"), JobState.QUEUED)]) == {}
+    assert contexts.of_jobs([Job(JobKey("01X", 1, "a"), JobState.QUEUED)]) == {}
 
 
 def test_a_turn_is_taken_by_one_and_released_by_its_holder() -> None:

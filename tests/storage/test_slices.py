@@ -4,7 +4,8 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from chalicelib.dynamo import runs, steps
+from chalicelib.access.by import INSTALLATION
+from chalicelib.dynamo import contexts, runs, steps
 from chalicelib.runs.run import Run, RunState, RunStep
 from chalicelib.tasks.target import Targets
 from chalicelib.tasks.task import Amount, Step
@@ -20,7 +21,7 @@ def make(size: int) -> RunStep:
     """A run with a step on so many agents, the first of which is a canary."""
     agents = dict(list(ALL.items())[:size])
     step = RunStep(Step(1, "s", Targets(), command="true", canary=Amount(1)), size, None, agents)
-    run = Run("01R", "T", "t", 1, 1, RunState.QUEUED, "ci", NOW, NOW + timedelta(days=90))
+    run = Run("01R", "T", "t", 1, 1, RunState.QUEUED, INSTALLATION, NOW, NOW + timedelta(days=90))
     assert steps.freeze(run.id, [step], run.expires_at)
     assert runs.create(run)
     return step
@@ -50,7 +51,7 @@ def test_a_run_that_is_gone_gets_no_mark() -> None:
 @pytest.mark.parametrize("size", [3, 250])
 def test_agents_are_found_by_their_places(size: int) -> None:
     made = make(size)
-    context = runs.context_at("01R", 1, size - 1)
+    context = contexts.at_index("01R", 1, size - 1)
     assert context is not None
     for indexes in (range(size), range(1, 2), range(size - 2, size), range(size // 2, size)):
         found = steps.agents_between("01R", context.step, indexes)
@@ -60,8 +61,8 @@ def test_agents_are_found_by_their_places(size: int) -> None:
 
 def test_what_stands_around_a_place_needs_no_job_there() -> None:
     make(3)
-    around = [runs.context_at("01R", 1, index) for index in range(3)]
+    around = [contexts.at_index("01R", 1, index) for index in range(3)]
     assert [each.wave.number for each in around if each is not None] == [0, 1, 1]
-    assert runs.context_at("01R", 1, 3) is None
-    assert runs.context_at("01R", 2, 0) is None
-    assert runs.context_at("01X", 1, 0) is None
+    assert contexts.at_index("01R", 1, 3) is None
+    assert contexts.at_index("01R", 2, 0) is None
+    assert contexts.at_index("01X", 1, 0) is None

@@ -114,7 +114,7 @@ def test_the_end_of_a_job_is_told_to_a_person(
 def test_a_job_is_new_until_something_is_known_of_it() -> None:
     new = Job(JobKey("01R", 1, "a"), JobState.WAITING)
     assert (new.index, new.attempt, new.poll_seq, new.due_tries) == (0, 1, 0, 0)
-    assert not (new.reported or new.log_compacted or new.cancel_requested)
+    assert not (new.reported or new.log_compacted or new.stop_requested)
     assert not Ending(JobState.LOST).reported
 
 
@@ -128,7 +128,7 @@ def test_a_job_has_failed_that_ended_neither_well_nor_skipped(state: JobState) -
 
 def test_a_job_that_is_asked_to_end_is_to_be_cancelled() -> None:
     job = Job(JobKey("01R", 1, "a"), JobState.RUNNING)
-    assert replace(job, stop=JobState.TIMED_OUT).cancel_requested
+    assert replace(job, becomes=JobState.TIMED_OUT).stop_requested
 
 
 def test_an_attempt_is_remembered_as_it_ended() -> None:

@@ -53,7 +53,9 @@ def job(of: RunStep, agent: str, state: JobState, **values: Any) -> Job:
 
 
 def stopping(state: JobState = JobState.CANCELLED) -> Run:
-    return replace(RUN, state=RunState.CANCELLING, stop=state, stop_reason="Cancelled by ann.")
+    return replace(
+        RUN, state=RunState.CANCELLING, jobs_become=state, stop_reason="Cancelled by ann."
+    )
 
 
 def put(of: RunStep, *indexes: int) -> list[Enqueue]:
@@ -250,7 +252,7 @@ def test_without_a_failure_its_handlers_do_not_run() -> None:
 def test_a_stop_ends_what_is_queued_and_asks_for_the_rest() -> None:
     one = step(1, "a", "b", "c")
     queued, running = job(one, "a", QUEUED), job(one, "b", BUSY)
-    asked = job(one, "c", BUSY, stop=JobState.CANCELLED)
+    asked = job(one, "c", BUSY, becomes=JobState.CANCELLED)
     assert plan(Progress(stopping(), (one,), (queued, running, asked))) == [
         EndQueued(queued, JobState.CANCELLED, "Cancelled by ann."),
         RequestCancel(running, JobState.CANCELLED),
@@ -315,7 +317,7 @@ def test_a_stop_withholds_nothing_of_a_wave_behind_one_that_has_closed() -> None
     closed = jobs_in(one, {0: BAD, 1: JobState.SKIPPED})
     run = replace(stopping(), step=2)
     assert plan(Progress(run, (one, handler), closed)) == withheld(handler, 0)
-    running = job(handler, "a", JobState.RUNNING, stop=JobState.CANCELLED)
+    running = job(handler, "a", JobState.RUNNING, becomes=JobState.CANCELLED)
     assert plan(Progress(run, (one, handler), (*closed, running))) == []
 
 
@@ -330,7 +332,7 @@ def test_a_stop_withholds_nothing_of_a_wave_behind_one_that_has_closed() -> None
 def test_a_stop_withholds_the_step_that_was_under_way_whatever_came_before_it(first: Any) -> None:
     one, states = first
     handler = step(2, "a", "c", when=When.FAILURE)
-    jobs = tuple(replace(each, stop=JobState.CANCELLED) for each in jobs_in(one, states))
+    jobs = tuple(replace(each, becomes=JobState.CANCELLED) for each in jobs_in(one, states))
     run = replace(stopping(), step=2)
     assert plan(Progress(run, (one, handler), jobs)) == withheld(handler, 0, 1)
 
@@ -339,7 +341,7 @@ def test_a_stop_withholds_nothing_that_nobody_can_be_putting_out() -> None:
     one, handler = step(1, "a"), step(2, "a", when=When.ALWAYS)
     end = EndRun(RunState.CANCELLED, "Cancelled by ann.")
     assert plan(Progress(replace(stopping(), is_held=True), (one, handler))) == end
-    asked = job(one, "a", JobState.CANCELLED, stop=JobState.CANCELLED)
+    asked = job(one, "a", JobState.CANCELLED, becomes=JobState.CANCELLED)
     assert plan(Progress(stopping(), (one, handler), (asked,))) == end
     unresolved = RunStep(one.step)
     assert plan(Progress(stopping(), (unresolved,))) == end

@@ -119,7 +119,7 @@ def test_a_stop_before_agents_were_chosen_ends_the_run() -> None:
 
 
 def test_a_stop_asks_once_and_waits_for_those_that_were_asked() -> None:
-    asked = job(ONE, "a", BUSY, stop=JobState.CANCELLED)
+    asked = job(ONE, "a", BUSY, becomes=JobState.CANCELLED)
     assert ends(asked, run=stopping()) == []
     assert ends(job(ONE, "a", BUSY), run=stopping()) == [
         RequestCancel(job(ONE, "a", BUSY), JobState.CANCELLED)
@@ -130,7 +130,7 @@ def test_a_stop_in_a_wave_withholds_nothing_of_the_next_one() -> None:
     one = rolling(canary=Amount(2))
     stopped = jobs_in(one, {0: OK, 1: JobState.CANCELLED})
     for cut in (
-        replace(stopped[1], stop=JobState.CANCELLED),
+        replace(stopped[1], becomes=JobState.CANCELLED),
         replace(stopped[1], reason="Cancelled by ann."),
     ):
         assert ends(stopped[0], cut, run=stopping(), steps=(one,)) == CANCELLED
@@ -140,7 +140,7 @@ def test_a_stop_in_a_wave_withholds_nothing_of_the_next_one() -> None:
 
 def test_a_job_that_was_cancelled_before_the_run_was_stopped_is_no_part_of_the_stop() -> None:
     one = step(1, "a", max_failures=Amount(1))
-    before = job(one, "a", JobState.TIMED_OUT, stop=JobState.TIMED_OUT, reason="Too slow.")
+    before = job(one, "a", JobState.TIMED_OUT, becomes=JobState.TIMED_OUT, reason="Too slow.")
     assert ends(before, run=stopped_at(2), steps=(one, TWO)) == withheld(TWO, 0)
 
 

@@ -4,6 +4,7 @@ from datetime import datetime, timezone
 
 import pytest
 
+from chalicelib.access.by import INSTALLATION
 from chalicelib.runs.job import JobState
 from chalicelib.tasks.param import Param
 from chalicelib.tasks.target import Targets
@@ -81,4 +82,4 @@ def test_a_definition_knows_its_secrets_and_the_agents_that_it_names() -> None:
 def test_a_task_is_no_template_unless_it_says_so() -> None:
     now = datetime(2026, 1, 1, tzinfo=timezone.utc)
     assert not Definition("t", ()).is_template
-    assert not StoredTask("T", "t", 1, 1, now, now, "ann").is_template
+    assert not StoredTask("T", "t", 1, 1, now, now, INSTALLATION).is_template

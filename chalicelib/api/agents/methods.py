@@ -278,7 +278,7 @@ def start(call: Call, key: JobKey, params: StartParams) -> dict[str, Any]:
 def extend(call: Call, key: JobKey, params: ExtendParams) -> dict[str, Any]:
     """Confirms a lease."""
     job = report.extend(key, params.lease, call.now)
-    return {"state": job.state.value, "cancel": job.cancel_requested}
+    return {"state": job.state.value, "cancel": job.stop_requested}
 
 
 def finish(call: Call, key: JobKey, params: FinishParams) -> dict[str, Any]:

@@ -1,9 +1,9 @@
 """What the paths of runs and jobs name, loaded once: as `on=` of routes."""
 
 from chalicelib.api.routing import Request
-from chalicelib.dynamo.runs import Context
 from chalicelib.errors import NotFound
 from chalicelib.operations.runs import existing
+from chalicelib.runs.context import Context
 from chalicelib.runs.job import Job, JobKey
 from chalicelib.runs.run import Progress, Run
 from chalicelib.runs.run_page import RunPage

@@ -11,12 +11,12 @@ from chalicelib.api.runs import render as render_run
 from chalicelib.api.runs import resolvers, shapes
 from chalicelib.api.shapes import Page
 from chalicelib.dynamo import gates, job_pages, run_history
-from chalicelib.dynamo.runs import Context
 from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.cancel import cancel, cancel_job
 from chalicelib.operations.runs.commands import run_command
 from chalicelib.operations.runs.existing import no_run
 from chalicelib.operations.runs.retry import RetryWhat, retry
+from chalicelib.runs.context import Context
 from chalicelib.runs.job import Job, JobState
 from chalicelib.runs.run import Progress, Run, RunState, Trigger
 from chalicelib.runs.run_page import RunPage, ended_in_step

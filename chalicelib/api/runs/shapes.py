@@ -118,7 +118,7 @@ class Job(Shape, frozen=True):
     attempt: int
     exit_code: int | None
     reason: str | None
-    cancel_requested: bool
+    stop_requested: bool
     queued_at: datetime | None
     deliver_by: datetime | None
     not_before: datetime | None

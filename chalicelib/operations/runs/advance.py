@@ -108,7 +108,7 @@ def _spread(actions: Sequence[Action], progress: Progress, now: datetime) -> boo
 
 def _part(action: Action, progress: Progress) -> str:
     """A name for what a plan is about: another wave, its end, or a stop do not wait for it."""
-    if progress.run.stop is not None:
+    if progress.run.jobs_become is not None:
         return "stop"
     match action:
         case Enqueue(step, index) | Withhold(step, index):

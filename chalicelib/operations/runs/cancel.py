@@ -5,11 +5,11 @@ from datetime import datetime
 from chalicelib.access.by import By
 from chalicelib.access.scope import EVERYTHING
 from chalicelib.dynamo import jobs, runs
-from chalicelib.dynamo.runs import Context
 from chalicelib.errors import Conflict
 from chalicelib.operations.runs.advance import advance, request_cancel
 from chalicelib.operations.runs.ending import end_job
 from chalicelib.operations.runs.existing import job_with_context
+from chalicelib.runs.context import Context
 from chalicelib.runs.job import ACTIVE, Ending, Job, JobState
 from chalicelib.runs.run import Run
 

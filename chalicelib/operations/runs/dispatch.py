@@ -8,12 +8,12 @@ from math import ceil
 
 import msgspec
 
-from chalicelib.dynamo import jobs, runs
-from chalicelib.dynamo.runs import Context
+from chalicelib.dynamo import contexts, jobs, runs
 from chalicelib.kms.data_keys import KeyAway, KeyProblem
 from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.advance import advance
 from chalicelib.operations.runs.ending import end_job
+from chalicelib.runs.context import Context
 from chalicelib.runs.job import ACTIVE, Ending, Job, JobState, deadlines
 from chalicelib.runs.offer import PROTOCOL, Offer, not_understood, offer
 from chalicelib.runs.planner import SKIP_REASON
@@ -77,7 +77,7 @@ def poll(
     due_in_ms = LEFT_MS if is_left and len(offers) < capacity else _due_in_ms(inbox, now)
     return Work(
         offers=offers,
-        cancels=[job.lease for job in inbox if job.cancel_requested and job.lease in held],
+        cancels=[job.lease for job in inbox if job.stop_requested and job.lease in held],
         followed=[job.lease for job in inbox if job.lease in held and _is_followed(job, now)],
         is_active=True,
         due_in_ms=due_in_ms,
@@ -128,7 +128,7 @@ def _refuse(job: Job, protocol: int, now: datetime) -> None:
 def _end_as_seen(seen: Job, ending: Ending, now: datetime) -> None:
     """Read afresh: the inbox may show a job that has just ended, and its failure must not be noted
     at the gate."""
-    found = runs.job_with_context(seen.key)
+    found = contexts.job_with_context(seen.key)
     if found is None:
         return
     job, context = found
@@ -150,7 +150,7 @@ def _offer(
     while left and len(claimed) < capacity:
         if (taken := claim(left.pop(0))) is not None:
             claimed.append(taken)
-    around = runs.contexts(claimed)
+    around = contexts.of_jobs(claimed)
     offers: list[tuple[Job, Offer]] = []
     is_left = bool(left)
     for job in claimed:
@@ -191,11 +191,11 @@ def _claim(
 def _may_start(context: Context, job: Job, now: datetime) -> bool:
     """Ends a job that was cancelled, whose run was stopped, or whose wave has failed too often."""
     run = context.run
-    if job.stop is not None and run.stop is None:
-        end_job(context, job, Ending(job.stop, reason=CANCEL_REASON), jobs.end, now)
+    if job.becomes is not None and run.jobs_become is None:
+        end_job(context, job, Ending(job.becomes, reason=CANCEL_REASON), jobs.end, now)
         return False
-    if run.stop is not None or run.state.is_terminal:
-        ending = Ending(run.stop or JobState.CANCELLED, reason=run.stop_reason)
+    if run.jobs_become is not None or run.state.is_terminal:
+        ending = Ending(run.jobs_become or JobState.CANCELLED, reason=run.stop_reason)
     elif context.is_closed:
         ending = Ending(JobState.SKIPPED, reason=SKIP_REASON)
     else:

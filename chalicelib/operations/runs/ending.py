@@ -3,9 +3,9 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from chalicelib.dynamo import gates, jobs, runs, steps
-from chalicelib.dynamo.runs import Context
+from chalicelib.dynamo import contexts, gates, jobs, steps
 from chalicelib.operations.runs.advance import advance, enqueue
+from chalicelib.runs.context import Context
 from chalicelib.runs.job import Ending, Job
 from chalicelib.runs.wave import Gate
 from chalicelib.sqs import doorbells
@@ -24,7 +24,7 @@ def end_job(context: Context, job: Job, ending: Ending, write: Write, now: datet
         return _retry(context, job, ending, now)
     wave, passed = context.wave, _pass_gate(context, job, ending)
     gate = passed or context.gate
-    is_over = wave.is_closed(gate.failures) or context.run.stop is not None
+    is_over = wave.is_closed(gate.failures) or context.run.jobs_become is not None
     is_passed_on = wave.is_rolling and not is_over and not context.is_all_granted
     successor = wave.nth_successor(gate.granted) if is_passed_on else None
     ended = write(job, ending, successor, now)
@@ -39,7 +39,7 @@ def end_job(context: Context, job: Job, ending: Ending, write: Write, now: datet
 
 def _is_retried(context: Context, job: Job, ending: Ending) -> bool:
     policy = context.step.step.retry
-    is_stopped = context.run.stop is not None or job.stop is not None or context.is_closed
+    is_stopped = context.run.jobs_become is not None or job.becomes is not None or context.is_closed
     return not is_stopped and policy.applies(ending.state, job.attempt)
 
 
@@ -89,4 +89,4 @@ def _fill_slot(context: Context, job: Job, successor: int, now: datetime) -> Non
 
 def context_of(job: Job) -> Context | None:
     """What stands around a job; None when its run is gone."""
-    return runs.contexts([job]).get(job.key)
+    return contexts.of_jobs([job]).get(job.key)

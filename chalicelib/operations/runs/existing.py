@@ -4,9 +4,9 @@ What is outside is answered as what is not there. Each costs one read.
 """
 
 from chalicelib.access.scope import Scope
-from chalicelib.dynamo import jobs, run_pages, runs
-from chalicelib.dynamo.runs import Context
+from chalicelib.dynamo import contexts, jobs, run_pages, runs
 from chalicelib.errors import NotFound
+from chalicelib.runs.context import Context
 from chalicelib.runs.job import Job, JobKey
 from chalicelib.runs.run import Progress, Run
 from chalicelib.runs.run_page import RunPage
@@ -70,7 +70,7 @@ def existing_job(key: JobKey, scope: Scope) -> Job:
 
 def job_with_context(key: JobKey, scope: Scope) -> tuple[Job, Context]:
     """A job and what stands around it. Raises NotFound."""
-    found = runs.job_with_context(key)
+    found = contexts.job_with_context(key)
     if found is None or not _holds(scope, found[1].run):
         raise no_job(key.job_id)
     return found

@@ -5,12 +5,12 @@ from typing import Any
 
 import msgspec
 
-from chalicelib.dynamo import jobs, presences, runs
-from chalicelib.dynamo.runs import Context
+from chalicelib.dynamo import contexts, jobs, presences
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.logs.log import reported_chunks
 from chalicelib.operations.runs.advance import advance
 from chalicelib.operations.runs.ending import end_job
+from chalicelib.runs.context import Context
 from chalicelib.runs.job import (
     ACTIVE,
     END_GRACE,
@@ -84,7 +84,7 @@ class Report(msgspec.Struct, frozen=True):
         """What it makes of the job."""
         state = self.outcome.state(self.exit_code)
         if self.outcome is Outcome.CANCELLED:
-            state = job.stop or state
+            state = job.becomes or state
         return Ending(
             state=state,
             exit_code=self.exit_code,
@@ -107,7 +107,7 @@ def report_end(key: JobKey, lease: str, report: Report, now: datetime) -> JobSta
     while job.lease == lease and job.state in ACTIVE:
         ended = end_job(context, job, report.ending(job, now), jobs.finish, now)
         if ended is not None:
-            if job.cancel_requested:
+            if job.stop_requested:
                 presences.drop_cancels(key.agent_id, [lease])
             return ended.state
         # Something came between the look and the write. The report is as valid as before: if a
@@ -118,7 +118,7 @@ def report_end(key: JobKey, lease: str, report: Report, now: datetime) -> JobSta
 
 
 def _with_context(key: JobKey) -> tuple[Job, Context]:
-    found = runs.job_with_context(key)
+    found = contexts.job_with_context(key)
     if found is None:
         raise NoSuchJob
     return found

@@ -72,7 +72,7 @@ def retry(
         retry_of=run_id,
         is_held=False,
         timeout_at=None,
-        stop=None,
+        jobs_become=None,
         stop_reason=None,
         stopped_by=None,
         reason=None,

@@ -7,15 +7,15 @@ of them written (see the planner's `Withhold`), so a message that comes late fin
 
 from datetime import datetime
 
-from chalicelib.dynamo import runs, steps
-from chalicelib.dynamo.runs import Context
+from chalicelib.dynamo import contexts, steps
 from chalicelib.operations.runs.advance import enqueue, side_by_side
+from chalicelib.runs.context import Context
 from chalicelib.sqs.messages import PutJobs
 
 
 def put_jobs(part: PutJobs, now: datetime) -> int:
     """Puts those of the jobs that are not there yet; answers how many. May be repeated."""
-    context = runs.context_at(part.run_id, part.step, part.first)
+    context = contexts.at_index(part.run_id, part.step, part.first)
     if context is None or not _is_under_way(context):
         return 0
     run, step, initial = context.run, context.step, context.wave.initial
@@ -34,4 +34,4 @@ def _is_under_way(context: Context) -> bool:
     # The gate is no reason: it may have noted a failure that came to nothing, and then the planner,
     # which goes by the jobs, waits for these. What should not start is seen when it is claimed.
     run = context.run
-    return not run.state.is_terminal and run.stop is None and run.step == context.step.number
+    return not run.state.is_terminal and run.jobs_become is None and run.step == context.step.number

@@ -167,7 +167,7 @@ def _bring_on(run: Run, claimed: Entry, now: datetime) -> bool:
 
 
 def _is_out_of_time(run: Run, now: datetime) -> bool:
-    return run.stop is None and run.timeout_at is not None and run.timeout_at <= now
+    return run.jobs_become is None and run.timeout_at is not None and run.timeout_at <= now
 
 
 def _give_up_run(run: Run, problem: str, now: datetime) -> bool:

@@ -30,7 +30,7 @@ def _goes_on(run_id: str) -> bool:
 
 def begin_held(run: Run, now: datetime) -> bool:
     """Lets a held run begin, if it is its turn; whether it did."""
-    return take_turn(run, now) and runs.take_turn(run, now)
+    return take_turn(run, now) and runs.begin(run, now)
 
 
 def next_in_line(run: Run) -> str | None:

@@ -948,7 +948,6 @@ export interface components {
             agent_id: string;
             agent_name: string;
             attempt: number;
-            cancel_requested: boolean;
             deliver_by: string | null;
             duration_seconds: number | null;
             earlier: components["schemas"]["Attempt"][];
@@ -964,6 +963,7 @@ export interface components {
             /** @enum {unknown} */
             state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
             step: number;
+            stop_requested: boolean;
             stopped_by: components["schemas"]["By"] | null;
         };
         /** @description What an agent said of an attempt after it had been given up. It changes no state. */
