@@ -213,8 +213,11 @@ def end(
     reason: str | None,
     results: Sequence[StepResult],
     now: datetime,
+    *,
+    stop: JobState | None = None,
 ) -> Run | None:
-    """The terminal state, entered once; None when another was."""
+    """The terminal state, entered once; None when another was, or the run was stopped by others
+    than by `stop`, which whoever decided on the end knew of."""
     actions: list[Action] = [
         *_state_actions(run_id, state),
         RunItem.ended_at.set(now),
@@ -225,7 +228,13 @@ def end(
     if reason is not None:
         actions.append(RunItem.reason.set(reason))
     item, is_open = RunItem(run_id, RunItem.ITEM), _state_in(leaves(state))
-    return value(item) if passed(lambda: item.update(actions=actions, condition=is_open)) else None
+    # A stop may come between the look and this write, and make another end of the same jobs. It has
+    # been acknowledged then: the end is decided anew.
+    is_same = (
+        RunItem.jobs_become.does_not_exist() if stop is None else RunItem.jobs_become == stop.value
+    )
+    is_ended = passed(lambda: item.update(actions=actions, condition=is_open & is_same))
+    return value(item) if is_ended else None
 
 
 def due(now: datetime, limit: int) -> list[due_queue.Entry]:

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from chalicelib import clock
-from chalicelib.dynamo import presences
+from chalicelib.dynamo import presences, runs
 from chalicelib.operations.runs.sweep import sweep
+from chalicelib.runs.job import JobState
 from chalicelib.settings import settings
 from tests.api.conftest import Clock, People, RpcAgent, definition, ended, named
 from tests.stack.shifts import shift
@@ -151,6 +152,29 @@ def test_a_cancel_ends_what_is_queued_at_once(admin: People, agent: Any) -> None
     assert show(admin, run_id) == ("cancelled", ["cancelled", "skipped"])
     assert one.poll()["jobs"] == []
     assert admin.refused("POST", f"/runs/{run_id}/cancel")[0] == 1005
+
+
+def test_a_stop_that_comes_just_before_the_end_is_known_to_it(
+    admin: People, agent: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The end of a run is what its jobs and its stop make of it. Of a run of which a job was
+    cancelled alone, after a step had failed, that is another one with the stop than without."""
+    one, two = agent(1), agent(2)
+    handler = f'[[step]]\nServerID = "{two.id}"\nCMD = "x"\nWhen = "always"\n'
+    task = admin.data("POST", "/tasks", {"definition": definition(one.id) + handler})["task"]
+    run_id = admin.data("POST", f"/tasks/{task['id']}/execute")["id"]
+    (job,) = one.poll()["jobs"]
+    one.finish(job, exit_code=1)
+    end = runs.end
+
+    def stopped_before(*given: Any, **more: Any) -> Any:
+        monkeypatch.setattr(runs, "end", end)
+        assert runs.stop(run_id, JobState.CANCELLED, "Cancelled by ann.")
+        return end(*given, **more)
+
+    monkeypatch.setattr(runs, "end", stopped_before)
+    admin.data("POST", f"/runs/{run_id}/jobs/2-{two.id}/cancel")
+    assert show(admin, run_id) == ("cancelled", ["failed", "cancelled"])
 
 
 def test_a_running_job_is_asked_to_end_by_poll_and_by_heartbeat(admin: People, agent: Any) -> None:

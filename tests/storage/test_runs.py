@@ -105,6 +105,17 @@ def test_a_run_starts_once() -> None:
     assert (stored.state, stored.started_at) == (RunState.RUNNING, NOW)
 
 
+def test_a_run_does_not_end_by_who_does_not_know_that_it_was_stopped() -> None:
+    create(make())
+    assert runs.end("01R", RunState.FAILED, None, (), NOW, stop=JobState.CANCELLED) is None
+    runs.stop("01R", JobState.CANCELLED, "why")
+    assert runs.end("01R", RunState.FAILED, None, (), NOW) is None
+    assert runs.end("01R", RunState.FAILED, None, (), NOW, stop=JobState.TIMED_OUT) is None
+    ended = runs.end("01R", RunState.CANCELLED, None, (), NOW, stop=JobState.CANCELLED)
+    assert ended is not None
+    assert ended.state is RunState.CANCELLED
+
+
 def test_a_run_ends_once_and_for_all() -> None:
     create(make())
     ended = runs.end("01R", RunState.FAILED, "because", RESULTS, NOW)

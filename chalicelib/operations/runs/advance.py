@@ -226,7 +226,8 @@ def _end_run(progress: Progress, end: EndRun, now: datetime) -> Run | None:
     """The run as it has ended, None when it had moved on; lets those that waited for it go on."""
     run = progress.run
     secret_values.forget(run, now)  # before the end, which is repeated until it is written
-    ended = runs.end(run.id, end.state, end.reason, runs_core.at_end(progress, end.state), now)
+    results = runs_core.at_end(progress, end.state)
+    ended = runs.end(run.id, end.state, end.reason, results, now, stop=run.jobs_become)
     replace_earlier(run, now)
     if run.concurrency is not Concurrency.ALLOW:
         turns.release(run.task_id, run.id)

@@ -175,4 +175,5 @@ def _give_up_run(run: Run, problem: str, now: datetime) -> bool:
     end as they do."""
     reason = GIVEN_UP_REASON.format(problem)
     runs.stop(run.id, JobState.CANCELLED, reason)
-    return runs.end(run.id, RunState.FAILED, reason, run.results, now) is not None
+    stop = run.jobs_become or JobState.CANCELLED
+    return runs.end(run.id, RunState.FAILED, reason, run.results, now, stop=stop) is not None
