@@ -27,6 +27,7 @@ def main() -> int:
     if os.environ.get("PYTHONHASHSEED") != "0":
         program = [sys.executable, "-m", "tests.simulation.soak", *sys.argv[1:]]
         os.execve(sys.executable, program, {**base(os.environ), "PYTHONHASHSEED": "0"})
+    os.environ.update(base(os.environ))  # this process's own keys
     with tempfile.TemporaryDirectory(prefix="plumber-soak-") as directory:
         processes = Processes(Path(directory) / "logs", base(os.environ))
         try:
