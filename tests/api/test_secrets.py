@@ -181,6 +181,7 @@ def test_without_a_key_nothing_is_started_and_it_is_said(
     admin: People, fleet: Fleet, path: str, monkeypatch: pytest.MonkeyPatch, key: str
 ) -> None:
     (one,) = fleet(1)
+    one.poll()  # it has its seat now
     before = items()
     settings = type(data_keys.settings)(key_file=key)
     with monkeypatch.context() as patch:
