@@ -118,7 +118,8 @@ def test_a_heartbeat_brings_new_facts_and_answers_the_cadence(admin: People, age
         facts={"hostname": "renamed", "version": "9"},
     )
     assert answer.keys() == {
-        "heartbeat_seconds", "ttl_seconds", "poll_idle_ms", "cancels", "doorbell", "seat", "conflict",
+        "heartbeat_seconds", "ttl_seconds", "poll_idle_ms", "cancels", "doorbell", "seat",
+        "conflict",
     }  # fmt: skip
     assert admin.data("GET", f"/agents/{one.id}")["hostname"] == "renamed"
 
