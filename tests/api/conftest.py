@@ -13,6 +13,7 @@ from chalicelib import clock
 from chalicelib.access.by import By, Kind
 from chalicelib.access.principal import Role
 from chalicelib.access.scope import EVERYTHING, Scope
+from chalicelib.dynamo import steps
 from chalicelib.operations.access import authentication
 from chalicelib.operations.access.tokens import create_token
 from tests.stack.policy import within_the_policy
@@ -230,3 +231,10 @@ def fleet(agent: Any, admin: People) -> Fleet:
         return made
 
     return make
+
+
+@pytest.fixture(params=["few", "many"])
+def wherever_agents_stand(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few agents stand in their step's item; many, here from two on, in items of their own."""
+    if request.param == "many":
+        monkeypatch.setattr(steps, "FEW", 1)
