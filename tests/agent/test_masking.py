@@ -43,15 +43,22 @@ def test_a_time_out_ends_a_job_whose_output_cannot_be_masked_in_time(job: Any) -
 def test_a_cancel_comes_through_while_a_pattern_is_at_work(job: Any, tmp_path: Path) -> None:
     """The process of the patterns is stopped, and does not answer: only the signal gets through."""
     running = job(f"echo $$ > pid; while [ ! -e go ]; do sleep 0.02; done; {SLOWLY}", mask=EVIL)
-    running.wait_until(lambda: (tmp_path / "pid").exists())
+    running.wait_until(lambda: (tmp_path / "pid").exists() and (tmp_path / "pid").read_text() != "")
     (patterns,) = matching(running.process.pid, tmp_path)
     patterns.suspend()
-    (tmp_path / "go").touch()
     command = psutil.Process(int((tmp_path / "pid").read_text()))
+    (tmp_path / "go").touch()
     running.process.send_signal(signal.SIGTERM)
-    running.wait_until(lambda: not command.is_running() or command.status() == "zombie")
+    running.wait_until(lambda: has_ended(command))
     patterns.kill()
     assert running.end()["outcome"] == "cancelled"
+
+
+def has_ended(process: psutil.Process) -> bool:
+    try:
+        return process.status() == psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return True
 
 
 def matching(supervisor: int, place: Path) -> list[psutil.Process]:
