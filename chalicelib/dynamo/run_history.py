@@ -71,7 +71,8 @@ class Filter(msgspec.Struct, frozen=True):
     def is_by_one(self) -> bool:
         """Whether nearly all that the index answers fits."""
         criteria = (self.task_id, self.agent_id, self.state, self.trigger)
-        return self.trigger is None and criteria.count(None) >= len(criteria) - 1
+        is_narrow = self.trigger is not None or not self.scope.is_everything
+        return not is_narrow and criteria.count(None) >= len(criteria) - 1
 
 
 def find(

@@ -15,6 +15,7 @@ import msgspec
 from botocore.exceptions import BotoCoreError, ClientError
 
 from chalicelib.aws import client as aws
+from chalicelib.aws.retrying import is_throttled, is_transient
 from chalicelib.errors import PlumberError
 from chalicelib.settings import settings
 
@@ -67,7 +68,9 @@ class KmsKeys(msgspec.Struct, frozen=True):
             said = aws.client(KMS).send(operation, json.dumps(asked).encode())
         except ClientError as error:
             code = error.response["Error"]["Code"]
-            kind = KeyAway if code in PASSING else KeyProblem
+            status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+            passes = code in PASSING or is_throttled(status, code) or is_transient(status, code)
+            kind = KeyAway if passes else KeyProblem
             raise kind(f"The key for secrets cannot be used: KMS answered {code}.") from error
         except BotoCoreError as error:
             raise KeyAway("The key for secrets cannot be used: KMS cannot be reached.") from error

@@ -30,8 +30,10 @@ WAIT_SECONDS = 20  # SQS's longest poll
 AT_ONCE = 10  # SQS's limit of messages in a batch
 SENDS = 3  # of a batch of which SQS took a part
 
-# Unlike a ring, a message is worth some patience; and whoever waits for one waits for long.
-PATIENT_SQS = msgspec.structs.replace(SQS, attempts=4, read_seconds=WAIT_SECONDS + 10)
+# Unlike a ring, a message is worth some patience, though a sender has a request to answer; and
+# whoever waits for one waits for long.
+PATIENT_SQS = msgspec.structs.replace(SQS, attempts=4)
+WAITING_SQS = msgspec.structs.replace(PATIENT_SQS, read_seconds=WAIT_SECONDS + 10)
 
 _log = logging.getLogger("plumber.work")
 
@@ -59,7 +61,8 @@ def url(queue: str) -> str:
 def ask(operation: str, queue: str, **arguments: object) -> Any:
     """One call on a queue; what SQS answers. Raises what the client raises."""
     body = json.dumps({"QueueUrl": url(queue), **arguments}).encode()
-    return json.loads(aws.client(PATIENT_SQS).send(operation, body) or b"{}")
+    service = WAITING_SQS if operation == "ReceiveMessage" else PATIENT_SQS
+    return json.loads(aws.client(service).send(operation, body) or b"{}")
 
 
 def attributes(dead_letters_arn: object) -> Mapping[str, object]:

@@ -214,6 +214,18 @@ def test_a_cancel_of_a_job_that_was_just_handed_out_comes_with_the_next_poll(
     assert one.poll(job["lease"])["cancels"] == [job["lease"]]
 
 
+def test_a_claim_whose_answer_was_lost_ends_with_a_cancel_though_the_agent_takes_nothing(
+    admin: People, agent: Any
+) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    assert len(one.poll()["jobs"]) == 1  # the agent never hears of it
+    admin.data("PATCH", f"/agents/{one.id}", {"disabled": True})
+    assert admin.data("POST", f"/runs/{run_id}/cancel")["state"] == "cancelling"
+    assert one.poll()["jobs"] == []
+    assert show(admin, run_id) == ("cancelled", ["cancelled"])
+
+
 def test_a_job_that_ends_well_while_it_is_being_cancelled_keeps_its_result(
     admin: People, agent: Any
 ) -> None:

@@ -15,6 +15,7 @@ from chalicelib.dynamo.transport import dynamodb
 from chalicelib.kms import data_keys
 from chalicelib.kms.data_keys import KeyAway, KeyProblem
 from chalicelib.operations.runs import secret_values
+from chalicelib.runs.job import JobState
 from tests.api.conftest import Clock, Fleet, People
 from tests.api.fleet import task, work
 from tests.stack.shifts import shift
@@ -212,6 +213,47 @@ def test_a_job_whose_secrets_cannot_be_read_now_comes_with_a_later_poll(
     assert answer["next_poll_ms"] <= 500
     (job,) = one.poll(answer["jobs"][0]["lease"])["jobs"]
     assert job["env"]["password"] == VALUE
+
+
+def test_a_key_that_is_away_is_asked_once_and_keeps_no_other_job_waiting(
+    admin: People, fleet: Fleet, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = fleet(1)
+    for _ in range(3):
+        admin.data("POST", f"{path}/execute", BODY)
+    other = task_beside(admin)
+    asked = _Asked()
+    with monkeypatch.context() as patch:
+        patch.setattr(data_keys, "of_this_installation", asked)
+        one.seq += 1
+        given = {"seq": one.seq, "capacity": 2, "leases": [], "protocol": 1}
+        (job,) = one.result("agent.poll", **given)["jobs"]
+    assert (job["run_id"], asked.times) == (other, 1)
+
+
+class _Asked:
+    """A key that is away, and how often somebody found so."""
+
+    times = 0
+
+    def __call__(self) -> Any:
+        self.times += 1
+        raise KeyAway("away")
+
+
+def test_a_run_that_is_given_up_keeps_no_value(
+    admin: People, fleet: Fleet, path: str, travel: Clock
+) -> None:
+    from chalicelib.operations.runs import sweep
+
+    fleet(1)
+    run = runs.get(admin.data("POST", f"{path}/execute", BODY)["id"])
+    assert run is not None
+    runs.stop(run.id, JobState.TIMED_OUT, "by others")
+    assert sweep._give_up_run(run, "no luck", travel.now)
+    assert sealed() == []
+    shown = admin.data("GET", f"/runs/{run.id}")["run"]
+    assert shown["state"] == "failed"
 
 
 def task_beside(admin: People) -> str:

@@ -49,6 +49,7 @@ CLOSED = raw(b"", stays=False)
         ([refusal("DisabledException")], "KMS answered DisabledException", False),
         ([refusal("ThrottlingException")] * 3, "KMS answered ThrottlingException", True),
         ([refusal("KMSInternalException", 500)] * 3, "KMS answered KMSInternalExc", True),
+        ([refusal("ServiceUnavailable", 503)] * 3, "KMS answered ServiceUnavailable", True),
         ([CLOSED] * 3, "KMS cannot be reached", True),
     ],
 )  # fmt: skip

@@ -21,6 +21,7 @@ from chalicelib.runs.run import RunState
 
 INBOX_AT_MOST = 1_000  # jobs looked at in one poll
 LEFT_MS = 500  # until who got less than it can take polls for what is left
+ROUNDS = 2  # so that jobs which wait for their secrets keep no others from the agent
 CANCEL_REASON = "It was cancelled before it began."
 LOST_REASON = "The agent no longer knows this job: its journal was lost, or the machine replaced."
 
@@ -58,7 +59,7 @@ def poll(
     decided by a poll that is older than the one which claimed the job: of another instance there is
     none, once this one has its seat.
     """
-    inbox = _look(jobs.inbox(agent_id, INBOX_AT_MOST), capacity, held)
+    inbox = _look(jobs.inbox(agent_id, INBOX_AT_MOST), capacity, held, now)
     if not inbox:
         return Work((), (), (), is_active=False)
     forgotten = [job for job in inbox if _is_forgotten(job, held, instance, seq)]
@@ -66,6 +67,10 @@ def poll(
     for job in forgotten:
         if job not in again:
             _lose(job, now)
+    if not capacity:  # nothing is claimed, so this is the only place that can end them
+        for job in again:
+            if job.becomes is not None:
+                _end_as_seen(job, Ending(job.becomes, reason=CANCEL_REASON), now)
     wanted = list(again)
     wanted += [job for job in inbox if _is_due(job, now)]
     if protocol < PROTOCOL:
@@ -84,15 +89,15 @@ def poll(
     )
 
 
-def _look(inbox: Iterator[Job], capacity: int, held: frozenset[str]) -> list[Job]:
+def _look(inbox: Iterator[Job], capacity: int, held: frozenset[str], now: datetime) -> list[Job]:
     """The inbox up to where there is enough to do and everything that the agent holds was seen."""
     found: list[Job] = []
-    queued, unseen = 0, set(held)
+    due, unseen = 0, set(held)
     for job in inbox:
         found.append(job)
-        queued += job.state is JobState.QUEUED
+        due += _is_due(job, now)
         unseen.discard(job.lease or "")
-        if len(found) >= jobs.INBOX_PAGE and queued >= capacity and not unseen:
+        if len(found) >= jobs.INBOX_PAGE and due >= capacity and not unseen:
             break
     return found
 
@@ -145,39 +150,44 @@ def _offer(
     Claims first and looks at the runs then: a stop or a closed gate that came before the claim is
     seen, and whoever stops a run afterwards sees the claim.
     """
-    claimed: list[Job] = []
-    left = list(wanted)
-    while left and len(claimed) < capacity:
-        if (taken := claim(left.pop(0))) is not None:
-            claimed.append(taken)
-    around = contexts.of_jobs(claimed)
     offers: list[tuple[Job, Offer]] = []
-    is_left = bool(left)
-    for job in claimed:
-        context = around.get(job.key)
-        if context is None:
-            continue
-        if _may_start(context, job, now):
-            made = _make_offer(context, job, now)
-            is_left |= made is None
-            offers += [] if made is None else [(job, made)]
-        if context.run.state is RunState.QUEUED:
-            runs.start(context.run.id, now)
-    return offers, is_left
+    left, is_key_away = list(wanted), False
+    for _ in range(ROUNDS):
+        claimed: list[Job] = []
+        while left and len(claimed) < capacity - len(offers):
+            if (taken := claim(left.pop(0))) is not None:
+                claimed.append(taken)
+        around = contexts.of_jobs(claimed)
+        for job in claimed:
+            context = around.get(job.key)
+            if context is None:
+                continue
+            if _may_start(context, job, now) and not (is_key_away and context.run.secrets):
+                try:
+                    offers += _made_offer(context, job, now)
+                except KeyAway as problem:
+                    # A call that hangs takes seconds: who does not answer for one job is not asked
+                    # for the next. The jobs wait for a later poll, which does not name them.
+                    log.warning("Jobs wait for their secrets: %s", problem)
+                    is_key_away = True
+            if context.run.state is RunState.QUEUED:
+                runs.start(context.run.id, now)
+        if not is_key_away:
+            break
+    return offers, is_key_away or bool(left)
 
 
-def _make_offer(context: Context, job: Job, now: datetime) -> Offer | None:
-    """None where the run's secrets cannot be read. Where that may pass, the next poll is handed the
-    job again, which it does not name; else the job ends, and says why."""
+def _made_offer(context: Context, job: Job, now: datetime) -> list[tuple[Job, Offer]]:
+    """Nothing where the run's secrets cannot be read: the job ends, and says why. Raises KeyAway
+    where that may pass."""
     try:
         secrets = secret_values.opened(context.run)
-    except KeyAway as problem:
-        log.warning("A job of the run %s waits for its secrets: %s", context.run.id, problem)
-        return None
+    except KeyAway:
+        raise
     except KeyProblem as problem:
         end_job(context, job, Ending(JobState.FAILED, reason=problem.message), jobs.end, now)
-        return None
-    return offer(job, context.step.step, context.run.parameters, secrets)
+        return []
+    return [(job, offer(job, context.step.step, context.run.parameters, secrets))]
 
 
 def _claim(

@@ -14,6 +14,7 @@ import msgspec
 from chalicelib.agents.agent import Presence
 from chalicelib.dynamo import due, jobs, presences, runs, sweeps
 from chalicelib.dynamo.due import Entry
+from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.advance import advance, replace_earlier
 from chalicelib.operations.runs.ending import context_of, end_job
 from chalicelib.operations.shift import Shift, try_once
@@ -175,5 +176,7 @@ def _give_up_run(run: Run, problem: str, now: datetime) -> bool:
     end as they do."""
     reason = GIVEN_UP_REASON.format(problem)
     runs.stop(run.id, JobState.CANCELLED, reason)
-    stop = run.jobs_become or JobState.CANCELLED
+    secret_values.forget(run, now)
+    stopped = runs.get(run.id)  # by us, or by others before
+    stop = None if stopped is None else stopped.jobs_become
     return runs.end(run.id, RunState.FAILED, reason, run.results, now, stop=stop) is not None
