@@ -58,7 +58,8 @@ class DueItem(TableModel):
 
     def due_key(self) -> Key:
         """The item's own key."""
-        raise NotImplementedError
+        names = (self._hash_keyname, self._range_keyname)
+        return tuple(getattr(self, name) for name in names if name is not None)
 
 
 class Patience(msgspec.Struct, frozen=True):

@@ -146,9 +146,6 @@ class PartitionItem(due.DueItem):
     failed_jobs = FailedJobs()
     active_by_task = ActiveByTask()
 
-    def due_key(self) -> due.Key:
-        return (self.run_id, self.item)
-
 
 class RunItem(PartitionItem, discriminator="run"):
     """See `Run`. `history_shard`, `run_state` and `active_task` are for the indexes. `spread_part`

@@ -84,9 +84,6 @@ class ScheduleItem(due_queue.DueItem):
     by_task = ByTask()
     due_index = Due()
 
-    def due_key(self) -> due_queue.Key:
-        return (self.schedule_id,)
-
 
 def _value(item: ScheduleItem) -> Schedule:
     return Schedule(

@@ -22,11 +22,6 @@ def run_id(request: Request, run_id: str) -> str:
     return run_id.upper()
 
 
-def progress(request: Request, run_id: str) -> Progress:
-    """The run with all its jobs."""
-    return existing.existing_progress(run_id.upper(), request.scope)
-
-
 def head(request: Request, run_id: str) -> Progress:
     """The run with its steps, without jobs and the agents of wide steps."""
     return existing.existing_head(run_id.upper(), request.scope)

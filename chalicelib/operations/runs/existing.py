@@ -34,14 +34,6 @@ def existing_run(run_id: str, scope: Scope) -> Run:
     return run
 
 
-def existing_progress(run_id: str, scope: Scope) -> Progress:
-    """The run with all that its partition holds. Raises NotFound."""
-    progress = runs.progress(run_id)
-    if progress is None or not _holds(scope, progress.run):
-        raise no_run(run_id)
-    return progress
-
-
 def existing_head(run_id: str, scope: Scope) -> Progress:
     """The run with its steps, without jobs and the agents of wide steps. Raises NotFound."""
     head = run_pages.head(run_id)
