@@ -265,7 +265,7 @@ def spread(run_id: str, part: str, until: datetime, now: datetime) -> bool:
     """Before a part of the run is sent to the work queue: nobody else sends it until then. False
     when somebody has just done so."""
     is_run = RunItem.run_id.exists()
-    is_another = RunItem.spread_part.does_not_exist() | (RunItem.spread_part != part)
+    is_another = RunItem.spread_part != part  # or none was: what is absent equals nothing
     is_over = RunItem.spread_until <= now
     actions: list[Action] = [RunItem.spread_part.set(part), RunItem.spread_until.set(until)]
     return passed(

@@ -148,14 +148,34 @@ def test_who_is_refused_is_told_to_everybody() -> None:
 
 
 def test_a_seat_that_lapsed_goes_to_who_has_knocked() -> None:
-    beat(NOW)
+    expected, until = NOW + HOUR, NOW + 2 * HOUR  # of an idle one little is heard
+    presences.beat("a", "one", NOW, expected, NOW + TTL, 0, None)
     who = SecondProcess("new", "10.0.0.8", NOW)
-    until = NOW + HOUR
     presences.note_refused("a", "two", who, NOW + KNOCK)
     assert not presences.take_seat("a", "two", NOW + 2 * KNOCK, until), "it has not lapsed"
     presences.note_refused("a", "two", who, NOW + TTL), "the first knock counts"
     assert presences.take_seat("a", "two", NOW + TTL, until)
     assert is_refused(NOW, "one")
+    assert beat(NOW, instance="two").conflict is None
+
+
+def test_a_seat_that_lapsed_goes_to_who_has_knocked_also_where_no_heartbeat_came() -> None:
+    presences.keep_seat("a", "one", NOW + TTL)
+    presences.note_refused("a", "two", SecondProcess("new", "10.0.0.8", NOW), NOW)
+    assert presences.take_seat("a", "two", NOW + TTL, NOW + HOUR)
+
+
+def test_the_seat_of_who_is_offline_goes_to_who_comes() -> None:
+    beat(NOW)
+    assert not presences.take_seat("a", "two", NOW + TTL - KNOCK, NOW + HOUR)
+    assert presences.take_seat("a", "two", NOW + TTL, NOW + HOUR), "without a knock"
+
+
+def test_nobody_is_refused_a_seat_that_was_left() -> None:
+    beat(NOW)
+    presences.leave_seat("a", "one")
+    who = SecondProcess("new", "10.0.0.8", NOW)
+    assert presences.note_refused("a", "two", who, NOW) is None
     assert beat(NOW, instance="two").conflict is None
 
 
