@@ -41,6 +41,22 @@ class NotFound(PlumberError):
     code, http_status = 1004, 404
 
 
+class NoSuchPath(NotFound):
+    """There is no such path. What there is stands at /api/v1/docs."""
+
+
+class NoSuchMethod(BadParameter):
+    """This path does not take this method."""
+
+    http_status = 405
+
+
+class NoSuchMediaType(BadParameter):
+    """The body is sent as something that is not read here. Send application/json."""
+
+    http_status = 415
+
+
 class Conflict(PlumberError):
     """Something else changed this first."""
 

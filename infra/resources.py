@@ -13,7 +13,7 @@ from typing import Any
 from chalicelib.dynamo.schema import MODELS, TTL_ATTRIBUTE
 from chalicelib.settings import Settings
 from chalicelib.sqs import work
-from infra import runtime, scheduled
+from infra import gateway, runtime, scheduled
 
 Resource = dict[str, Any]
 
@@ -52,7 +52,8 @@ def template(models: Sequence[Any] = MODELS) -> dict[str, Any]:
     functions["Work"]["Properties"]["Events"] = work_events()
     functions["Work"]["DependsOn"] = ["WorkQueue"]  # which Chalice names by a text
     logs = {f"{name}Log": _log_group(name) for name in FUNCTIONS}
-    surroundings = {"Files": bucket(), **secrets_key(), **queues()}
+    api = {"RestAPI": {"Properties": {"DefinitionBody": gateway.definition()}}}
+    surroundings = {"Files": bucket(), **secrets_key(), **queues(), **api}
     return {
         "Parameters": PARAMETERS,
         "Conditions": {"Reserves": {"Fn::Equals": [{"Ref": "ReservedConcurrency"}, "yes"]}},

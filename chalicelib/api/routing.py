@@ -9,8 +9,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from enum import Enum
-from typing import Annotated, Any, TypeVar
+from typing import Any
 
 import msgspec
 from chalice.app import Blueprint, Chalice, Response
@@ -19,7 +18,8 @@ from msgspec.structs import replace
 from chalicelib import clock
 from chalicelib.access.principal import Permission, Principal
 from chalicelib.access.scope import Scope
-from chalicelib.api import audit
+from chalicelib.api import audit, cursors, envelope, inputs, refusals
+from chalicelib.api.inputs import Choice
 from chalicelib.api.tasks.shapes import TaskSource
 from chalicelib.errors import BadParameter, NotAuthenticated, PlumberError
 from chalicelib.operations.access.authentication import authenticate
@@ -29,6 +29,8 @@ from chalicelib.settings import settings
 PREFIX = "/api/v1"
 MAX_BODY_BYTES = 1 << 20
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
+MAX_REVISION = 10**9 - 1
+PAGING = ("cursor", "limit", "wait", "tail", "since", "redirect")  # what chooses nothing
 TOML = "application/toml"
 # curl's default for -d is the last one; what is in the body is looked at, not what it is called.
 BODY_TYPES = ["application/json", TOML, "application/x-www-form-urlencoded"]
@@ -37,13 +39,11 @@ _log = logging.getLogger("plumber")
 
 View = Callable[..., Any]
 Resolver = Callable[..., Any]
-Choice = TypeVar("Choice", bound=Enum)
-AwareInstant = Annotated[datetime, msgspec.Meta(tz=True)]
-_AWARE_INSTANT: Reader[datetime] = Reader(AwareInstant)
 
 
 class Request(msgspec.Struct, frozen=True):
-    """What a view gets beside the thing that its path names. `headers` has lower-case names."""
+    """What a view gets beside the thing that its path names. `headers` has lower-case names;
+    `kind` is what its cursors are bound to."""
 
     principal: Principal | None
     query: Mapping[str, str]
@@ -53,6 +53,7 @@ class Request(msgspec.Struct, frozen=True):
     base_url: str
     source_ip: str
     request_id: str
+    kind: str = ""
 
     def caller(self) -> Principal:
         """Raises NotAuthenticated where nobody is known; routes with a permission always know."""
@@ -67,40 +68,42 @@ class Request(msgspec.Struct, frozen=True):
 
     def limit(self) -> int:
         """How many items a page should have. Raises BadParameter."""
-        text = self.query.get("limit", str(DEFAULT_LIMIT))
-        is_number = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_LIMIT))
-        if not (is_number and 1 <= int(text) <= MAX_LIMIT):
-            raise BadParameter(f"limit must be a whole number from 1 to {MAX_LIMIT}.")
-        return int(text)
+        return inputs.number("limit", self.query.get("limit", str(DEFAULT_LIMIT)), 1, MAX_LIMIT)
 
     def number(self, name: str, at_most: int) -> int | None:
         """A whole number from 1, None without it. Raises BadParameter."""
         text = self.query.get(name, "")
-        is_number = text.isascii() and text.isdigit() and len(text) <= 9
-        if text and not (is_number and 1 <= int(text) <= at_most):
-            raise BadParameter(f"{name} must be a number from 1 to {at_most}.")
-        return int(text) if text else None
+        return inputs.number(name, text, 1, at_most) if text else None
 
     def choice(self, name: str, kind: type[Choice]) -> Choice | None:
         """A word of an enum, None without it. Raises BadParameter."""
         word = self.query.get(name, "")
-        words = [each.value for each in kind]
-        if word and word not in words:
-            raise BadParameter(f"{name} must be one of {', '.join(words)}, not '{word[:32]}'.")
-        return kind(word) if word else None
+        return inputs.choice(name, word, kind) if word else None
 
     def instant(self, name: str) -> datetime | None:
         """An instant in RFC 3339, None without it. Raises BadParameter."""
         text = self.query.get(name, "")
-        try:
-            return _AWARE_INSTANT.plain(text.replace(" ", "+")) if text else None
-        except msgspec.ValidationError as error:
-            example = "2026-01-31T12:00:00Z"
-            raise BadParameter(f"{name} must be an instant such as {example}.") from error
+        return inputs.instant(name, text) if text else None
+
+    def name(self, name: str) -> str | None:
+        """A name, a label or a part of one, in its one form; None without it. Raises
+        BadParameter."""
+        return inputs.name(name, self.query[name]) if name in self.query else None
+
+    def identifier(self, name: str) -> str | None:
+        """The id of something, None without it. Raises BadParameter."""
+        text = self.query.get(name, "")
+        return inputs.identifier(name, text) if text else None
 
     def cursor(self) -> str | None:
-        """Where the page begins; None for the first."""
-        return self.query.get("cursor") or None
+        """The place where the page begins; None for the first. Raises BadParameter for a cursor
+        that this list, with these filters, has not answered."""
+        text = self.query.get("cursor", "")
+        return cursors.opened(cursors.installation_key(), self.kind, text) if text else None
+
+    def sealed(self, place: str) -> str:
+        """The cursor of a place in this list."""
+        return cursors.sealed(cursors.installation_key(), self.kind, place)
 
 
 class Route(msgspec.Struct, frozen=True):
@@ -196,20 +199,21 @@ class Api(Blueprint):
         began = time.monotonic()
         now = clock.read()
         raw = self.current_request
-        request = _request(raw, now)
+        request = _request(raw, now, cursors.kind(route.path, parts, _filters(raw, route)))
         answer, code = None, 0
         try:
+            _check(request, parts)
             request = _authenticated(request, route)
             _require(request, route)
             body = {} if route.takes is None else {"body": _parse_body(request, route.takes)}
             thing = () if route.on is None else (route.on(request, **parts),)
             answer = route.view(request, *thing, **body)
-            response = answer if isinstance(answer, Response) else _success(answer, route, now)
+            response = answer if isinstance(answer, Response) else _success(answer, request, route)
         except PlumberError as error:
-            response, code = _failure(error, now), error.code
+            response, code = envelope.failure(error, request.request_id, now), error.code
         except Exception:
             _log.exception("request %s failed", request.request_id)
-            response, code = _fault(request.request_id, now), PlumberError.code
+            response, code = envelope.fault(request.request_id, now), PlumberError.code
         if route.audits is not None:
             by = request.principal.by if request.principal else None
             audit.note(route.audits, by, parts, answer, code)
@@ -237,20 +241,43 @@ def mount(app: Chalice, *groups: Blueprint) -> None:
     """Registers all groups."""
     for group in groups:
         app.register_blueprint(group)
+    app.register_middleware(refusals.enveloped, "http")
 
 
-def _request(raw: Any, now: datetime) -> Request:
+def _query(raw: Any) -> dict[str, str]:
+    return {name: raw.query_params[name] for name in raw.query_params or {}}
+
+
+def _filters(raw: Any, route: Route) -> dict[str, str]:
+    """What the caller chooses by; where a page begins and how long it is chooses nothing."""
+    given = _query(raw)
+    known = [name for name in route.query if name not in PAGING]
+    return {name: given[name] for name in known if given.get(name)}
+
+
+def _check(request: Request, parts: Mapping[str, str]) -> None:
+    """The one place where text of an address, of parameters and of headers enters. Raises
+    BadParameter."""
+    inputs.check_texts("parameter", request.query)
+    inputs.check_texts("header", request.headers)
+    inputs.check_texts("path", parts)
+    for name, value in parts.items():
+        inputs.identifier(name, value)
+
+
+def _request(raw: Any, now: datetime, kind: str) -> Request:
     headers = {name.lower(): value for name, value in raw.headers.items()}
     context = raw.context or {}
     return Request(
         principal=None,
-        query={name: raw.query_params[name] for name in raw.query_params or {}},
+        query=_query(raw),
         headers=headers,
         body=raw.raw_body,
         now=now,
         base_url=base_url(headers, context),
         source_ip=context.get("identity", {}).get("sourceIp") or "",
         request_id=context.get("requestId") or uuid.uuid4().hex,  # noqa: TID251 - an entry point
+        kind=kind,
     )
 
 
@@ -282,48 +309,32 @@ def _parse_body(request: Request, takes: Reader[Any]) -> Any:
         raise BadParameter(f"The body is larger than {MAX_BODY_BYTES} bytes.")
     if takes.kind is TaskSource and request.headers.get("content-type", "").startswith(TOML):
         return _toml_body(request)
+    inputs.check_json(request.body)
     try:
         return takes.json(request.body or b"{}")
     except msgspec.ValidationError as error:
         raise BadParameter(
             f"The body does not fit: {error}.{_choices(error, takes.kind)}"
         ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, ValueError) as error:
         raise BadParameter(f"The body is not JSON: {error}.") from error
 
 
 def _toml_body(request: Request) -> TaskSource:
-    revision = request.query.get("revision")
-    if revision is not None and not (revision.isascii() and revision.isdigit()):
-        raise BadParameter("revision must be a whole number.")
     try:
-        return TaskSource(request.body.decode(), None if revision is None else int(revision))
+        return TaskSource(request.body.decode(), request.number("revision", MAX_REVISION))
     except UnicodeDecodeError as error:
         raise BadParameter("The definition is not UTF-8 text.") from error
 
 
-def _success(answer: Any, route: Route, now: datetime) -> Response:
-    return _envelope(route.status, 0, "success", answer, now)
+def _success(answer: Any, request: Request, route: Route) -> Response:
+    return envelope.success(route.status, _with_cursor(answer, request), request.now)
 
 
-def _failure(error: PlumberError, now: datetime) -> Response:
-    data = error.details or None
-    return _envelope(error.http_status, error.code, error.message, data, now)
-
-
-def _fault(request_id: str, now: datetime) -> Response:
-    message = f"Our fault. Try again; if it stays, report the request id {request_id}."
-    return _envelope(500, 5000, message, {"request_id": request_id}, now)
-
-
-def _envelope(status: int, code: int, message: str, data: Any, now: datetime) -> Response:
-    document = {"code": code, "message": message, "data": data, "timestamp": now}
-    headers: dict[str, str | list[str]] = {
-        "Content-Type": "application/json",
-        "Cache-Control": "no-store",
-        "X-Content-Type-Options": "nosniff",
-    }
-    return Response(msgspec.json.encode(document).decode(), headers, status)
+def _with_cursor(answer: Any, request: Request) -> Any:
+    """Views answer where a list goes on as its place; callers get it sealed."""
+    place = getattr(answer, "next", None)
+    return answer if place is None else replace(answer, next=request.sealed(place))
 
 
 def all_routes(groups: Sequence[Api]) -> list[Route]:

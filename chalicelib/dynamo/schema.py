@@ -7,6 +7,7 @@ from pynamodb.models import Model
 
 from chalicelib.dynamo.agents import AgentItem
 from chalicelib.dynamo.enrollments import EnrollmentItem
+from chalicelib.dynamo.installation import InstallationItem
 from chalicelib.dynamo.presences import PresenceItem
 from chalicelib.dynamo.run_items import PartitionItem
 from chalicelib.dynamo.schedules import ScheduleItem
@@ -18,6 +19,7 @@ from chalicelib.dynamo.tokens import TokenItem
 MODELS: tuple[type[Model], ...] = (
     AgentItem,
     EnrollmentItem,
+    InstallationItem,
     PartitionItem,
     PresenceItem,
     RevisionItem,

@@ -5,8 +5,6 @@ ends with a line feed. Colours are passed over. A line of more than `LONGEST_LIN
 in pieces that overlap by `CARRY_BYTES`, and reported once.
 """
 
-import base64
-import binascii
 import re
 from collections.abc import Iterator
 from datetime import datetime
@@ -77,7 +75,7 @@ class Cursor(msgspec.Struct, frozen=True):
             "n": self.next_number,
             "o": {str(stream.value): each for stream, each in self.open.items()},
         }
-        return base64.urlsafe_b64encode(msgspec.json.encode(state)).decode()
+        return msgspec.json.encode(state).decode()
 
     @classmethod
     def parse(cls, text: str) -> "Cursor":
@@ -85,14 +83,14 @@ class Cursor(msgspec.Struct, frozen=True):
         if not text:
             return cls()
         try:
-            state: dict[str, Any] = _STATE.json(base64.urlsafe_b64decode(text))
+            state: dict[str, Any] = _STATE.json(text)
             position = Position.parse(state["p"])
             lines = _OPEN_LINES.plain(state["o"])
             open_lines = {Stream(int(value)): each for value, each in lines.items()}
             if position is None:
                 raise ValueError(state["p"])
             return cls(position, int(state["n"]), open_lines)
-        except (binascii.Error, msgspec.DecodeError, LookupError, TypeError, ValueError) as error:
+        except (msgspec.DecodeError, LookupError, TypeError, ValueError) as error:
             raise BadParameter("The cursor is not one that a search has answered.") from error
 
 

@@ -76,6 +76,7 @@ class InvalidParameters(BadParameter):
 
 def fill(params: Sequence[Param], given: Mapping[str, str]) -> dict[str, str]:
     """The values of all parameters: those given, and defaults. Raises InvalidParameters."""
+    _check_size(given)  # before patterns are matched, which takes as long as there is text
     known = {param.name for param in params}
     wrong = {
         name: f"is not known. The task has {', '.join(sorted(known)) or 'no parameters'}."
@@ -94,6 +95,12 @@ def fill(params: Sequence[Param], given: Mapping[str, str]) -> dict[str, str]:
     if wrong:
         text = " ".join(f"{name}: {reason}" for name, reason in wrong.items())
         raise InvalidParameters(f"Parameters: {text}", parameters=wrong)
+    _check_size(values)
+    return values
+
+
+def _check_size(values: Mapping[str, str]) -> None:
+    """Raises InvalidParameters for more text than a run has room for."""
     size = sum(
         len(f"{name}{value}".encode("utf-8", "surrogatepass")) for name, value in values.items()
     )
@@ -102,7 +109,6 @@ def fill(params: Sequence[Param], given: Mapping[str, str]) -> dict[str, str]:
             f"Parameters: all of them together have {size} bytes, and may have {MAX_ALL_BYTES}. "
             "Put what is larger where the command can fetch it."
         )
-    return values
 
 
 def split(

@@ -18,6 +18,8 @@ from chalicelib.tasks.mask import mask_problem
 from chalicelib.tasks.target import InvalidSelector, Targets, parse_selector
 from chalicelib.tasks.task import RETRYABLE, Retry, Step, When
 from chalicelib.tasks.toml_table import Table
+from chalicelib.text import NotPrintable
+from chalicelib.text import name as name_of
 
 _ENV_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _USER = re.compile(r"[a-z_][a-z0-9_-]*\$?", re.IGNORECASE)
@@ -67,12 +69,9 @@ def read_step(
 
 def read_name(table: Table) -> str | None:
     """The table's Name, or None where there is none."""
-    text = table.text("Name")
-    if text is None:
-        return None
-    name = text.strip()
-    if not 1 <= len(name) <= limits.MAX_NAME_CHARACTERS or not name.isprintable():
-        at_most = limits.MAX_NAME_CHARACTERS
+    name = table.name("Name")
+    at_most = limits.MAX_NAME_CHARACTERS
+    if name is not None and not 1 <= len(name) <= at_most:
         raise table.refuse("Name", f"must have 1 to {at_most} printable characters, on one line.")
     return name
 
@@ -120,23 +119,28 @@ def _labels(table: Table) -> dict[str, str]:
     labels = table.table("Labels")
     if labels is None:
         return {}
+    found: dict[str, str] = {}
     for key in labels.values:
-        value = labels.text(key)
+        value = labels.name(key) or ""
         if not 1 <= len(key) <= MAX_LABEL_KEY_CHARACTERS:
             most = MAX_LABEL_KEY_CHARACTERS
             raise labels.refuse(key, f"no agent can fit: a label's key has 1 to {most} characters.")
-        if len(value or "") > MAX_LABEL_VALUE_CHARACTERS:
+        if len(value) > MAX_LABEL_VALUE_CHARACTERS:
             most = MAX_LABEL_VALUE_CHARACTERS
             raise labels.refuse(key, f"no agent can fit: a label has at most {most} characters.")
+        try:
+            found[name_of(key)] = value
+        except NotPrintable as error:
+            raise labels.refuse(key, f"a label's key {error}.") from error
     if len(labels.values) > MAX_LABELS:
         raise table.refuse("Labels", f"no agent can fit: one has at most {MAX_LABELS} labels.")
     if not labels.values:
         raise table.refuse("Labels", 'names no label. Write Labels = { role = "web" }.')
-    return dict(labels.values)
+    return found
 
 
 def _group(table: Table) -> str | None:
-    text = table.text("Group")
+    text = table.name("Group")
     if len(text or "") > MAX_GROUP_CHARACTERS:
         most = MAX_GROUP_CHARACTERS
         raise table.refuse("Group", f"no agent can fit: a group has at most {most} characters.")
@@ -144,7 +148,7 @@ def _group(table: Table) -> str | None:
 
 
 def _selector(table: Table) -> str | None:
-    text = table.text("Selector")
+    text = table.name("Selector")
     if text is not None:
         try:
             parse_selector(text)

@@ -8,10 +8,12 @@ import tomli
 from chalicelib.patterns import InvalidPattern, Pattern
 from chalicelib.tasks import param as param_limits
 from chalicelib.tasks import task as limits
+from chalicelib.tasks import toml_limits
 from chalicelib.tasks.param import Param, ParamType
 from chalicelib.tasks.step_toml import read_mask, read_name, read_step
 from chalicelib.tasks.task import Concurrency, Definition, Step
 from chalicelib.tasks.toml_table import InvalidDefinition, Table
+from chalicelib.text import is_whole
 
 TASK_KEYS = ("Name", "Description", "Timeout", "Concurrency", "Template", "Params", "Mask", "step")
 PARAM_KEYS = ("Type", "Default", "Pattern", "Choices", "Required", "Secret", "Description")
@@ -71,6 +73,10 @@ def _load(source: str) -> dict[str, Any]:
         at_most = f"at most {limits.MAX_DEFINITION_BYTES} bytes"
         message = f"A definition has {at_most}, this one has {size}."
         raise InvalidDefinition(message, line=None, column=None, key=None)
+    if not is_whole(source):
+        message = "The definition has half a character in it. Send UTF-8."
+        raise InvalidDefinition(message, line=None, column=None, key=None)
+    toml_limits.check(source)
     try:
         return tomli.loads(source)
     except tomli.TOMLDecodeError as error:
@@ -80,6 +86,9 @@ def _load(source: str) -> dict[str, Any]:
             column=error.colno,
             key=None,
         ) from error
+    except (ValueError, RecursionError) as error:  # the limits above come first; it has its own
+        message = f"The definition cannot be read: {error}."
+        raise InvalidDefinition(message, line=None, column=None, key=None) from error
 
 
 # --- parameters

@@ -7,7 +7,7 @@ Path = tuple[str | int, ...]
 
 _HEADER = re.compile(r"\s*(\[\[|\[)(.*)$")
 _KEY_PART = re.compile(r"""\s*("(?:\\.|[^"\\])*"|'[^']*'|[A-Za-z0-9_-]+)\s*""")
-_TEXT = re.compile(
+TEXT = re.compile(
     r'''"""(?:\\.|[^\\])*?"{3,5}|\'\'\'.*?\'{3,5}|"(?:\\.|[^"\\\n])*"|\'[^\'\n]*\'|#[^\n]*''',
     re.DOTALL,
 )
@@ -78,7 +78,7 @@ def _unescape(match: re.Match[str]) -> str:
 
 def _statements(source: str) -> Iterator[tuple[int, str]]:
     """Each statement with the line it begins on; values that go on for lines count as one."""
-    shapes = _TEXT.sub(lambda match: _keep_lines(match[0]), source).split("\n")
+    shapes = TEXT.sub(lambda match: _keep_lines(match[0]), source).split("\n")
     depth = 0
     for at, line in enumerate(source.split("\n")):
         shape = shapes[at]

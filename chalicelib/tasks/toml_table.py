@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from chalicelib import text
 from chalicelib.errors import BadParameter
 from chalicelib.tasks import task as limits
 from chalicelib.tasks.task import Amount
@@ -63,6 +64,14 @@ class Table(msgspec.Struct, frozen=True):
         if "\0" in value:
             raise self.refuse(key, "must not contain NUL characters.")
         return value
+
+    def name(self, key: str) -> str | None:
+        """A name, a label or the like, in its one form; None where there is none."""
+        value = self.text(key)
+        try:
+            return None if value is None else text.name(value.strip())
+        except text.NotPrintable as error:
+            raise self.refuse(key, f"{error}.") from error
 
     def duration(self, key: str) -> float | None:
         """Seconds, or None where there is none."""

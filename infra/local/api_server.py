@@ -14,11 +14,14 @@ from http import HTTPStatus
 from typing import Any
 
 import click
+from chalice.app import Chalice
 from chalice.cli.factory import CLIFactory
+from chalice.config import Config
 from chalice.local import ChaliceRequestHandler, ThreadedHTTPServer, create_local_server
 
 from infra.local.addresses import HOST
 from infra.local.environment import ROOT
+from infra.local.gateway import AsOnAws
 
 COMPRESSED_FROM_BYTES = 1_024  # `minimum_compression_size` in .chalice/config.json
 PAGES = ("text/html", "text/javascript", "text/css", "image/svg+xml")
@@ -29,6 +32,16 @@ class PromptHandler(ChaliceRequestHandler):
 
     disable_nagle_algorithm = True
     wbufsize = -1
+
+    def __init__(
+        self, request: Any, client: Any, server: Any, app_object: Chalice, config: Config
+    ) -> None:
+        self._gateway = AsOnAws(app_object, config)
+        super().__init__(request, client, server, app_object, config)
+
+    def _generic_handle(self) -> None:
+        self.local_gateway = self._gateway  # in place of Chalice's, which it makes by itself
+        super()._generic_handle()
 
     def __getattr__(self, name: str) -> Any:
         """Methods that HTTP's server does not know, TRACE among them, are for the app to refuse."""

@@ -16,6 +16,7 @@ from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.dynamo import steps
 from chalicelib.operations.access import authentication
 from chalicelib.operations.access.tokens import create_token
+from infra.local.gateway import AsOnAws
 from tests.stack.policy import within_the_policy
 
 __all__ = ["within_the_policy"]
@@ -149,6 +150,7 @@ def client(store: None, travel: Clock) -> Any:
 
     authentication.forget_everybody()
     with Client(app) as opened:
+        opened.http._local_gateway = AsOnAws(app, opened.http._config)
         yield opened
 
 

@@ -19,11 +19,11 @@ PYTHON_OF = {
 AREAS = {"tasks", "runs", "logs", "agents", "access"}  # the same names in every layer
 # What stands in no area, for each layer that has areas; the root's other folders are the layers.
 SHARED = {
-    "": {"clock", "errors", "ids", "patterns", "reader", "settings"},
+    "": {"clock", "errors", "ids", "patterns", "reader", "settings", "text"},
     "operations": {"connecting", "shift", "work"},
     "api": {
-        "audit", "docs_page", "health", "listing", "openapi", "panel", "routing", "rpc",
-        "rpc_route", "shapes", "work",
+        "audit", "cursors", "docs_page", "envelope", "health", "inputs", "listing", "openapi",
+        "panel", "refusals", "routing", "rpc", "rpc_route", "shapes", "work",
     },
 }  # fmt: skip
 # Which of our packages a part may import.

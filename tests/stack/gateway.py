@@ -20,9 +20,9 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from chalice.app import Chalice
-from chalice.local import RouteMatcher
 
 from infra.local.environment import ROOT
+from infra.local.gateway import Matcher, NotThere
 
 ANSWER_BYTES = 6 << 20
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
@@ -49,7 +49,7 @@ class Gateway:
 
     def __init__(self, app: Chalice) -> None:
         self._app = app
-        self._matcher = RouteMatcher(list(app.routes))
+        self._matcher = Matcher(list(app.routes))
 
     def get(self, path: str, **headers: str) -> Answer:
         """`path` with the stage's prefix; headers such as `accept_encoding`."""
@@ -63,8 +63,8 @@ class Gateway:
             return Answer(403, {}, b'{"message":"Forbidden"}')
         try:
             found = self._matcher.match_route(below)
-        except ValueError:
-            return Answer(403, {}, b'{"message":"Missing Authentication Token"}')
+        except NotThere as refused:
+            return Answer(refused.CODE, {}, refused.body)
         event = {
             "httpMethod": method,
             "path": below,

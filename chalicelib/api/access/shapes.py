@@ -12,6 +12,7 @@ from chalicelib.agents.agent import (
     MAX_LABEL_KEY_CHARACTERS,
     MAX_LABEL_VALUE_CHARACTERS,
 )
+from chalicelib.api.inputs import in_one_form
 from chalicelib.api.shapes import By, Name, Shape
 
 RoleName = Literal["viewer", "trigger", "operator", "admin"]
@@ -33,6 +34,9 @@ class Scope(Shape, frozen=True):
         default_factory=list
     )
 
+    def __post_init__(self) -> None:
+        in_one_form(self, "tasks", "labels", "groups")
+
 
 class Principal(Shape, frozen=True):
     """Who the caller is, and what it may do on what."""
@@ -51,6 +55,9 @@ class NewToken(Shape, frozen=True):
     role: RoleName
     expires_in_seconds: Annotated[int, Meta(ge=60, le=3650 * 86_400)] | None = None
     scope: Scope = msgspec.field(default_factory=Scope)
+
+    def __post_init__(self) -> None:
+        in_one_form(self, "name")
 
 
 class Token(Shape, frozen=True):

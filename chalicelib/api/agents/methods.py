@@ -7,11 +7,13 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import asdict
 
+from chalicelib import text
 from chalicelib.access.principal import Permission, Principal
 from chalicelib.access.token import is_secret
 from chalicelib.agents.agent import Facts
 from chalicelib.agents.cadence import Cadence, Doorbell
 from chalicelib.agents.seat import UNNAMED, SecondProcess, shown
+from chalicelib.api import inputs
 from chalicelib.api.rpc import Call, Method
 from chalicelib.dynamo import agents, presences
 from chalicelib.errors import BadParameter, NotAllowed, NotAuthenticated
@@ -31,7 +33,7 @@ CADENCE = Cadence(
 )
 URLS_WITH_CLAIM = 3  # a short job needs one; more are handed out on request
 
-Text = Annotated[str, Meta(max_length=256)]
+FACT_CHARACTERS, REASON_CHARACTERS, LOG_REASON_CHARACTERS = 256, 2_048, 512
 Lease = Annotated[str, Meta(min_length=1, max_length=64)]
 Leases = Annotated[list[Lease], Meta(max_length=1_000)]
 Instance = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -43,17 +45,19 @@ Uuid = Annotated[
 
 
 class FactsShape(Struct, frozen=True):
-    """Of the machine; unknown facts of newer agents are ignored."""
+    """Of the machine; unknown facts of newer agents are ignored. What does not print, or is too
+    long, is no reason to know nothing of it."""
 
-    hostname: Text = ""
-    address: Text = ""
-    os: Text = ""
-    arch: Text = ""
-    version: Text = ""
+    hostname: str = ""
+    address: str = ""
+    os: str = ""
+    arch: str = ""
+    version: str = ""
 
     def value(self) -> Facts:
         """As the core knows them."""
-        return Facts(self.hostname, self.address, self.os, self.arch, self.version)
+        facts = (self.hostname, self.address, self.os, self.arch, self.version)
+        return Facts(*(text.reported(each, FACT_CHARACTERS) for each in facts))
 
 
 class EnrollParams(Struct, frozen=True):
@@ -64,6 +68,9 @@ class EnrollParams(Struct, frozen=True):
     secret: Annotated[str, Meta(max_length=64)]
     name: Annotated[str, Meta(min_length=1, max_length=128)]
     facts: FactsShape = FactsShape()
+
+    def __post_init__(self) -> None:
+        inputs.in_one_form(self, "name")
 
 
 class HeartbeatParams(Struct, frozen=True):
@@ -130,7 +137,7 @@ class LogSummary(Struct, frozen=True):
     chunks: Annotated[int, Meta(ge=0, lt=10**8)]
     streams: dict[Literal["stdout", "stderr"], StreamSummary]
     truncated: bool = False
-    reason: Annotated[str, Meta(max_length=512)] | None = None
+    reason: str | None = None
 
 
 class FinishParams(JobParams, frozen=True):
@@ -139,7 +146,7 @@ class FinishParams(JobParams, frozen=True):
     outcome: Literal["exited", "timed_out", "cancelled", "not_started", "lost"]
     duration_ms: Milliseconds
     exit_code: Annotated[int, Meta(ge=0, le=255)] | None = None
-    reason: Annotated[str, Meta(max_length=2_048)] | None = None
+    reason: str | None = None
     log: LogSummary | None = None
 
 
@@ -288,7 +295,7 @@ def finish(call: Call, key: JobKey, params: FinishParams) -> dict[str, Any]:
     told = report.Report(
         outcome=Outcome(params.outcome),
         exit_code=params.exit_code,
-        reason=params.reason,
+        reason=_reason(params.reason, REASON_CHARACTERS),
         duration_ms=params.duration_ms,
         log=None if params.log is None else _plain(params.log),
     )
@@ -305,8 +312,13 @@ def _plain(log: LogSummary) -> dict[str, Any]:
         "chunks": log.chunks,
         "streams": streams,
         "truncated": log.truncated,
-        "reason": log.reason,
+        "reason": _reason(log.reason, LOG_REASON_CHARACTERS),
     }
+
+
+def _reason(said: str | None, at_most: int) -> str | None:
+    """A report is taken whatever it says: a job's end is never lost over its reason."""
+    return None if said is None else text.reported(said, at_most)
 
 
 def log_urls(call: Call, key: JobKey, params: LogUrlsParams) -> dict[str, Any]:

@@ -60,10 +60,10 @@ def list_agents(request: Request) -> Page:
     """The agents by name. A filter may leave pages short: go on until `next` is null."""
     wanted = AgentFilter(
         status=request.choice("status", AgentStatus),
-        group=request.query.get("group"),
-        label=request.query.get("label"),
-        text=request.query.get("text", ""),
-        name=request.query.get("name"),
+        group=request.name("group"),
+        label=request.name("label"),
+        text=request.name("text") or "",
+        name=request.name("name"),
         scope=request.scope,
     )
     found, following = search(wanted, request.limit(), request.cursor(), request.now)

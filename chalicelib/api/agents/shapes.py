@@ -12,6 +12,7 @@ from chalicelib.agents.agent import (
     MAX_LABEL_VALUE_CHARACTERS,
     MAX_LABELS,
 )
+from chalicelib.api.inputs import in_one_form
 from chalicelib.api.shapes import By, Name, Shape
 
 AgentStatus = Literal["online", "offline", "disabled", "never_seen"]
@@ -67,6 +68,9 @@ class AgentChange(Shape, frozen=True):
     disabled: bool | None = None
     doorbell: bool | None = None
 
+    def __post_init__(self) -> None:
+        in_one_form(self, "name", "labels", "group")
+
 
 class NewEnrollment(Shape, frozen=True):
     """`labels` and `group` are given to every agent that joins with the token."""
@@ -76,6 +80,9 @@ class NewEnrollment(Shape, frozen=True):
     expires_in_seconds: Annotated[int, Meta(ge=60, le=30 * 86_400)] = 86_400
     labels: Labels = msgspec.field(default_factory=dict)
     group: Group | None = None
+
+    def __post_init__(self) -> None:
+        in_one_form(self, "description", "labels", "group")
 
 
 class Enrollment(Shape, frozen=True):

@@ -68,12 +68,10 @@ def _job(request: Request, run_id: str, job_id: str) -> Job:
 def read_log(request: Request, job: Job) -> shapes.LogPage:
     """A page of a job's output. Call again with `next` until the end, at most once a second: with
     `wait` a follower sees each line as soon as it is there."""
-    position = Position.parse(request.query.get("cursor", ""))
-    if position is None:
-        raise BadParameter("The cursor is not one that a page of a log has answered.")
+    place = request.cursor()
     stream, tail = _stream(request), request.number("tail", LONGEST_TAIL)
     since = request.instant("since")
-    if sum(bool(each) for each in (request.query.get("cursor"), tail, since)) > 1:
+    if sum(bool(each) for each in (place, tail, since)) > 1:
         raise BadParameter("Give one of cursor, tail and since.")
     follow(job, request.now)
     if tail is not None:
@@ -81,6 +79,9 @@ def read_log(request: Request, job: Job) -> shapes.LogPage:
     if since is not None:
         return render.page(logs.read_since(job, since, stream, request.now))
     waits = request.number("wait", LONGEST_WAIT) or 0
+    position = Position.parse(place or "")
+    if position is None:
+        raise BadParameter("The cursor is not one that a page of a log has answered.")
     return render.page(wait_for_more(job, position, stream, _patience(waits)))
 
 
@@ -144,7 +145,7 @@ def _budget() -> search.Budget:
 def search_log(request: Request, job: Job) -> shapes.LogMatches:
     """The lines of one job's log that match."""
     needle, stream = _needle(request), _stream(request)
-    cursor = request.query.get("cursor", "")
+    cursor = request.cursor() or ""
     return render.matches(search.search(job, needle, stream, cursor, _budget()))
 
 
@@ -158,7 +159,7 @@ def search_log(request: Request, job: Job) -> shapes.LogMatches:
 def search_run(request: Request, run: Run) -> shapes.LogMatches:
     """The lines of all jobs' logs that match, one job after the other."""
     needle, stream = _needle(request), _stream(request)
-    step, cursor = request.number("step", 9_999), request.query.get("cursor", "")
+    step, cursor = request.number("step", 9_999), request.cursor() or ""
     return render.matches(search.search_run(run.id, step, needle, stream, cursor, _budget()))
 
 

@@ -45,8 +45,8 @@ def list_runs(request: Request) -> Page:
 
 def _history(request: Request) -> tuple[list[Run], str | None]:
     wanted = run_history.Filter(
-        task_id=request.query.get("task") or request.scope.only_task,
-        agent_id=request.query.get("agent") or None,
+        task_id=request.identifier("task") or request.scope.only_task,
+        agent_id=request.identifier("agent"),
         state=request.choice("state", RunState),
         trigger=request.choice("trigger", Trigger),
         begin=request.instant("from"),
@@ -66,7 +66,7 @@ def export_runs(request: Request) -> Response:
     lines = b"".join(msgspec.json.encode(each) + b"\n" for each in listed)
     headers: dict[str, str | list[str]] = {"Content-Type": NDJSON}
     if following is not None:
-        headers["Plumber-Next"] = following
+        headers["Plumber-Next"] = request.sealed(following)
     return Response(body=lines.decode(), status_code=200, headers=headers)
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chalicelib.api.inputs import in_one_form
 from chalicelib.api.shapes import By, Shape
 from chalicelib.api.tasks.shapes import ConcurrencyName, Parameters, Step
 
@@ -193,3 +194,6 @@ class Command(Shape, frozen=True):
     deliver_within: str | None = None
     max_parallel: Annotated[int, Meta(ge=1)] | str | None = None
     max_failures: Annotated[int, Meta(ge=0)] | str | None = None
+
+    def __post_init__(self) -> None:
+        in_one_form(self, "agent_ids", "labels", "group", "selector")

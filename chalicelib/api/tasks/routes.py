@@ -31,8 +31,8 @@ api = Api(__name__)
 )
 def list_tasks(request: Request) -> Page:
     """The tasks by name."""
-    if "name" in request.query:
-        task = tasks.get_by_name(request.query["name"])
+    if (name := request.name("name")) is not None:
+        task = tasks.get_by_name(name)
         is_listed = task is not None and request.scope.holds_task(task.id)
         return Page([render_task.task(task)] if task and is_listed else [], None)
     found, following = list_by_name(request.scope, request.limit(), request.cursor())

@@ -31,7 +31,7 @@ api = Api(__name__)
 )
 def list_schedules(request: Request) -> Page:
     """The schedules, oldest first."""
-    task_id = request.query.get("task") or request.scope.only_task
+    task_id = request.identifier("task") or request.scope.only_task
     fetch = partial(schedules.of_task, task_id) if task_id else schedules.search
     found, following = narrowed(request, fetch, lambda each: request.scope.holds_task(each.task_id))
     return Page([render.schedule(each) for each in found], following)

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chalicelib.api.inputs import in_one_form
 from chalicelib.api.shapes import By, Shape
 from chalicelib.tasks.schedule import MAX_CRON_CHARACTERS
 
@@ -201,6 +202,9 @@ class NewSchedule(Shape, frozen=True):
     paused: bool = False
     parameters: Parameters = msgspec.field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        in_one_form(self, "task_id", "cron", "time_zone")
+
 
 class ScheduleChange(Shape, frozen=True):
     """Keys that are left out stay as they are."""
@@ -211,6 +215,9 @@ class ScheduleChange(Shape, frozen=True):
     catch_up: CatchUpName | None = None
     paused: bool | None = None
     parameters: Parameters | None = None
+
+    def __post_init__(self) -> None:
+        in_one_form(self, "cron", "time_zone")
 
 
 class DueTime(Shape, frozen=True):
