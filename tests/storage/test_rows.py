@@ -10,7 +10,7 @@ from pynamodb.connection.table import TableConnection
 from chalicelib.agents.agent import Agent, Candidate, Facts
 from chalicelib.dynamo import agents
 
-pytestmark = pytest.mark.usefixtures("backend")
+pytestmark = pytest.mark.usefixtures("known")
 
 NOW = datetime(2026, 1, 1, tzinfo=timezone.utc)
 AGENT = Agent("a", "web", NOW, "hash", Facts(hostname="h"), {"role": "web"}, "prod", version=3)
@@ -22,26 +22,23 @@ EXPECTED = {
 
 
 @pytest.fixture
-def known() -> None:
+def known(backend: str) -> None:
     removed = replace(AGENT, id="c")
     for each in (AGENT, BARE, removed):
         assert agents.enroll(each)
     assert agents.remove(removed)
 
 
-@pytest.mark.usefixtures("known")
 def test_candidates_are_what_is_described_of_agents_that_there_are() -> None:
     assert agents.candidates(["a", "b", "c", "d", "a"]) == EXPECTED
     assert agents.candidates(["a"], as_of_now=True) == {"a": EXPECTED["a"]}
     assert agents.candidates([]) == {}
 
 
-@pytest.mark.usefixtures("known")
 def test_everybody_is_who_was_not_removed() -> None:
     assert {each.id: each for each in agents.everybody()} == EXPECTED
 
 
-@pytest.mark.usefixtures("known")
 def test_what_dynamodb_did_not_get_to_is_asked_for_again(monkeypatch: pytest.MonkeyPatch) -> None:
     real, asked = TableConnection.batch_get_item, list[int]()
 
@@ -60,7 +57,6 @@ def test_what_dynamodb_did_not_get_to_is_asked_for_again(monkeypatch: pytest.Mon
     assert asked == [3, 2, 1]
 
 
-@pytest.mark.usefixtures("known")
 def test_only_what_is_asked_for_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     real, seen = TableConnection.batch_get_item, list[Any]()
 
