@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
+from typing import Protocol
 
 import msgspec
 
@@ -33,6 +34,34 @@ class Facts(msgspec.Struct, frozen=True):
     os: str = ""
     arch: str = ""
     version: str = ""
+
+
+class Described(Protocol):
+    """What people say of an agent, and all that a step's choice depends on."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def labels(self) -> Mapping[str, str]: ...
+    @property
+    def group(self) -> str | None: ...
+    @property
+    def disabled(self) -> bool: ...
+    @property
+    def version(self) -> int: ...
+
+
+class Candidate(msgspec.Struct, frozen=True):
+    """An agent as it is read where thousands are looked at: no more than is described."""
+
+    id: str
+    name: str
+    labels: Mapping[str, str]
+    group: str | None
+    disabled: bool
+    version: int
 
 
 class Agent(msgspec.Struct, frozen=True):

@@ -12,9 +12,11 @@ from pynamodb.attributes import (
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 
-from chalicelib.agents.agent import Agent, Facts
+from chalicelib.agents.agent import Agent, Candidate, Facts
+from chalicelib.dynamo import rows
 from chalicelib.dynamo.access_attributes import ByAttribute
 from chalicelib.dynamo.base import InstantAttribute, TableMeta, passed, table_name
+from chalicelib.dynamo.rows import Row
 from chalicelib.dynamo.transport import TableModel
 
 
@@ -106,10 +108,39 @@ def get_many(agent_ids: Iterable[str], *, as_of_now: bool = False) -> dict[str, 
     return {item.agent_id: _value(item) for item in found if _is_enrolled(item)}
 
 
-def everybody() -> Iterator[Agent]:
+_DESCRIBED = (
+    AgentItem.agent_id,
+    AgentItem.name,
+    AgentItem.labels,
+    AgentItem.group,
+    AgentItem.disabled,
+    AgentItem.secret_hash,  # for whether it is enrolled
+)
+
+
+_READ = (*_DESCRIBED, AgentItem.version)
+
+
+def _candidates(found: Iterable[Row]) -> Iterator[Candidate]:
+    for row in found:
+        agent_id, name, labels, group, disabled, secret_hash = (
+            rows.read(row, attribute) for attribute in _DESCRIBED
+        )
+        if secret_hash:
+            version = rows.read_whole(row, AgentItem.version)
+            yield Candidate(agent_id, name, labels, group, bool(disabled), version)
+
+
+def candidates(agent_ids: Iterable[str], *, as_of_now: bool = False) -> dict[str, Candidate]:
+    """As `get_many`, and no more of them than is described."""
+    wanted = sorted(set(agent_ids))
+    found = rows.get_many(AgentItem, wanted, _READ, as_of_now=as_of_now)
+    return {each.id: each for each in _candidates(found)}
+
+
+def everybody() -> Iterator[Candidate]:
     """All agents, in no order, as of now. A scan: it reads what it answers, and no more."""
-    found = AgentItem.scan(consistent_read=True)
-    return (_value(item) for item in found if _is_enrolled(item))
+    return _candidates(rows.scan(AgentItem, _READ))
 
 
 def update_facts(agent_id: str, facts: Facts) -> None:

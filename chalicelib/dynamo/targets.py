@@ -10,6 +10,7 @@ import msgspec
 from pynamodb.attributes import NumberAttribute, UnicodeAttribute
 
 from chalicelib.agents.target_index import Entry, Place
+from chalicelib.dynamo import rows
 from chalicelib.dynamo.base import TableMeta, passed, table_name
 from chalicelib.dynamo.transport import TableModel
 
@@ -25,6 +26,7 @@ class TargetItem(TableModel):
     version = NumberAttribute()
 
 
+_READ = (TargetItem.place, TargetItem.version)
 _IS_FREE = TargetItem.partition.does_not_exist()
 
 
@@ -54,8 +56,10 @@ def look(place: Place, limit: int, after: str | None = None) -> tuple[Sequence[E
     if after is not None:
         key = {"partition": {"S": place.partition}, "place": {"S": place.start + after}}
     begins = TargetItem.place.startswith(place.start) if place.start else None
-    results = TargetItem.query(
-        place.partition, begins, consistent_read=True, limit=limit + 1, last_evaluated_key=key
-    )
-    found = [Entered(Entry(item.partition, item.place), int(item.version)) for item in results]
+    results = rows.query(TargetItem, place.partition, begins, _READ, limit=limit + 1, after=key)
+    found = [
+        Entered(Entry(place.partition, rows.read(row, at)), rows.read_whole(row, version))
+        for at, version in (_READ,)
+        for row in results
+    ]
     return found[:limit], len(found) > limit

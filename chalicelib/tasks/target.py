@@ -3,11 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping
 from enum import Enum
+from typing import TypeVar
 
 import msgspec
 
 from chalicelib.access.scope import Scope
-from chalicelib.agents.agent import Agent
+from chalicelib.agents.agent import Described
 from chalicelib.errors import BadParameter
 
 _KEY = r"[A-Za-z0-9](?:[A-Za-z0-9._/-]{0,126}[A-Za-z0-9])?"
@@ -15,6 +16,7 @@ _VALUE = r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?"
 _SET = re.compile(rf"({_KEY})\s+(in|notin)\s+\(([^()]*)\)")
 _EQUALITY = re.compile(rf"({_KEY})\s*(==|=|!=)\s*({_VALUE}|)")
 _EXISTENCE = re.compile(rf"(!?)\s*({_KEY})")
+_Agent = TypeVar("_Agent", bound=Described)
 _SPLIT = re.compile(r",(?![^(]*\))")  # commas that stand in no parentheses
 
 
@@ -81,7 +83,7 @@ def _requirement(part: str) -> Requirement:
     )
 
 
-def in_order(agents: Iterable[Agent]) -> dict[str, str]:
+def in_order(agents: Iterable[Described]) -> dict[str, str]:
     """The agents' names, by id, as a step has them."""
     return {each.id: each.name for each in sorted(agents, key=lambda a: (a.name, a.id))}
 
@@ -120,7 +122,7 @@ class Targets(msgspec.Struct, frozen=True):
         has_labels = scope.labels.items() <= exact
         return has_labels and (not scope.groups or self.group in scope.groups)
 
-    def fitting(self, agents: Iterable[Agent]) -> list[Agent]:
+    def fitting(self, agents: Iterable[_Agent]) -> list[_Agent]:
         """The agents that fit; disabled ones do not.
 
         Agents that are offline fit: their jobs wait for them, up to `DeliverWithin`.

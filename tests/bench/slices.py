@@ -96,8 +96,14 @@ def _once(made: Stack, task_id: str, size: int) -> Took:
             f"job {place}",
         )
     last = time.perf_counter() - began
-    first = made.plane.call("GET", f"/runs/{run_id}/jobs/1-{made.agents[0].id}")
-    started_at = datetime.fromisoformat(first["started_at"].replace("Z", "+00:00"))
+    path = f"/runs/{run_id}/jobs/1-{made.agents[0].id}"
+    made.plane.wait_until(
+        lambda: made.plane.call("GET", path)["started_at"] is not None,
+        PATIENCE_SECONDS,
+        "the first command",
+    )
+    at = made.plane.call("GET", path)["started_at"]
+    started_at = datetime.fromisoformat(at.replace("Z", "+00:00"))
     began = time.perf_counter()
     made.plane.call("POST", f"/runs/{run_id}/cancel")
     cancel = time.perf_counter() - began

@@ -4,19 +4,23 @@ New entries are written before the agent, old ones deleted after it. Whoever die
 an entry too many, which its reader sees through and strikes, and never one too few. ADR 15.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
+from typing import TypeVar
 
 from msgspec.structs import replace
 
 from chalicelib.access.scope import EVERYTHING, Scope
-from chalicelib.agents.agent import Agent, check_labels
+from chalicelib.agents.agent import Agent, Candidate, Described, check_labels
 from chalicelib.agents.target_index import Entry, entries, is_left_behind, version
 from chalicelib.dynamo import agents, jobs, presences, targets
 from chalicelib.dynamo.targets import Entered
 from chalicelib.errors import AgentNotFound, Conflict
 from chalicelib.operations.access.authentication import forget
 from chalicelib.sqs import doorbells
+
+_Read = TypeVar("_Read", bound=Described)
 
 TRIES = 4  # of a change, when others change the same agent
 STRUCK_AT_MOST = 20  # entries at one look, so that the look stays short
@@ -88,13 +92,22 @@ def _strike_all(left: Iterable[Entry], last: int) -> None:
         targets.strike(entry, last)
 
 
-def as_of_now(found: Iterable[Entered], now: datetime) -> dict[str, Agent]:
-    """The agents to which entries lead, by id. Strikes entries that were left behind.
+def as_of_now(found: Iterable[Entered], now: datetime) -> Mapping[str, Agent]:
+    """The agents to which entries lead, by id. Strikes entries that were left behind."""
+    return _after_entries(found, partial(agents.get_many, as_of_now=True), now)
 
-    An agent is read after its entries, which is what makes that safe.
-    """
+
+def candidates(found: Iterable[Entered], now: datetime) -> Mapping[str, Candidate]:
+    """The same, as a step chooses among them."""
+    return _after_entries(found, partial(agents.candidates, as_of_now=True), now)
+
+
+def _after_entries(
+    found: Iterable[Entered], read: Callable[[Iterable[str]], Mapping[str, _Read]], now: datetime
+) -> Mapping[str, _Read]:
+    """An agent is read after its entries, which is what makes it safe to strike."""
     seen = list(found)
-    known = agents.get_many((each.entry.agent_id for each in seen), as_of_now=True)
+    known = read(each.entry.agent_id for each in seen)
     left = (
         each
         for each in seen

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 
 from chalicelib.access.by import By
 from chalicelib.access.scope import EVERYTHING, OutOfScope, Scope
-from chalicelib.agents.agent import Agent
-from chalicelib.dynamo import agents, runs, steps
+from chalicelib.agents.agent import Candidate
+from chalicelib.dynamo import runs, steps
 from chalicelib.errors import BadParameter, Conflict
 from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.advance import advance
-from chalicelib.operations.runs.choice import choose, chosen_by_name
+from chalicelib.operations.runs.choice import choose, chosen_by_name, named
 from chalicelib.operations.runs.turn import take_turn
 from chalicelib.operations.tasks.tasks import existing_revision
 from chalicelib.runs.run import Progress, Run, RunState, RunStep, Trigger, at_step
@@ -141,7 +141,7 @@ def _resolved(planned: Sequence[RunStep], scope: Scope, now: datetime) -> list[R
 
 
 def _with_agents(
-    step: RunStep, known: Mapping[str, Agent], is_first: bool, scope: Scope, now: datetime
+    step: RunStep, known: Mapping[str, Candidate], is_first: bool, scope: Scope, now: datetime
 ) -> RunStep:
     targets = step.step.targets
     if step.size is not None:  # by the run that is retried
@@ -157,10 +157,10 @@ def _with_agents(
     return RunStep(step.step, len(chosen.agents), None, chosen.agents, reach=chosen.reach)
 
 
-def _named_agents(planned: Sequence[RunStep], scope: Scope) -> dict[str, Agent]:
+def _named_agents(planned: Sequence[RunStep], scope: Scope) -> dict[str, Candidate]:
     """All agents that steps name, by id, in one look. Those that an earlier run has chosen may have
     other labels by now: under a scope they are looked at again."""
     ids = {each for step in planned for each in step.step.targets.agent_ids if step.size is None}
     if scope.names_agents:
         ids |= {each for step in planned for each in step.roster}
-    return agents.get_many(ids)
+    return named(ids)
