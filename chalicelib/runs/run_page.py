@@ -11,11 +11,14 @@ ROOM = 300  # jobs on one page: a Lambda answers 6 MB at most, and a job takes s
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """Jobs that have ended, by state. `total` is None while a step has not chosen its agents."""
+    """Jobs that have ended, by state. `total` is None while a step has not chosen its agents;
+    `known` are the jobs of those that have. `percent` is 100 at the end, and never before."""
 
     total: int | None
+    known: int
     percent: int
     counts: Mapping[JobState, int]
+    steps_ended: int = 0
 
     @property
     def ended(self) -> int:
@@ -27,7 +30,8 @@ def of_run(run: Run, counted: Mapping[JobState, int]) -> Tally:
     """`counted` are the jobs that have ended in the step that is under way.
 
     Every step is the same part of the way, however many jobs it has: how many that will be is not
-    known before a step has chosen its agents.
+    known before a step has chosen its agents. So the part that is behind never becomes less when
+    one does.
     """
     ended: dict[JobState, int] = {}
     parts = [each.counts for each in run.results]
@@ -35,20 +39,23 @@ def of_run(run: Run, counted: Mapping[JobState, int]) -> Tally:
         for state, number in counts.items():
             ended[state] = ended.get(state, 0) + number
     if run.state.is_terminal:
-        return Tally(sum(ended.values()), 100, ended)
+        jobs = sum(ended.values())
+        return Tally(jobs, jobs, 100, ended, run.step_count)
     under_way = _percent(sum(counted.values()), run.step_size)
     percent = (100 * len(run.results) + under_way) // run.step_count
-    return Tally(run.size, percent, ended)
+    return Tally(run.size, run.known, percent, ended, len(run.results))
 
 
 def of_step(step: RunStep, found: StepResult) -> Tally:
     """Of one step."""
-    percent = 100 if found.state.is_terminal else _percent(found.ended, step.size)
-    return Tally(step.size, percent, found.counts)
+    is_over = found.state.is_terminal
+    percent = 100 if is_over else _percent(found.ended, step.size)
+    return Tally(step.size, step.size or 0, percent, found.counts, int(is_over))
 
 
 def _percent(ended: int, size: int | None) -> int:
-    return min(100, 100 * ended // size) if size else 0
+    """Of what goes on: its last job may have ended, and what follows from that is still to come."""
+    return min(99, 100 * ended // size) if size else 0
 
 
 class StepPage(msgspec.Struct, frozen=True):

@@ -7,7 +7,7 @@ from typing import Any, cast
 from chalicelib.api.access.render import by
 from chalicelib.api.runs import shapes
 from chalicelib.api.tasks import render as render_task
-from chalicelib.runs import run_page
+from chalicelib.runs import run_page, run_summary
 from chalicelib.runs.job import Attempt, Job, JobState, LateReport
 from chalicelib.runs.run import Run, RunState
 from chalicelib.runs.run_page import RunPage, StepPage, Tally
@@ -37,7 +37,9 @@ def run(value: Run, counted: Mapping[JobState, int] | None = None) -> shapes.Run
         retry_of=value.retry_of,
         step=value.step,
         step_count=value.step_count,
-        progress=_progress(run_page.of_run(value, counted or {})),
+        progress=_progress(run_page.of_run(value, counted or {}), value.step_count),
+        tolerated_failures=run_summary.tolerated_failures(value),
+        retries=[each.value for each in run_summary.retries(value)],
         created_at=value.created_at,
         started_at=value.started_at,
         ended_at=value.ended_at,
@@ -50,11 +52,14 @@ def listed(found: Iterable[Run], counted: Mapping[str, Mapping[JobState, int]]) 
     return [run(each, counted.get(each.id)) for each in found]
 
 
-def _progress(tally: Tally) -> shapes.Progress:
+def _progress(tally: Tally, steps: int = 1) -> shapes.Progress:
     return shapes.Progress(
         total=tally.total,
+        known=tally.known,
         ended=tally.ended,
         percent=tally.percent,
+        steps=steps,
+        steps_ended=tally.steps_ended,
         counts={state.value: tally.counts[state] for state in JobState if tally.counts.get(state)},
     )
 
@@ -79,6 +84,7 @@ def _run_step(page: StepPage) -> shapes.RunStep:
         targets=step.step.targets.describe(),
         state=cast(shapes.StepState, found.state.value),
         progress=_progress(run_page.of_step(step, found)),
+        tolerated_failures=run_summary.tolerated(found),
         started_at=found.started_at,
         ended_at=found.ended_at,
         duration_seconds=_seconds(found.started_at, found.ended_at),

@@ -15,11 +15,12 @@ from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.cancel import cancel, cancel_job
 from chalicelib.operations.runs.commands import run_command
 from chalicelib.operations.runs.existing import no_run
-from chalicelib.operations.runs.retry import RetryWhat, retry
+from chalicelib.operations.runs.retry import retry
 from chalicelib.runs.context import Context
 from chalicelib.runs.job import Job, JobState
 from chalicelib.runs.run import Progress, Run, RunState, Trigger
 from chalicelib.runs.run_page import RunPage, ended_in_step
+from chalicelib.runs.run_summary import RetryWhat
 from chalicelib.settings import settings
 
 api = Api(__name__)

@@ -27,12 +27,16 @@ RetryWhat = Literal["all", "failed_step", "failed_agents"]
 
 class Progress(Shape, frozen=True):
     """Jobs that have ended, by state. `total` is null while a step has not chosen its agents: how
-    many jobs there will be is not known then. `percent` is the part of the way: of a step by its
-    jobs; of a run by its steps, of which each counts the same."""
+    many jobs there will be is not known then; `known` are those of the steps that have. `percent`
+    is the part of the way: of a step by its jobs; of a run by its `steps`, of which each counts the
+    same. It is 100 at the end and not before, and is never computed from a total that grows."""
 
     total: int | None
+    known: int
     ended: int
     percent: int
+    steps: int
+    steps_ended: int
     counts: dict[JobState, int]
 
 
@@ -42,6 +46,8 @@ class Run(Shape, frozen=True):
     `secrets` are the parameters whose values are shown to nobody, and asked for again by a retry.
     `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats,
     `step` the number of the step that is under way. `stopped_by` is who cancelled it.
+    `tolerated_failures` are jobs that failed in steps which ended well, as `MaxFailures` lets them;
+    `retries` what `/runs/{id}/retry` may repeat, nothing while the run goes on.
     """
 
     id: str
@@ -62,6 +68,8 @@ class Run(Shape, frozen=True):
     step: int
     step_count: int
     progress: Progress
+    tolerated_failures: int
+    retries: list[RetryWhat]
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -141,6 +149,7 @@ class RunStep(Shape, frozen=True):
     targets: str
     state: StepState
     progress: Progress
+    tolerated_failures: int
     started_at: datetime | None
     ended_at: datetime | None
     duration_seconds: float | None
