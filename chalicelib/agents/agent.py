@@ -76,6 +76,11 @@ def status(agent: Agent, presence: Presence | None, now: datetime) -> AgentStatu
     """What a person is shown."""
     if agent.disabled:
         return AgentStatus.DISABLED
+    return heard(presence, now)
+
+
+def heard(presence: Presence | None, now: datetime) -> AgentStatus:
+    """What is known by its heartbeats alone: not whether it is disabled."""
     if presence is None:
         return AgentStatus.NEVER_SEEN
     is_fresh = now <= presence.offline_at

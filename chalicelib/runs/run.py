@@ -115,8 +115,9 @@ class Run(msgspec.Struct, frozen=True):
     `is_held` until earlier runs of the task have ended, for `Concurrency` queue and replace.
     `step` is the number of the step that is under way and `step_size` its jobs; `known` those of
     the steps that have chosen their agents, `size` the same once all have, and None before.
-    `results` are those of the steps before that, of all steps when the run has ended. No agent is chosen outside of `scope`, under which it
-    was triggered; `reach` is that of all agents that have been chosen.
+    `results` are those of the steps before that, of all steps when the run has ended. No agent is
+    chosen outside of `scope`, under which it was triggered; `reach` is that of all agents that
+    have been chosen.
     """
 
     id: str

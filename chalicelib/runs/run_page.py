@@ -5,7 +5,16 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from chalicelib.runs.job import Job, JobKey, JobState
-from chalicelib.runs.run import Progress, Run, RunStep, StepResult, all_jobs, result
+from chalicelib.runs.run import (
+    Progress,
+    Run,
+    RunState,
+    RunStep,
+    StepResult,
+    all_jobs,
+    outcome,
+    result,
+)
 
 ROOM = 300  # jobs on one page: a Lambda answers 6 MB at most, and a job takes some 1 KB
 
@@ -77,6 +86,20 @@ class RunPage(msgspec.Struct, frozen=True):
     run: Run
     counted: Mapping[JobState, int]
     steps: Sequence[StepPage]
+
+
+def cause(page: RunPage) -> Job | None:
+    """The job that a run's reason tells of: the first one, in the step at which it failed, that
+    ended as the run did. None for a run that goes on, and where no job was at fault."""
+    if not page.run.state.is_terminal or page.run.state is RunState.SUCCEEDED:
+        return None
+    for step in page.steps:
+        if step.result.state in (JobState.SUCCEEDED, JobState.SKIPPED):
+            continue
+        failed = sorted((j for j in step.jobs if j.has_failed), key=lambda job: job.index)
+        same = [job for job in failed if outcome([job.state]) is page.run.state]
+        return next(iter(same or failed), None)
+    return None
 
 
 def ended_in_step(progress: Progress) -> Mapping[JobState, int]:

@@ -1,4 +1,4 @@
-"""What is said of a run in a word: which failures were tolerated, and what may be repeated. Pure."""
+"""What is said of a run in a word: what was tolerated in it, and what may be repeated. Pure."""
 
 from enum import Enum
 

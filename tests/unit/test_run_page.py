@@ -11,6 +11,7 @@ from chalicelib.runs.run import Progress, RunState, RunStep, StepResult, at_end,
 from chalicelib.runs.run_page import (
     ROOM,
     Tally,
+    cause,
     ended_in_step,
     first,
     has_failures,
@@ -65,9 +66,7 @@ def test_a_run_that_has_ended_is_all_of_the_way() -> None:
         (BAD, {OK: 1, BAD: 1}), (JobState.SKIPPED, {JobState.SKIPPED: 4}),
     ]  # fmt: skip
     ended = replace(RUN, state=RunState.FAILED, results=results)
-    assert of_run(ended, {OK: 7}) == Tally(
-        6, 6, 100, {OK: 1, BAD: 1, JobState.SKIPPED: 4}, 2
-    )
+    assert of_run(ended, {OK: 7}) == Tally(6, 6, 100, {OK: 1, BAD: 1, JobState.SKIPPED: 4}, 2)
 
 
 def test_more_ends_than_jobs_are_less_than_all_of_the_way() -> None:
@@ -231,3 +230,31 @@ def test_what_neither_succeeded_nor_was_skipped_has_failed(
     counts: Mapping[JobState, int], expected: bool
 ) -> None:
     assert has_failures(StepResult(BAD, counts)) is expected
+
+
+TOLD = [
+    job(ONE, "a", BAD),
+    job(TWO, "a", JobState.LOST),
+    job(TWO, "c", JobState.TIMED_OUT),
+    job(TWO, "d", JobState.TIMED_OUT),
+]
+TOLERANT = step(1, "a", "b", max_failures=Amount(1))
+
+
+@pytest.mark.parametrize(
+    ("state", "steps", "expected"),
+    [
+        (RunState.TIMED_OUT, [TOLERANT, TWO], "2-c"),
+        (RunState.FAILED, [ONE, TWO], "1-a"),
+        (RunState.SUCCEEDED, [TOLERANT, TWO], None),
+        (RunState.RUNNING, [ONE, TWO], None),
+        (RunState.FAILED, [RunStep(later(1).step, 0)], None),  # it found no agents
+    ],
+)
+def test_the_job_at_fault_is_the_first_that_ended_as_its_run_did(
+    state: RunState, steps: list[RunStep], expected: str | None
+) -> None:
+    jobs = [each for each in TOLD if each.key.step <= len(steps) and steps[0].size]
+    others = [job(steps[0], "b", OK)] if steps[0].size else []
+    found = cause(whole(Progress(replace(RUN, state=state), steps, [*jobs, *others])))
+    assert (None if found is None else found.key.job_id) == expected

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
+from chalicelib.agents.agent import AgentStatus
 from chalicelib.api.access.render import by
 from chalicelib.api.runs import shapes
 from chalicelib.api.tasks import render as render_task
@@ -70,12 +71,18 @@ def _seconds(started_at: datetime | None, ended_at: datetime | None) -> float | 
     return max(0.0, (ended_at - started_at).total_seconds())
 
 
-def run_detail(page: RunPage) -> shapes.RunDetail:
-    """A run with its steps and jobs, also those that have not been written yet."""
-    return shapes.RunDetail(run(page.run, page.counted), [_run_step(each) for each in page.steps])
+def run_detail(page: RunPage, agents: Mapping[str, AgentStatus]) -> shapes.RunDetail:
+    """A run with its steps and jobs, also those that have not been written yet. `agents` are those
+    that queued jobs wait for, by id."""
+    cause = run_page.cause(page)
+    return shapes.RunDetail(
+        run(page.run, page.counted),
+        [_run_step(each, agents) for each in page.steps],
+        None if cause is None else cause.key.job_id,
+    )
 
 
-def _run_step(page: StepPage) -> shapes.RunStep:
+def _run_step(page: StepPage, agents: Mapping[str, AgentStatus]) -> shapes.RunStep:
     step, found = page.step, page.result
     return shapes.RunStep(
         number=step.number,
@@ -88,19 +95,25 @@ def _run_step(page: StepPage) -> shapes.RunStep:
         started_at=found.started_at,
         ended_at=found.ended_at,
         duration_seconds=_seconds(found.started_at, found.ended_at),
-        jobs=[job(each, step.agents.get(each.key.agent_id)) for each in page.jobs],
+        jobs=[
+            job(each, step.agents.get(each.key.agent_id), agents.get(each.key.agent_id))
+            for each in page.jobs
+        ],
         jobs_omitted=page.omitted,
     )
 
 
-def job(value: Job, agent_name: str | None = None) -> shapes.Job:
-    """One step of a run on one agent."""
+def job(
+    value: Job, agent_name: str | None = None, agent_status: AgentStatus | None = None
+) -> shapes.Job:
+    """One step of a run on one agent. `agent_status` is known where somebody has looked."""
     is_queued = value.state is JobState.QUEUED
     return shapes.Job(
         id=value.key.job_id,
         step=value.key.step,
         agent_id=value.key.agent_id,
         agent_name=value.agent_name or agent_name or value.key.agent_id,
+        agent_status=agent_status.value if agent_status and is_queued else None,
         state=value.state.value,
         attempt=value.attempt,
         exit_code=value.exit_code,

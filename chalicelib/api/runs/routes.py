@@ -16,6 +16,7 @@ from chalicelib.operations.runs.cancel import cancel, cancel_job
 from chalicelib.operations.runs.commands import run_command
 from chalicelib.operations.runs.existing import no_run
 from chalicelib.operations.runs.retry import retry
+from chalicelib.operations.runs.waiting import waited_for
 from chalicelib.runs.context import Context
 from chalicelib.runs.job import Job, JobState
 from chalicelib.runs.run import Progress, Run, RunState, Trigger
@@ -74,7 +75,7 @@ def export_runs(request: Request) -> Response:
 @api.get("/runs/{run_id}", needs=Permission.RUNS_READ, on=resolvers.page, answers=shapes.RunDetail)
 def show_run(request: Request, page: RunPage) -> shapes.RunDetail:
     """A run with its steps and the first jobs of each."""
-    return render_run.run_detail(page)
+    return render_run.run_detail(page, waited_for(page, request.now))
 
 
 @api.post(

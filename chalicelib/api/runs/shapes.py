@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chalicelib.api.agents.shapes import AgentStatus
 from chalicelib.api.shapes import By, Shape
 from chalicelib.api.tasks.shapes import ConcurrencyName, Parameters, Step
 
@@ -116,12 +117,15 @@ class LateReport(Shape, frozen=True):
 
 class Job(Shape, frozen=True):
     """One step of a run on one agent. `deliver_by`: a queued job is undelivered then. `stopped_by`
-    is who cancelled this job alone."""
+    is who cancelled this job alone. `agent_status` is that of the agent that a queued job waits
+    for, on the page of a run, by its heartbeats alone; null everywhere else. `earlier` are the
+    attempts before this one, the oldest first."""
 
     id: str
     step: int
     agent_id: str
     agent_name: str
+    agent_status: AgentStatus | None
     state: JobState
     attempt: int
     exit_code: int | None
@@ -158,10 +162,12 @@ class RunStep(Shape, frozen=True):
 
 
 class RunDetail(Shape, frozen=True):
-    """A run with everything that happened in it."""
+    """A run with everything that happened in it. `cause` is the id of the job that the run's
+    `reason` tells of, null while it goes on and where no job was at fault."""
 
     run: Run
     steps: list[RunStep]
+    cause: str | None
 
 
 class Statistics(Shape, frozen=True):

@@ -1,5 +1,8 @@
 """From tasks to the API's shapes."""
 
+from collections.abc import Mapping
+
+from chalicelib.agents.agent import AgentStatus
 from chalicelib.api.access.render import by
 from chalicelib.api.tasks import shapes
 from chalicelib.operations.tasks.preview import Preview, PreviewedStep
@@ -24,8 +27,10 @@ def task(value: StoredTask) -> shapes.Task:
     )
 
 
-def task_detail(value: StoredTask, definition: Definition) -> shapes.TaskDetail:
-    """A task with what its TOML says."""
+def task_detail(
+    value: StoredTask, definition: Definition, agents: Mapping[str, str]
+) -> shapes.TaskDetail:
+    """A task with what its TOML says. `agents` are the names of those that it names, by id."""
     return shapes.TaskDetail(
         task=task(value),
         definition=value.definition,
@@ -34,6 +39,20 @@ def task_detail(value: StoredTask, definition: Definition) -> shapes.TaskDetail:
         concurrency=definition.concurrency.value,
         params=[_param(each) for each in definition.params],
         steps=[step(each) for each in definition.steps],
+        agents=dict(agents),
+    )
+
+
+def checked_task(
+    definition: Definition, known: StoredTask | None, agents: Mapping[str, str]
+) -> shapes.CheckedTask:
+    """What a definition says that is not saved; `known` is the task of its name."""
+    return shapes.CheckedTask(
+        name=definition.name,
+        task_id=known.id if known else None,
+        params=[_param(each) for each in definition.params],
+        steps=[step(each) for each in definition.steps],
+        agents=dict(agents),
     )
 
 
@@ -109,11 +128,13 @@ def plan(value: Preview) -> shapes.Plan:
         task_id=value.task.id,
         revision=value.task.revision,
         parameters=dict(value.parameters),
-        steps=[_planned_step(each) for each in value.steps],
+        steps=[_planned_step(each, value.agents) for each in value.steps],
+        agents=len(value.agents),
+        offline=sum(status is not AgentStatus.ONLINE for status in value.agents.values()),
     )
 
 
-def _planned_step(value: PreviewedStep) -> shapes.PlannedStep:
+def _planned_step(value: PreviewedStep, agents: Mapping[str, AgentStatus]) -> shapes.PlannedStep:
     return shapes.PlannedStep(
         number=value.step.number,
         name=value.step.name,
@@ -125,7 +146,8 @@ def _planned_step(value: PreviewedStep) -> shapes.PlannedStep:
         problem=value.problem,
         waves=[
             shapes.PlannedWave(
-                wave.at_once, [shapes.PlannedAgent(id, name) for id, name in wave.agents]
+                wave.at_once,
+                [shapes.PlannedAgent(id, name, agents[id].value) for id, name in wave.agents],
             )
             for wave in value.waves
         ],

@@ -1,6 +1,7 @@
 """Tasks, their revisions and their runs."""
 
 from chalicelib.access.principal import Permission
+from chalicelib.access.scope import Scope
 from chalicelib.api.routing import Api, Request
 from chalicelib.api.runs import render as render_run
 from chalicelib.api.runs import shapes as run_shapes
@@ -12,7 +13,13 @@ from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.trigger import trigger
 from chalicelib.operations.tasks.preview import preview
 from chalicelib.operations.tasks.task_list import list_by_name
-from chalicelib.operations.tasks.tasks import create_task, delete_task, replace_task
+from chalicelib.operations.tasks.tasks import (
+    check,
+    create_task,
+    delete_task,
+    names_of,
+    replace_task,
+)
 from chalicelib.operations.tasks.templates import all_templates
 from chalicelib.runs.run_page import ended_in_step
 from chalicelib.runs.statistics import statistics
@@ -56,7 +63,22 @@ def save_new_task(request: Request, body: shapes.TaskSource) -> shapes.TaskDetai
         now=request.now,
         scope=request.scope,
     )
-    return render_task.task_detail(task, parse(task.definition))
+    return _detail(task, request.scope)
+
+
+@api.post(
+    "/tasks/validate",
+    needs=Permission.TASKS_READ,
+    takes=shapes.TaskSource,
+    answers=shapes.CheckedTask,
+)
+def validate_task(request: Request, body: shapes.TaskSource) -> shapes.CheckedTask:
+    """Whether a TOML could be saved, its agents looked up. Saves nothing."""
+    definition = check(body.definition, request.now, request.scope).definition
+    known = tasks.get_by_name(definition.name)
+    if known is not None and not request.scope.holds_task(known.id):
+        known = None
+    return render_task.checked_task(definition, known, names_of(definition, request.scope))
 
 
 @api.get(
@@ -64,7 +86,7 @@ def save_new_task(request: Request, body: shapes.TaskSource) -> shapes.TaskDetai
 )
 def show_task(request: Request, task: StoredTask) -> shapes.TaskDetail:
     """A task with its current TOML."""
-    return render_task.task_detail(task, parse(task.definition))
+    return _detail(task, request.scope)
 
 
 @api.put(
@@ -85,7 +107,12 @@ def save_task(request: Request, task: StoredTask, body: shapes.TaskSource) -> sh
         now=request.now,
         scope=request.scope,
     )
-    return render_task.task_detail(saved, parse(saved.definition))
+    return _detail(saved, request.scope)
+
+
+def _detail(task: StoredTask, scope: Scope) -> shapes.TaskDetail:
+    definition = parse(task.definition, task.agents)
+    return render_task.task_detail(task, definition, names_of(definition, scope))
 
 
 @api.delete(

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chalicelib.api.agents.shapes import AgentStatus
 from chalicelib.api.shapes import By, Shape
 from chalicelib.tasks.schedule import MAX_CRON_CHARACTERS
 
@@ -86,7 +87,8 @@ class Step(Shape, frozen=True):
 
 
 class TaskDetail(Shape, frozen=True):
-    """A task with its current revision: the TOML as saved, and what it says."""
+    """A task with its current revision: the TOML as saved, and what it says. `agents` are what the
+    agents are called now that its steps name, by id; one that was removed is left out."""
 
     task: Task
     definition: str
@@ -95,6 +97,18 @@ class TaskDetail(Shape, frozen=True):
     concurrency: ConcurrencyName
     params: list[Param]
     steps: list[Step]
+    agents: dict[str, str]
+
+
+class CheckedTask(Shape, frozen=True):
+    """What a definition says that might be saved; nothing was. `task_id` is the task that bears its
+    name, if there is one. `agents` as in TaskDetail."""
+
+    name: str
+    task_id: str | None
+    params: list[Param]
+    steps: list[Step]
+    agents: dict[str, str]
 
 
 class Revision(Shape, frozen=True):
@@ -114,10 +128,12 @@ class Execution(Shape, frozen=True):
 
 
 class PlannedAgent(Shape, frozen=True):
-    """An agent that a step would run on."""
+    """An agent that a step would run on. `status` is by its heartbeats alone: jobs wait for one
+    that is not `online`, as long as `DeliverWithin` says."""
 
     id: str
     name: str
+    status: AgentStatus
 
 
 class PlannedWave(Shape, frozen=True):
@@ -142,12 +158,14 @@ class PlannedStep(Shape, frozen=True):
 
 
 class Plan(Shape, frozen=True):
-    """What a run would do; nothing was started."""
+    """What a run would do; nothing was started. Of all `agents`, `offline` are not there now."""
 
     task_id: str
     revision: int
     parameters: dict[str, str]
     steps: list[PlannedStep]
+    agents: int
+    offline: int
 
 
 class Template(Shape, frozen=True):

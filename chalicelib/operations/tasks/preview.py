@@ -6,7 +6,9 @@ from datetime import datetime
 import msgspec
 
 from chalicelib.access.scope import EVERYTHING, OutOfScope, Scope
+from chalicelib.agents.agent import AgentStatus
 from chalicelib.operations.runs.choice import TooManyAgents, choose
+from chalicelib.operations.runs.waiting import statuses
 from chalicelib.runs.wave import max_failures, waves
 from chalicelib.tasks.param import fill, filled, hidden
 from chalicelib.tasks.task import Step, StoredTask
@@ -31,22 +33,23 @@ class PreviewedStep(msgspec.Struct, frozen=True):
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """All steps, with the parameters filled in."""
+    """All steps, with the parameters filled in; and which of the agents are there, by id."""
 
     task: StoredTask
     parameters: Mapping[str, str]
     steps: tuple[PreviewedStep, ...]
+    agents: Mapping[str, AgentStatus]
 
 
 def preview(
     task: StoredTask, parameters: Mapping[str, str], now: datetime, scope: Scope = EVERYTHING
 ) -> Preview:
     """Raises InvalidParameters."""
-    definition = parse(task.definition)
+    definition = parse(task.definition, task.agents)
     values = hidden(fill(definition.params, parameters), definition.secrets)
-    return Preview(
-        task, values, tuple(_step(each, values, now, scope) for each in definition.steps)
-    )
+    steps = tuple(_step(each, values, now, scope) for each in definition.steps)
+    chosen = {id for step in steps for wave in step.waves for id, _ in wave.agents}
+    return Preview(task, values, steps, statuses(chosen, now))
 
 
 def _step(step: Step, values: Mapping[str, str], now: datetime, scope: Scope) -> PreviewedStep:

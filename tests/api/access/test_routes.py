@@ -21,7 +21,10 @@ OF_WORK = {
     "POST /work/dead-letters/{letter_id}/retry",
     "DELETE /work/dead-letters/{letter_id}",
 }
-READS = {"POST /tasks/{task_id}/plan"}  # it begins with POST for its body, and starts nothing
+READS = {  # they begin with POST for their bodies, and change nothing
+    "POST /tasks/{task_id}/plan",
+    "POST /tasks/validate",
+}
 NOT_THERE, NOT_ALLOWED = 404, 403
 
 
@@ -52,6 +55,7 @@ ROWS: dict[str, Row] = {
         scope="agents",
         outside=NOT_ALLOWED,
     ),
+    "POST /tasks/validate": Row(lambda side: {"definition": side.definition}, outside=NOT_ALLOWED),
     "GET /tasks/{task_id}": Row(),
     "PUT /tasks/{task_id}": Row(lambda side: {"definition": side.definition, "revision": 1}),
     "DELETE /tasks/{task_id}": Row(),
