@@ -30,7 +30,7 @@ from chalicelib.dynamo.transport import TableModel
 from chalicelib.errors import Conflict
 from chalicelib.tasks.task import StoredRevision, StoredTask
 
-_EVERY_TASK = "task"
+EVERY_TASK = "task"
 
 
 class ByName(GlobalSecondaryIndex["TaskItem"]):
@@ -123,7 +123,7 @@ def create(task: StoredTask) -> None:
     _take_name(task)
     item = TaskItem(
         task.id,
-        listing=_EVERY_TASK,
+        listing=EVERY_TASK,
         name=task.name,
         revision=task.revision,
         step_count=task.step_count,
@@ -225,7 +225,7 @@ def get_by_name(name: str) -> StoredTask | None:
 def search(limit: int, cursor: str | None) -> tuple[list[StoredTask], str | None]:
     """A page of all tasks, by name."""
     found, following = page(
-        TaskItem.by_name.query(_EVERY_TASK, limit=limit, last_evaluated_key=decode_cursor(cursor))
+        TaskItem.by_name.query(EVERY_TASK, limit=limit, last_evaluated_key=decode_cursor(cursor))
     )
     return [_value(item) for item in found], following
 

@@ -151,6 +151,13 @@ class Run(msgspec.Struct, frozen=True):
     scope: Scope = EVERYTHING
     reach: Reach = NOWHERE
 
+    @property
+    def seconds(self) -> float | None:
+        """How long it ran, from its first job's claim to its end; None where it did not."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return max(0.0, (self.ended_at - self.started_at).total_seconds())
+
 
 class Progress(msgspec.Struct, frozen=True, dict=True):
     """A run with all that its partition holds. `gates` are those of waves, by step and wave."""

@@ -20,9 +20,9 @@ AREAS = {"tasks", "runs", "logs", "agents", "access"}  # the same names in every
 # What stands in no area, for each layer that has areas; the root's other folders are the layers.
 SHARED = {
     "": {"clock", "errors", "ids", "patterns", "reader", "settings"},
-    "operations": {"connecting", "shift", "work"},
+    "operations": {"connecting", "overview", "shift", "work"},
     "api": {
-        "audit", "docs_page", "health", "listing", "openapi", "panel", "routing", "rpc",
+        "audit", "docs_page", "health", "listing", "openapi", "overview", "panel", "routing", "rpc",
         "rpc_route", "shapes", "work",
     },
 }  # fmt: skip

@@ -44,7 +44,7 @@ def run(value: Run, counted: Mapping[JobState, int] | None = None) -> shapes.Run
         created_at=value.created_at,
         started_at=value.started_at,
         ended_at=value.ended_at,
-        duration_seconds=_seconds(value.started_at, value.ended_at),
+        duration_seconds=value.seconds,
     )
 
 

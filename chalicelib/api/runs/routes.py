@@ -11,6 +11,7 @@ from chalicelib.api.runs import render as render_run
 from chalicelib.api.runs import resolvers, shapes
 from chalicelib.api.shapes import Page
 from chalicelib.dynamo import gates, job_pages, run_history
+from chalicelib.errors import BadParameter
 from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.cancel import cancel, cancel_job
 from chalicelib.operations.runs.commands import run_command
@@ -28,10 +29,12 @@ api = Api(__name__)
 
 
 NDJSON = "application/x-ndjson"
+LONGEST_TEXT = 128  # that is searched for
 FILTERS = {
     "task": "only runs of the task with this id",
     "agent": "only runs with jobs on the agent with this id",
-    "state": "only runs in this state",
+    "state": "only runs in this state, or in one of several: failed,timed_out",
+    "q": "only runs with this in the task's name, their id, or the name of who triggered them",
     "trigger": "only runs started by: person, schedule, retry, command",
     "from": "only runs created at this instant or later",
     "to": "only runs created before this instant",
@@ -49,8 +52,9 @@ def _history(request: Request) -> tuple[list[Run], str | None]:
     wanted = run_history.Filter(
         task_id=request.query.get("task") or request.scope.only_task,
         agent_id=request.query.get("agent") or None,
-        state=request.choice("state", RunState),
+        states=_states(request),
         trigger=request.choice("trigger", Trigger),
+        text=request.query.get("q", "")[:LONGEST_TEXT],
         begin=request.instant("from"),
         end=request.instant("to"),
         scope=request.scope,
@@ -58,6 +62,16 @@ def _history(request: Request) -> tuple[list[Run], str | None]:
     return run_history.find(
         wanted, request.limit(), request.cursor(), request.now, settings.history_days
     )
+
+
+def _states(request: Request) -> tuple[RunState, ...]:
+    words = [word.strip() for word in request.query.get("state", "").split(",")]
+    known = {state.value: state for state in RunState}
+    given = [word for word in words if word]
+    for word in given:
+        if word not in known:
+            raise BadParameter(f"state must be one of {', '.join(known)}, not '{word[:32]}'.")
+    return tuple(dict.fromkeys(known[word] for word in given))
 
 
 @api.get("/exports/runs", needs=Permission.RUNS_READ, answers=NDJSON, query=FILTERS)

@@ -8,15 +8,12 @@ from msgspec import Meta
 
 from chalicelib.api.agents.shapes import AgentStatus
 from chalicelib.api.shapes import By, Shape
-from chalicelib.api.tasks.shapes import ConcurrencyName, Parameters, Step
+from chalicelib.api.tasks.shapes import ConcurrencyName, Parameters, RunStateName, Step
 
 JobState = Literal[
     "waiting", "queued", "claimed", "running", "succeeded", "failed", "timed_out", "cancelled",
     "lost", "undelivered", "skipped",
 ]  # fmt: skip
-RunState = Literal[
-    "queued", "running", "cancelling", "succeeded", "failed", "cancelled", "timed_out"
-]
 StepState = Literal[
     "waiting", "queued", "running", "succeeded", "failed", "timed_out", "cancelled", "skipped"
 ]
@@ -55,7 +52,7 @@ class Run(Shape, frozen=True):
     task_id: str
     task_name: str
     revision: int
-    state: RunState
+    state: RunStateName
     code: int
     reason: str | None
     trigger: TriggerName

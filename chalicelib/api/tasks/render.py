@@ -1,20 +1,22 @@
 """From tasks to the API's shapes."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from chalicelib.agents.agent import AgentStatus
 from chalicelib.api.access.render import by
 from chalicelib.api.tasks import shapes
 from chalicelib.operations.tasks.preview import Preview, PreviewedStep
 from chalicelib.operations.tasks.templates import Template
+from chalicelib.runs.run import Run, RunState
+from chalicelib.runs.run_summary import tolerated_failures
 from chalicelib.tasks.param import Param
 from chalicelib.tasks.schedule import Schedule
 from chalicelib.tasks.target import Targets
 from chalicelib.tasks.task import Amount, Definition, Step, StoredRevision, StoredTask
 
 
-def task(value: StoredTask) -> shapes.Task:
-    """A task in a list."""
+def task(value: StoredTask, recent: Sequence[Run] | None = None) -> shapes.Task:
+    """A task in a list, with its newest runs where they are asked for."""
     return shapes.Task(
         id=value.id,
         name=value.name,
@@ -24,6 +26,17 @@ def task(value: StoredTask) -> shapes.Task:
         created_at=value.created_at,
         updated_at=value.updated_at,
         updated_by=by(value.updated_by),
+        recent=None if recent is None else [_outcome(run) for run in recent],
+    )
+
+
+def _outcome(run: Run) -> shapes.Outcome:
+    return shapes.Outcome(
+        run_id=run.id,
+        state=run.state.value,
+        created_at=run.created_at,
+        duration_seconds=run.seconds,
+        tolerated_failures=tolerated_failures(run),
     )
 
 
@@ -165,8 +178,8 @@ def template(value: Template) -> shapes.Template:
     )
 
 
-def schedule(value: Schedule) -> shapes.Schedule:
-    """A schedule with what came of it last."""
+def schedule(value: Schedule, last: RunState | None) -> shapes.Schedule:
+    """A schedule with what came of it last; `last` is the state of the last run that it made."""
     return shapes.Schedule(
         id=value.id,
         task_id=value.task_id,
@@ -181,5 +194,6 @@ def schedule(value: Schedule) -> shapes.Schedule:
         next_due_at=value.next_due_at,
         last_due_at=value.last_due_at,
         last_run_id=value.last_run_id,
+        last_run_state=last.value if last else None,
         last_problem=value.last_problem,
     )

@@ -2,7 +2,7 @@
 
 from chalicelib.access.principal import Permission
 from chalicelib.access.scope import Scope
-from chalicelib.api.routing import Api, Request
+from chalicelib.api.routing import DEFAULT_LIMIT, Api, Request
 from chalicelib.api.runs import render as render_run
 from chalicelib.api.runs import shapes as run_shapes
 from chalicelib.api.shapes import Page
@@ -12,7 +12,7 @@ from chalicelib.dynamo import gates, run_history, tasks
 from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.trigger import trigger
 from chalicelib.operations.tasks.preview import preview
-from chalicelib.operations.tasks.task_list import list_by_name
+from chalicelib.operations.tasks.task_list import list_by_name, newest_runs
 from chalicelib.operations.tasks.tasks import (
     check,
     create_task,
@@ -27,6 +27,8 @@ from chalicelib.settings import settings
 from chalicelib.tasks.task import StoredTask
 from chalicelib.tasks.task_toml import parse
 
+MOST_OUTCOMES = 20
+
 api = Api(__name__)
 
 
@@ -34,16 +36,27 @@ api = Api(__name__)
     "/tasks",
     needs=Permission.TASKS_READ,
     answers=list[shapes.Task],
-    query={"name": "exactly this name"},
+    query={
+        "name": "exactly this name",
+        "q": "only tasks with this in their names, or with this id",
+        "outcomes": f"so many of each task's newest runs, {MOST_OUTCOMES} at most; none without",
+    },
 )
 def list_tasks(request: Request) -> Page:
-    """The tasks by name."""
+    """The tasks by name. With `q` a page may be short while `next` leads on; with `outcomes` it has
+    20 tasks at most, for each costs a query."""
+    limit, outcomes = request.limit(), request.number("outcomes", MOST_OUTCOMES)
+    limit = limit if outcomes is None else min(limit, DEFAULT_LIMIT)
     if "name" in request.query:
         task = tasks.get_by_name(request.query["name"])
         is_listed = task is not None and request.scope.holds_task(task.id)
-        return Page([render_task.task(task)] if task and is_listed else [], None)
-    found, following = list_by_name(request.scope, request.limit(), request.cursor())
-    return Page([render_task.task(each) for each in found], following)
+        found, following = [task] if task and is_listed else [], None
+    else:
+        text = request.query.get("q", "").strip()
+        found, following = list_by_name(request.scope, limit, request.cursor(), text)
+    ids = [each.id for each in found]
+    recent = newest_runs(ids, outcomes, request.scope) if outcomes else {}
+    return Page([render_task.task(each, recent.get(each.id)) for each in found], following)
 
 
 @api.post(

@@ -12,6 +12,9 @@ from chalicelib.tasks.schedule import MAX_CRON_CHARACTERS
 
 WhenName = Literal["success", "failure", "always"]
 ConcurrencyName = Literal["allow", "forbid", "queue", "replace"]
+RunStateName = Literal[
+    "queued", "running", "cancelling", "succeeded", "failed", "cancelled", "timed_out"
+]
 ParamTypeName = Literal["string", "integer", "number", "boolean"]
 Parameters = dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=8_192)]]
 
@@ -23,8 +26,18 @@ class TaskSource(Shape, frozen=True):
     revision: Annotated[int, Meta(ge=1)] | None = None
 
 
+class Outcome(Shape, frozen=True):
+    """What came of a run of a task. `tolerated_failures` as in Run."""
+
+    run_id: str
+    state: RunStateName
+    created_at: datetime
+    duration_seconds: float | None
+    tolerated_failures: int
+
+
 class Task(Shape, frozen=True):
-    """A task in a list."""
+    """A task in a list. `recent` are its newest runs, newest first, where they are asked for."""
 
     id: str
     name: str
@@ -34,6 +47,7 @@ class Task(Shape, frozen=True):
     created_at: datetime
     updated_at: datetime
     updated_by: By
+    recent: list[Outcome] | None = None
 
 
 class Param(Shape, frozen=True):
@@ -189,7 +203,8 @@ ZoneName = Annotated[str, Meta(min_length=1, max_length=64)]
 class Schedule(Shape, frozen=True):
     """`next_due_at` is null while it is paused, and when it never comes due again.
 
-    `last_problem` says why the last due time made no run; `last_run_id` is the last one it made.
+    `last_problem` says why the last due time made no run; `last_run_id` is the last one it made,
+    and `last_run_state` what has come of that, null once it is gone.
     """
 
     id: str
@@ -205,6 +220,7 @@ class Schedule(Shape, frozen=True):
     next_due_at: datetime | None
     last_due_at: datetime | None
     last_run_id: str | None
+    last_run_state: RunStateName | None
     last_problem: str | None
 
 
@@ -229,6 +245,13 @@ class ScheduleChange(Shape, frozen=True):
     catch_up: CatchUpName | None = None
     paused: bool | None = None
     parameters: Parameters | None = None
+
+
+class ScheduleTimes(Shape, frozen=True):
+    """When a schedule would be due that nobody has made."""
+
+    cron: Cron
+    time_zone: ZoneName = "UTC"
 
 
 class DueTime(Shape, frozen=True):

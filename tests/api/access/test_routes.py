@@ -24,6 +24,7 @@ OF_WORK = {
 READS = {  # they begin with POST for their bodies, and change nothing
     "POST /tasks/{task_id}/plan",
     "POST /tasks/validate",
+    "POST /schedules/preview",
 }
 NOT_THERE, NOT_ALLOWED = 404, 403
 
@@ -41,7 +42,9 @@ class Row(Struct, frozen=True):
 
 ROWS: dict[str, Row] = {
     "GET /agents": Row(outside=None),
+    "GET /stats": Row(outside=None),
     "GET /agents/{agent_id}": Row(),
+    "GET /agents/{agent_id}/jobs": Row(),
     "PATCH /agents/{agent_id}": Row(lambda side: {"name": "new"}),
     "DELETE /agents/{agent_id}": Row(),
     "POST /enrollments": Row(
@@ -87,6 +90,8 @@ ROWS: dict[str, Row] = {
     "PATCH /schedules/{schedule_id}": Row(lambda side: {"paused": True}, scope="none"),
     "DELETE /schedules/{schedule_id}": Row(scope="none"),
     "GET /schedules/{schedule_id}/next": Row(),
+    "POST /schedules/preview": Row(lambda side: {"cron": "@daily"}, outside=None),
+    "POST /schedules/{schedule_id}/run": Row(),
     "GET /me": Row(outside=None),
     "GET /tokens": Row(outside=None),
     "POST /tokens": Row(
