@@ -101,10 +101,15 @@ class Presence(msgspec.Struct, frozen=True):
     conflict: SecondProcess | None = None  # a second process under its identity
 
 
-def status(agent: Agent, presence: Presence | None, now: datetime) -> AgentStatus:
+def status(agent: Agent | Candidate, presence: Presence | None, now: datetime) -> AgentStatus:
     """What a person is shown."""
     if agent.disabled:
         return AgentStatus.DISABLED
+    return heard(presence, now)
+
+
+def heard(presence: Presence | None, now: datetime) -> AgentStatus:
+    """What is known by its heartbeats alone: not whether it is disabled."""
     if presence is None:
         return AgentStatus.NEVER_SEEN
     is_fresh = now <= presence.offline_at

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 from chalice.app import Response
 
-from chalicelib.api import health, work
+from chalicelib.api import health, overview, work
 from chalicelib.api.access import routes as tokens
 from chalicelib.api.agents import routes as agents
 from chalicelib.api.logs import routes as logs
@@ -29,6 +29,7 @@ from chalicelib.settings import VERSION
 
 GROUPS: tuple[Api, ...] = (
     health.api,
+    overview.api,
     agents.api,
     tasks.api,
     runs.api,

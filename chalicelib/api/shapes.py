@@ -31,9 +31,20 @@ class By(Shape, frozen=True):
     name: str
 
 
+class TomlError(Shape, frozen=True):
+    """One thing that is wrong with a definition, and where."""
+
+    message: str
+    line: int | None
+    column: int | None
+    key: str | None
+
+
 class TomlFault(Shape, frozen=True):
-    """Where a definition is wrong."""
+    """Where a definition is wrong first. `errors` are all faults that could be found in one go, in
+    the order of their lines, the first one among them."""
 
     line: int | None
     column: int | None
     key: str | None
+    errors: list[TomlError]

@@ -31,9 +31,10 @@ LOOKED_AT = (
 )  # runs in one call, however few of them fit; the cursor goes on from there
 AGENTS_JOBS = 1_000  # of an agent looked at in one call: several of them may be of one run
 AGENTS_PAGE = 250
+STATES_AT_ONCE = 3  # that are looked for in their index; with more, in that of all runs
 # Queries and batches of one call at most: a query for each shard, one more for each page of entries
 # that has been looked at, and a batch for each round.
-CALLS_AT_MOST = max(len(HISTORY_SHARDS), len(STATE_SHARDS)) + 2 * ROUNDS
+CALLS_AT_MOST = max(len(HISTORY_SHARDS), STATES_AT_ONCE * len(STATE_SHARDS)) + 2 * ROUNDS
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -44,14 +45,17 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """What runs must be, all together; None does not matter. From `begin` to before `end`."""
+    """What runs must be, all together; None does not matter, and neither do no `states`. From
+    `begin` to before `end`. `text` is a part of the task's name, of the run's id, or of the name of
+    whoever triggered it."""
 
     task_id: str | None = None
     agent_id: str | None = None
-    state: RunState | None = None
+    states: tuple[RunState, ...] = ()
     trigger: Trigger | None = None
     begin: datetime | None = None
     end: datetime | None = None
+    text: str = ""
     scope: Scope = EVERYTHING
 
     def may_fit(self, entry: Entry) -> bool:
@@ -62,17 +66,23 @@ class Filter(msgspec.Struct, frozen=True):
         """Whether a run, found by one of the criteria, fulfils all."""
         return (
             self.task_id in (None, run.task_id)
-            and self.state in (None, run.state)
+            and (not self.states or run.state in self.states)
             and self.trigger in (None, run.trigger)
+            and self._has_text(run)
             and self.scope.holds_run(run.task_id, run.reach)
         )
 
     @property
     def is_by_one(self) -> bool:
         """Whether nearly all that the index answers fits."""
-        criteria = (self.task_id, self.agent_id, self.state, self.trigger)
-        is_narrow = self.trigger is not None or not self.scope.is_everything
+        criteria = (self.task_id, self.agent_id, self.states or None, self.trigger)
+        is_narrow = self.trigger is not None or bool(self.text) or not self.scope.is_everything
         return not is_narrow and criteria.count(None) >= len(criteria) - 1
+
+    def _has_text(self, run: Run) -> bool:
+        text = self.text.casefold()
+        parts = (run.task_name, run.id, run.triggered_by.name)
+        return not text or any(text in part.casefold() for part in parts)
 
 
 def find(
@@ -95,6 +105,12 @@ def find(
     if before <= after:
         return [], None
     return _page(wanted, limit, _entries(wanted, limit, after, before))
+
+
+def newest_of_task(task_id: str, count: int) -> list[str]:
+    """The ids of a task's newest runs; one query."""
+    items = RunItem.by_task.query(task_id, scan_index_forward=False, limit=count)
+    return [item.run_id for item in items]
 
 
 def _page(
@@ -137,9 +153,10 @@ def _entries(wanted: Filter, limit: int, after: str, before: str) -> Iterator[En
         return _of_agent(wanted.agent_id, after, before)
     if wanted.task_id is not None:
         return _merged(RunItem.by_task, [wanted.task_id], after, before, size)
-    if wanted.state is not None:
-        of_state = [state_partition(wanted.state.value, shard) for shard in STATE_SHARDS]
-        return _merged(RunItem.by_state, of_state, after, before, size)
+    if 1 <= len(wanted.states) <= STATES_AT_ONCE:
+        shards = [(state, shard) for state in wanted.states for shard in STATE_SHARDS]
+        of_states = [state_partition(state.value, shard) for state, shard in shards]
+        return _merged(RunItem.by_state, of_states, after, before, size)
     return _merged(RunItem.by_time, HISTORY_SHARDS, after, before, size)
 
 

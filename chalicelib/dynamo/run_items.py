@@ -171,6 +171,7 @@ class RunItem(PartitionItem, discriminator="run"):
     timeout_seconds = NumberAttribute(null=True)
     step = NumberAttribute(default=1)
     step_size = NumberAttribute(default=0)
+    known = NumberAttribute(default=0)
     size = NumberAttribute(null=True)
     results = JSONAttribute(null=True)
     created_at = InstantAttribute()

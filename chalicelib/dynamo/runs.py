@@ -68,6 +68,7 @@ def value(item: RunItem) -> Run:
         ended_at=item.ended_at,
         step=int(item.step),
         step_size=int(item.step_size),
+        known=int(item.known),
         size=None if item.size is None else int(item.size),
         results=tuple(_result(each) for each in item.results or ()),
     )
@@ -133,6 +134,7 @@ def create(run: Run) -> bool:
         timeout_seconds=run.timeout_seconds,
         step=run.step,
         step_size=run.step_size,
+        known=run.known,
         size=run.size,
         created_at=run.created_at,
         timeout_at=run.timeout_at,
@@ -199,6 +201,7 @@ def begin_step(run: Run) -> bool:
     actions: list[Action] = [
         RunItem.step.set(run.step),
         RunItem.step_size.set(run.step_size),
+        RunItem.known.set(run.known),
         RunItem.results.set(_stored(run.results)),
     ]
     actions += [] if run.reach == NOWHERE else [RunItem.reach.set(run.reach)]

@@ -5,7 +5,12 @@ What unique names need is in `task_names`.
 
 from collections.abc import Iterable
 
-from pynamodb.attributes import BooleanAttribute, NumberAttribute, UnicodeAttribute
+from pynamodb.attributes import (
+    BooleanAttribute,
+    JSONAttribute,
+    NumberAttribute,
+    UnicodeAttribute,
+)
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
@@ -25,7 +30,7 @@ from chalicelib.dynamo.transport import TableModel
 from chalicelib.errors import Conflict
 from chalicelib.tasks.task import StoredRevision, StoredTask
 
-_EVERY_TASK = "task"
+EVERY_TASK = "task"
 
 
 class ByName(GlobalSecondaryIndex["TaskItem"]):
@@ -57,6 +62,7 @@ class TaskItem(TableModel):
     updated_by = ByAttribute(null=True)
     definition = UnicodeAttribute(null=True)
     is_template = BooleanAttribute(default=False)
+    agents = JSONAttribute(null=True)
 
     by_name = ByName()
 
@@ -72,6 +78,7 @@ class RevisionItem(TableModel):
     definition = UnicodeAttribute()
     saved_by = ByAttribute()
     created_at = InstantAttribute()
+    agents = JSONAttribute(null=True)
 
 
 def _value(item: TaskItem) -> StoredTask:
@@ -85,6 +92,7 @@ def _value(item: TaskItem) -> StoredTask:
         updated_by=item.updated_by,
         definition=item.definition or "",
         is_template=item.is_template,
+        agents=item.agents or {},
     )
 
 
@@ -95,6 +103,7 @@ def _revision_value(item: RevisionItem) -> StoredRevision:
         definition=item.definition,
         saved_by=item.saved_by,
         created_at=item.created_at,
+        agents=item.agents or {},
     )
 
 
@@ -105,6 +114,7 @@ def _revision_item(task: StoredTask) -> RevisionItem:
         definition=task.definition,
         saved_by=task.updated_by,
         created_at=task.updated_at,
+        agents=dict(task.agents) or None,
     )
 
 
@@ -113,7 +123,7 @@ def create(task: StoredTask) -> None:
     _take_name(task)
     item = TaskItem(
         task.id,
-        listing=_EVERY_TASK,
+        listing=EVERY_TASK,
         name=task.name,
         revision=task.revision,
         step_count=task.step_count,
@@ -122,6 +132,7 @@ def create(task: StoredTask) -> None:
         updated_by=task.updated_by,
         definition=task.definition,
         is_template=task.is_template,
+        agents=dict(task.agents) or None,
     )
     is_new = TaskItem.task_id.does_not_exist()
     passed(lambda: item.save(condition=is_new))  # else a call before this one has saved it
@@ -147,6 +158,7 @@ def replace(old: StoredTask, new: StoredTask) -> bool:
         TaskItem.updated_by.becomes(new.updated_by),
         TaskItem.definition.set(new.definition),
         TaskItem.is_template.set(new.is_template),
+        TaskItem.agents.set(dict(new.agents)) if new.agents else TaskItem.agents.remove(),
     ]
     if not passed(lambda: TaskItem(old.id).update(actions, condition=is_current)):
         # A call whose answer was lost is made again, and finds its own work.
@@ -213,7 +225,7 @@ def get_by_name(name: str) -> StoredTask | None:
 def search(limit: int, cursor: str | None) -> tuple[list[StoredTask], str | None]:
     """A page of all tasks, by name."""
     found, following = page(
-        TaskItem.by_name.query(_EVERY_TASK, limit=limit, last_evaluated_key=decode_cursor(cursor))
+        TaskItem.by_name.query(EVERY_TASK, limit=limit, last_evaluated_key=decode_cursor(cursor))
     )
     return [_value(item) for item in found], following
 

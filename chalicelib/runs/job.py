@@ -189,6 +189,13 @@ class Job(msgspec.Struct, frozen=True):
             reported=earlier.log is not None,
         )
 
+    def ran_ms(self, now: datetime) -> int | None:
+        """How long the attempt has run, as far as the control plane knows; None when no start was
+        reported."""
+        if self.started_at is None:
+            return None
+        return max(0, round((now - self.started_at).total_seconds() * 1000))
+
     @property
     def stop_requested(self) -> bool:
         """Whether the agent should end it."""

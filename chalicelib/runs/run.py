@@ -113,10 +113,11 @@ class Run(msgspec.Struct, frozen=True):
     """A run as stored. `stop` is the state that remaining jobs get once the run is to stop.
 
     `is_held` until earlier runs of the task have ended, for `Concurrency` queue and replace.
-    `step` is the number of the step that is under way and `step_size` its jobs; `size` those of
-    all steps, None until all have chosen their agents. `results` are those of the steps before
-    that, of all steps when the run has ended. No agent is chosen outside of `scope`, under which it
-    was triggered; `reach` is that of all agents that have been chosen.
+    `step` is the number of the step that is under way and `step_size` its jobs; `known` those of
+    the steps that have chosen their agents, `size` the same once all have, and None before.
+    `results` are those of the steps before that, of all steps when the run has ended. No agent is
+    chosen outside of `scope`, under which it was triggered; `reach` is that of all agents that
+    have been chosen.
     """
 
     id: str
@@ -144,10 +145,18 @@ class Run(msgspec.Struct, frozen=True):
     ended_at: datetime | None = None
     step: int = 1
     step_size: int = 0
+    known: int = 0
     size: int | None = None
     results: tuple[StepResult, ...] = ()
     scope: Scope = EVERYTHING
     reach: Reach = NOWHERE
+
+    @property
+    def seconds(self) -> float | None:
+        """How long it ran, from its first job's claim to its end; None where it did not."""
+        if self.started_at is None or self.ended_at is None:
+            return None
+        return max(0.0, (self.ended_at - self.started_at).total_seconds())
 
 
 class Progress(msgspec.Struct, frozen=True, dict=True):
@@ -260,6 +269,7 @@ def at_step(progress: Progress, number: int) -> Run:
         progress.run,
         step=number,
         step_size=steps[position].size or 0,
+        known=sum(sizes),
         size=sum(sizes) if len(sizes) == len(steps) else None,
         results=tuple(_passed(progress, step) for step in steps[:position]),
         reach=together(step.reach for step in steps),

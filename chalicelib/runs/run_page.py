@@ -5,17 +5,29 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from chalicelib.runs.job import Job, JobKey, JobState
-from chalicelib.runs.run import Progress, Run, RunStep, StepResult, all_jobs, result
+from chalicelib.runs.run import (
+    Progress,
+    Run,
+    RunState,
+    RunStep,
+    StepResult,
+    all_jobs,
+    outcome,
+    result,
+)
 
 ROOM = 300  # jobs on one page: a Lambda answers 6 MB at most, and a job takes some 1 KB
 
 
 class Tally(msgspec.Struct, frozen=True):
-    """Jobs that have ended, by state. `total` is None while a step has not chosen its agents."""
+    """Jobs that have ended, by state. `total` is None while a step has not chosen its agents;
+    `known` are the jobs of those that have. `percent` is 100 at the end, and never before."""
 
     total: int | None
+    known: int
     percent: int
     counts: Mapping[JobState, int]
+    steps_ended: int = 0
 
     @property
     def ended(self) -> int:
@@ -27,7 +39,8 @@ def of_run(run: Run, counted: Mapping[JobState, int]) -> Tally:
     """`counted` are the jobs that have ended in the step that is under way.
 
     Every step is the same part of the way, however many jobs it has: how many that will be is not
-    known before a step has chosen its agents.
+    known before a step has chosen its agents. So the part that is behind never becomes less when
+    one does.
     """
     ended: dict[JobState, int] = {}
     parts = [each.counts for each in run.results]
@@ -35,20 +48,23 @@ def of_run(run: Run, counted: Mapping[JobState, int]) -> Tally:
         for state, number in counts.items():
             ended[state] = ended.get(state, 0) + number
     if run.state.is_terminal:
-        return Tally(sum(ended.values()), 100, ended)
+        jobs = sum(ended.values())
+        return Tally(jobs, jobs, 100, ended, run.step_count)
     under_way = _percent(sum(counted.values()), run.step_size)
     percent = (100 * len(run.results) + under_way) // run.step_count
-    return Tally(run.size, percent, ended)
+    return Tally(run.size, run.known, percent, ended, len(run.results))
 
 
 def of_step(step: RunStep, found: StepResult) -> Tally:
     """Of one step."""
-    percent = 100 if found.state.is_terminal else _percent(found.ended, step.size)
-    return Tally(step.size, percent, found.counts)
+    is_over = found.state.is_terminal
+    percent = 100 if is_over else _percent(found.ended, step.size)
+    return Tally(step.size, step.size or 0, percent, found.counts, int(is_over))
 
 
 def _percent(ended: int, size: int | None) -> int:
-    return min(100, 100 * ended // size) if size else 0
+    """Of what goes on: its last job may have ended, and what follows from that is still to come."""
+    return min(99, 100 * ended // size) if size else 0
 
 
 class StepPage(msgspec.Struct, frozen=True):
@@ -70,6 +86,20 @@ class RunPage(msgspec.Struct, frozen=True):
     run: Run
     counted: Mapping[JobState, int]
     steps: Sequence[StepPage]
+
+
+def cause(page: RunPage) -> Job | None:
+    """The job that a run's reason tells of: the first one, in the step at which it failed, that
+    ended as the run did. None for a run that goes on, and where no job was at fault."""
+    if not page.run.state.is_terminal or page.run.state is RunState.SUCCEEDED:
+        return None
+    for step in page.steps:
+        if step.result.state in (JobState.SUCCEEDED, JobState.SKIPPED):
+            continue
+        failed = sorted((j for j in step.jobs if j.has_failed), key=lambda job: job.index)
+        same = [job for job in failed if outcome([job.state]) is page.run.state]
+        return next(iter(same or failed), None)
+    return None
 
 
 def ended_in_step(progress: Progress) -> Mapping[JobState, int]:

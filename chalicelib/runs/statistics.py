@@ -1,6 +1,8 @@
 """Statistics of a task's runs. Pure."""
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 
 import msgspec
 
@@ -27,11 +29,7 @@ def statistics(newest_first: Sequence[Run]) -> Statistics:
         run for run in newest_first if run.state.is_terminal and run.state is not RunState.CANCELLED
     ]
     good = [run for run in counted if run.state is RunState.SUCCEEDED]
-    durations = sorted(
-        (run.ended_at - run.started_at).total_seconds()
-        for run in good
-        if run.ended_at is not None and run.started_at is not None
-    )
+    durations = _durations(good)
     bad = [run for run in counted if run.state is not RunState.SUCCEEDED]
     return Statistics(
         ended=len(counted),
@@ -41,6 +39,43 @@ def statistics(newest_first: Sequence[Run]) -> Statistics:
         duration_p95=percentile(durations, 95),
         last_failures=tuple(bad[:LAST_FAILURES]),
     )
+
+
+class Day(msgspec.Struct, frozen=True):
+    """The runs that were created on one day, by UTC: how many are in each state now, and how long
+    those took that succeeded."""
+
+    day: date
+    counts: Mapping[RunState, int]
+    duration_p50: float | None
+    duration_p95: float | None
+
+    @property
+    def success_rate(self) -> float | None:
+        """Of those that have ended, cancelled ones left out; None where there are none."""
+        judged = [self.counts.get(state, 0) for state in _JUDGED]
+        return judged[0] / sum(judged) if sum(judged) else None
+
+
+_JUDGED = (RunState.SUCCEEDED, RunState.FAILED, RunState.TIMED_OUT)
+
+
+def by_day(runs: Sequence[Run], last: date, days: int) -> list[Day]:
+    """The last so many days, the oldest first, also those without any runs."""
+    on: dict[date, list[Run]] = {last - timedelta(days=back): [] for back in range(days)}
+    for run in runs:
+        on.get(run.created_at.date(), []).append(run)
+    return [_day(day, on[day]) for day in sorted(on)]
+
+
+def _day(day: date, runs: Sequence[Run]) -> Day:
+    counts = Counter(run.state for run in runs)
+    took = _durations(run for run in runs if run.state is RunState.SUCCEEDED)
+    return Day(day, dict(counts), percentile(took, 50), percentile(took, 95))
+
+
+def _durations(runs: Iterable[Run]) -> list[float]:
+    return sorted(run.seconds for run in runs if run.seconds is not None)
 
 
 def percentile(ordered: Sequence[float], percent: int) -> float | None:

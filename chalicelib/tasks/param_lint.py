@@ -14,6 +14,7 @@ from chalicelib.tasks.param import Param
 from chalicelib.tasks.param_characters import NUMERIC, PLAIN, characters
 from chalicelib.tasks.shell_uses import SHELLS, How, TooDeep, Use, scan
 from chalicelib.tasks.task import Definition, Step
+from chalicelib.tasks.toml_faults import with_errors
 from chalicelib.tasks.toml_lines import Path, lines_of
 from chalicelib.tasks.toml_table import InvalidDefinition, spell
 
@@ -60,13 +61,16 @@ def lint(source: str, definition: Definition) -> tuple[Finding, ...]:
 
 
 def refuse(findings: tuple[Finding, ...]) -> None:
-    """Raises InvalidDefinition for the first finding that is refused."""
-    for each in findings:
-        if each.is_refused:
-            where = f"line {each.line}, {each.key}" if each.line else each.key
-            raise InvalidDefinition(
-                f"{where}: {each.message}", line=each.line, column=None, key=each.key
-            )
+    """Raises InvalidDefinition for the findings that are refused, all in one."""
+    faults = [_fault(each) for each in findings if each.is_refused]
+    if faults:
+        raise with_errors(faults[0], faults)
+
+
+def _fault(found: Finding) -> InvalidDefinition:
+    where = f"line {found.line}, {found.key}" if found.line else found.key
+    message = f"{where}: {found.message}"
+    return InvalidDefinition(message, line=found.line, column=None, key=found.key)
 
 
 def _line(source: str, ends: Sequence[int], line: int | None, said: _Said) -> int | None:

@@ -187,10 +187,15 @@ def _zone_names() -> frozenset[str]:
 # --- when
 
 
+def upcoming(cron: str, time_zone: str, after: datetime, count: int) -> list[datetime]:
+    """The first `count` due times after an instant, in UTC; fewer where no more come within 50
+    years. Raises BadParameter."""
+    return list(islice(_times(cron, time_zone, after), count))
+
+
 def next_times(schedule: Schedule, after: datetime, count: int) -> list[datetime]:
-    """The first `count` due times after an instant, in UTC, paused or not; fewer where no more
-    come within 50 years. Raises BadParameter."""
-    return list(islice(_times(schedule.cron, schedule.time_zone, after), count))
+    """The same of a schedule, paused or not."""
+    return upcoming(schedule.cron, schedule.time_zone, after, count)
 
 
 def next_time(schedule: Schedule, after: datetime) -> datetime | None:
@@ -198,9 +203,9 @@ def next_time(schedule: Schedule, after: datetime) -> datetime | None:
     return next(_times(schedule.cron, schedule.time_zone, after), None)
 
 
-def local(schedule: Schedule, instant: datetime) -> datetime:
-    """The instant by the schedule's clocks. Raises BadParameter."""
-    return instant.astimezone(_zone(schedule.time_zone))
+def in_zone(time_zone: str, instant: datetime) -> datetime:
+    """The instant by the clocks of a time zone. Raises BadParameter."""
+    return instant.astimezone(_zone(time_zone))
 
 
 def _times(cron: str, time_zone: str, after: datetime) -> Iterator[datetime]:

@@ -1,7 +1,6 @@
 """From a `[[step]]` table to a step. What is wrong is refused with line, key and reason."""
 
 import re
-import uuid
 from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,7 +15,7 @@ from chalicelib.runs.job import JobState
 from chalicelib.tasks import task as limits
 from chalicelib.tasks.mask import mask_problem
 from chalicelib.tasks.target import InvalidSelector, Targets, parse_selector
-from chalicelib.tasks.task import RETRYABLE, Retry, Step, When
+from chalicelib.tasks.task import RETRYABLE, Retry, Step, When, is_agent_id
 from chalicelib.tasks.toml_table import Table
 from chalicelib.text import NotPrintable
 from chalicelib.text import name as name_of
@@ -98,7 +97,7 @@ def _targets(table: Table) -> Targets:
             raise table.refuse("Targets", "a step has either ServerID or Targets, not both.")
         return Targets(agent_ids=_agent_ids(table))
     if given is None:
-        reason = "is missing: the id of the agent that runs this step. Or give Targets."
+        reason = "is missing: the agent that runs this step, by its id or name. Or give Targets."
         raise table.refuse("ServerID", reason)
     given.refuse_unknown(TARGET_KEYS)
     targets = Targets(
@@ -161,25 +160,25 @@ def _agent_ids(table: Table) -> tuple[str, ...]:
     value = table.values.get("ServerID")
     given = [value] if isinstance(value, str) else value
     if not isinstance(given, list) or not all(isinstance(each, str) for each in given):
-        raise table.refuse("ServerID", "must be an agent's id in quotes, or a list of them.")
+        reason = "must be an agent's id or name in quotes, or a list of them."
+        raise table.refuse("ServerID", reason)
     if not 1 <= len(given) <= limits.MAX_SERVER_IDS:
         at_most = limits.MAX_SERVER_IDS
         raise table.refuse("ServerID", f"must name 1 to {at_most} agents, not {len(given)}.")
-    ids = tuple(_uuid(table, text) for text in given)
+    ids = tuple(_agent(table, text) for text in given)
     twice = next((each for each, count in Counter(ids).items() if count > 1), None)
     if twice is not None:
         raise table.refuse("ServerID", f"names the agent '{twice}' twice.")
     return ids
 
 
-def _uuid(table: Table, text: str) -> str:
-    try:
-        parsed = str(uuid.UUID(text))
-    except ValueError:
-        parsed = ""
-    if parsed != text.lower():
-        raise table.refuse("ServerID", f"'{text[:40]}' is no agent's id: those are UUIDs.")
-    return parsed
+def _agent(table: Table, text: str) -> str:
+    """An id as it is stored, or a name: whose, is looked up when the task is saved."""
+    if is_agent_id(text):
+        return text.lower()
+    if not 1 <= len(text) <= limits.MAX_NAME_CHARACTERS or not text.isprintable():
+        raise table.refuse("ServerID", f"'{text[:40]}' is neither an agent's id nor its name.")
+    return text
 
 
 def _bytes(text: str) -> int:

@@ -1,11 +1,13 @@
 """A task's definition: what it may contain, and its limits."""
 
 import math
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 
 import msgspec
+from msgspec.structs import replace
 
 from chalicelib.access.by import By
 from chalicelib.runs.job import JobState
@@ -15,6 +17,7 @@ from chalicelib.tasks.target import Targets
 MAX_DEFINITION_BYTES = 262_144  # a DynamoDB item holds 400 KB, the definition and its task
 MAX_STEPS = 100
 MAX_SERVER_IDS = 1_000  # named in one step
+MAX_AGENT_NAMES = 50  # in a task, instead of ids: each is looked up when it is saved
 MAX_AGENTS_PER_STEP = 5_000  # that a step's targets may match; more are refused
 MAX_CANDIDATES_PER_STEP = 25_000  # that are looked at to find them: 10 s of a Lambda of 512 MB
 MAX_NAME_CHARACTERS = 128
@@ -33,6 +36,7 @@ RESERVED_ENV_PREFIX = "PLUMBER_"
 DELIVER_WITHIN_SECONDS = 60.0
 LOST_AFTER_SECONDS = 300.0
 MIN_LOST_AFTER_SECONDS = 90.0  # three heartbeats of an agent at work
+_AGENT_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 
 
 class When(str, Enum):
@@ -132,7 +136,8 @@ class Definition(msgspec.Struct, frozen=True):
 
 
 class StoredTask(msgspec.Struct, frozen=True):
-    """A task. `definition` is its current TOML, empty in lists."""
+    """A task. `definition` is its current TOML, empty in lists. `agents` are the ids of the agents
+    that it calls by their names, by name, as they were when it was saved."""
 
     id: str
     name: str
@@ -143,18 +148,40 @@ class StoredTask(msgspec.Struct, frozen=True):
     updated_by: By
     definition: str = ""
     is_template: bool = False
+    agents: Mapping[str, str] = msgspec.field(default_factory=dict)
 
 
 class StoredRevision(msgspec.Struct, frozen=True):
-    """An immutable saved state of a task: the TOML as it came."""
+    """An immutable saved state of a task: the TOML as it came. `agents` as in `StoredTask`."""
 
     task_id: str
     number: int
     definition: str
     saved_by: By
     created_at: datetime
+    agents: Mapping[str, str] = msgspec.field(default_factory=dict)
+
+
+def is_agent_id(text: str) -> bool:
+    """Whether it has the form of an agent's id; else it is the name of one."""
+    return _AGENT_ID.fullmatch(text) is not None
 
 
 def agent_ids(definition: Definition) -> frozenset[str]:
-    """All agents that the definition names."""
+    """All agents that the definition names, by their ids where those are known."""
     return frozenset(agent_id for step in definition.steps for agent_id in step.targets.agent_ids)
+
+
+def with_ids(definition: Definition, agents: Mapping[str, str]) -> Definition:
+    """The definition with ids in place of the names of agents, by name."""
+    if not agents:
+        return definition
+    return replace(
+        definition, steps=tuple(step_with_ids(step, agents) for step in definition.steps)
+    )
+
+
+def step_with_ids(step: Step, agents: Mapping[str, str]) -> Step:
+    """The same of one step."""
+    ids = tuple(agents.get(each, each) for each in step.targets.agent_ids)
+    return replace(step, targets=replace(step.targets, agent_ids=ids))

@@ -1,6 +1,7 @@
 """From TOML to a task's definition. What is wrong is refused with line, key and reason."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import tomli
@@ -11,18 +12,32 @@ from chalicelib.tasks import task as limits
 from chalicelib.tasks import toml_limits
 from chalicelib.tasks.param import Param, ParamType
 from chalicelib.tasks.step_toml import read_mask, read_name, read_step
-from chalicelib.tasks.task import Concurrency, Definition, Step
+from chalicelib.tasks.task import Concurrency, Definition, Step, with_ids
+from chalicelib.tasks.toml_faults import found_with, with_errors
 from chalicelib.tasks.toml_table import InvalidDefinition, Table
 from chalicelib.text import is_whole
 
 TASK_KEYS = ("Name", "Description", "Timeout", "Concurrency", "Template", "Params", "Mask", "step")
 PARAM_KEYS = ("Type", "Default", "Pattern", "Choices", "Required", "Secret", "Description")
 MAX_DESCRIPTION_BYTES = 4_096
+NO_AGENTS: Mapping[str, str] = {}
 
 
-def parse(source: str) -> Definition:
-    """What the TOML says. Raises InvalidDefinition; agents are not looked up."""
-    root = Table(source, _load(source), (), "")
+def parse(source: str, agents: Mapping[str, str] = NO_AGENTS) -> Definition:
+    """What the TOML says, with the ids of those agents that it calls by the names in `agents`.
+
+    Raises InvalidDefinition for the first thing that is wrong, with all others that can be found in
+    its details as `errors`. Agents are not looked up.
+    """
+    document = _load(source)
+    try:
+        return with_ids(_read(source, document), agents)
+    except InvalidDefinition as first:
+        raise with_errors(first, found_with(first, document, partial(_read, source))) from first
+
+
+def _read(source: str, document: Mapping[str, Any]) -> Definition:
+    root = Table(source, document, (), "")
     root.refuse_unknown(TASK_KEYS)
     name = read_name(root)
     if name is None:

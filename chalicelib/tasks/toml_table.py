@@ -23,7 +23,18 @@ Choice = TypeVar("Choice", bound=Enum)
 
 
 class InvalidDefinition(BadParameter):
-    """The task's definition is wrong. `details` has line, column and key, each None if unknown."""
+    """The task's definition is wrong. `details` has line, column and key, each None if unknown, and
+    as `errors` all faults that are known, this one among them.
+
+    `path` is where the fault stands in the document, empty where that is not known, and `meant` the
+    key that a misspelled one is taken for.
+    """
+
+    meant: str | None = None
+
+    def __init__(self, message: str, path: Path = (), **details: Any) -> None:
+        super().__init__(message, **{"errors": [{"message": message, **details}], **details})
+        self.path = path
 
 
 class Table(msgspec.Struct, frozen=True):
@@ -40,9 +51,9 @@ class Table(msgspec.Struct, frozen=True):
         where = ", ".join(
             part for part in (f"line {line}" if line else "", self.label, key) if part
         )
-        return InvalidDefinition(
-            f"{where}: {reason}", line=line, column=None, key=spell((*self.path, key, *deeper))
-        )
+        path = (*self.path, key, *deeper)
+        message = f"{where}: {reason}"
+        return InvalidDefinition(message, path, line=line, column=None, key=spell(path))
 
     def refuse_unknown(self, known: tuple[str, ...]) -> None:
         """Raises for the first key that is not known."""
@@ -52,7 +63,9 @@ class Table(msgspec.Struct, frozen=True):
                 close = difflib.get_close_matches(key.lower(), spelled, cutoff=0.5)
                 hint = f"Did you mean {spelled[close[0]]}?" if close else ""
                 advice = hint or f"Known are {', '.join(known)}."
-                raise self.refuse(key, f"unknown key. {advice}")
+                error = self.refuse(key, f"unknown key. {advice}")
+                error.meant = spelled[close[0]] if close else None
+                raise error
 
     def text(self, key: str) -> str | None:
         """A string, or None where there is none."""

@@ -7,12 +7,13 @@ from typing import Any
 import click
 
 from plumber_cli import render, terminal
-from plumber_cli.context import Context, output_option, pairs, pass_context
+from plumber_cli.context import Context, Group, output_option, pairs, pass_context
 from plumber_cli.durations import span
 from plumber_cli.errors import WrongUsage
+from plumber_cli.given import AGENT
 
 
-@click.group()
+@click.group(cls=Group)
 def agent() -> None:
     """The machines that run jobs."""
 
@@ -51,7 +52,7 @@ def _row(each: dict[str, Any]) -> list[str]:
 
 
 @agent.command("show")
-@click.argument("name_or_id", metavar="AGENT")
+@AGENT
 @output_option
 @pass_context
 def show(context: Context, name_or_id: str) -> None:
@@ -82,8 +83,35 @@ def show(context: Context, name_or_id: str) -> None:
     context.show(found, draw)
 
 
+@agent.command("jobs")
+@AGENT
+@output_option
+@pass_context
+def list_jobs(context: Context, name_or_id: str) -> None:
+    """List what an agent runs and what waits for it, also while it is offline."""
+    found = context.client.get("agents", context.client.agent_id(name_or_id), "jobs")
+
+    def draw() -> None:
+        rows = [
+            [
+                each["run_id"],
+                each["task_name"],
+                str(each["step"]),
+                render.state(each["state"]),
+                render.when(each["started_at"] or each["queued_at"]),
+                render.when(each["deliver_by"]),
+            ]
+            for each in found["items"]
+        ]
+        render.table(["RUN", "TASK", "STEP", "STATE", "SINCE", "UNDELIVERED"], rows)
+        if found["has_more"]:
+            render.hint("There are more than a hundred.")
+
+    context.show(found, draw)
+
+
 @agent.command("set")
-@click.argument("name_or_id", metavar="AGENT")
+@AGENT
 @click.option("--name", help="What people see.")
 @click.option("--group", help="Its group; an empty text for none.")
 @click.option("--enable/--disable", default=None, help="Whether it gets jobs.")
@@ -113,7 +141,7 @@ def change(
 
 
 @agent.command("label")
-@click.argument("name_or_id", metavar="AGENT")
+@AGENT
 @click.argument("changes", nargs=-1, required=True, metavar="KEY=VALUE|KEY-...")
 @output_option
 @pass_context
@@ -134,7 +162,7 @@ def _patch(context: Context, agent_id: str, body: dict[str, Any]) -> None:
 
 
 @agent.command("remove")
-@click.argument("name_or_id", metavar="AGENT")
+@AGENT
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @output_option
 @pass_context
@@ -183,7 +211,8 @@ def enroll(
             terminal.say(f"Written to {target}.")
         terminal.say("Then run there, as the user whose rights its jobs are to have:", "")
         terminal.say("  plumber-agent --config agent.json", "")
-        terminal.say(f"It lets in {max_uses} agents, and expires {render.when(_expiry(made))}.")
+        agents = "one agent" if max_uses == 1 else f"{max_uses} agents"
+        terminal.say(f"It lets in {agents}, and expires {render.when(_expiry(made))}.")
 
     context.show(made, draw)
 

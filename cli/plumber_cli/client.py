@@ -1,6 +1,5 @@
 """The REST API over one kept connection, as `docs/wire.md` describes it."""
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -8,16 +7,13 @@ from urllib.parse import quote
 
 import requests
 
-from plumber_cli import __version__
+from plumber_cli import __version__, names
 from plumber_cli.config import Target
-from plumber_cli.errors import AGENT_NOT_FOUND, NOT_FOUND, NoAccess, Refused, from_answer
+from plumber_cli.errors import NoAccess, from_answer
 from plumber_cli.retrying import ONCE, SHORT, Patience, may_pass, waiting
 
 TIMEOUT_SECONDS = (5.0, 35.0)  # to connect, to answer; a Lambda behind API Gateway has 29 s
 PAGE = 100
-
-_TASK_ID = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")  # a ULID
-_AGENT_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 class _Bearer(requests.auth.AuthBase):
@@ -105,31 +101,20 @@ class Client:
 
     def task_id(self, given: str) -> str:
         """The id of the task with this id or exactly this name. Raises Refused for no such name."""
-        if _TASK_ID.fullmatch(given):
-            return given
-        found = self.get("tasks", name=given)["items"]
-        if not found:
-            problem = f"There is no task '{given}'. 'plumber-cli task list' shows all."
-            raise Refused(problem, NOT_FOUND)
-        return str(found[0]["id"])
+        return names.task_id(self, given)
 
     def agent_id(self, given: str) -> str:
-        """The id of the agent with this id or exactly this name.
+        """The id of the agent with this id or exactly this name. Raises Refused when no agent has
+        the name, or more than one."""
+        return names.agent_id(self, given)
 
-        Raises Refused when no agent has the name, or more than one.
-        """
-        if _AGENT_ID.fullmatch(given):
-            return given
-        agents, _ = self.pages("agents", at_most=None, name=given)
-        named = [str(agent["id"]) for agent in agents]
-        if not named:
-            problem = f"There is no agent '{given}'. 'plumber-cli agent list' shows all."
-            raise Refused(problem, AGENT_NOT_FOUND)
-        if len(named) > 1:
-            raise Refused(
-                f"{len(named)} agents are named '{given}': {', '.join(named)}. Give the id of one."
-            )
-        return named[0]
+    def run_id(self, given: str) -> str:
+        """The id of a run, see `names`. Raises Refused."""
+        return names.run_id(self, given)
+
+    def page_url(self, path: str) -> str:
+        """Where the panel shows something."""
+        return f"{self._url}/#/{path}"
 
     # --- one call
 

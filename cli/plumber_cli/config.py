@@ -65,7 +65,7 @@ def load(profile: str | None) -> Target:
     found = _stored()
     if found is None:
         raise WrongUsage(
-            "No control plane is known. Run: plumber-cli set-config --url URL --token TOKEN, "
+            "No control plane is known. Run: plumber-cli set-config --url URL, "
             "or set PLUMBER_URL and PLUMBER_TOKEN."
         )
     return target(found.url, token) if token else found

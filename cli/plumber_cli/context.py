@@ -58,6 +58,24 @@ class Context:
             raise Refused("Nothing was done.")
 
 
+class Group(click.Group):
+    """A group of commands that says which one may be meant."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Raises UsageError."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            from plumber_cli.names import meant
+
+            close = " or ".join(meant(args[0], self.list_commands(ctx)))
+            if not close or "Did you mean" in error.message:
+                raise
+            raise click.UsageError(f"{error.message} Did you mean {close}?", ctx) from error
+
+
 pass_context = click.make_pass_decorator(Context, ensure=True)
 
 

@@ -6,9 +6,11 @@ SUCCEEDED, FAILED, USAGE, NO_ACCESS, STOPPED, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
 
 class CliError(Exception):
-    """Something that a person should read. `code` is the control plane's own, where it has one."""
+    """Something that a person should read. `code` is the control plane's own, where it has one;
+    `more` are further lines."""
 
     exit_code = FAILED
+    more: tuple[str, ...] = ()
 
     def __init__(self, message: str, code: int | None = None, details: Any = None) -> None:
         self.message, self.code, self.details = message, code, details
@@ -33,7 +35,7 @@ class Refused(CliError):
 
 # The control plane's codes that this program tells apart; all of them are in docs/wire.md.
 BAD_PARAMETER, NOT_AUTHENTICATED, NOT_ALLOWED = 1001, 1002, 1003
-NOT_FOUND, AGENT_NOT_FOUND = 1004, 2001
+NOT_FOUND, CONFLICT, AGENT_NOT_FOUND = 1004, 1005, 2001
 
 _BY_CODE: dict[int, type[CliError]] = {
     BAD_PARAMETER: WrongUsage,

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from plumber_cli.client import Client
 
 FOLLOW_SECONDS = 1.0  # the wire asks for one call a second at most
+LAST_LINES_SECONDS = 3.0  # so long the news of a job's end waits for what it printed
 WAIT_SECONDS = 5  # a call of a follower waits so long for something new
 ENDS = ("complete", "incomplete")
 
@@ -19,7 +20,7 @@ StepAndJob = tuple[dict[str, Any], dict[str, Any]]
 
 class Tail:
     """One job's log, and where it is printed. `begin` are the parameters of the first page: where
-    it begins, from the beginning without."""
+    it begins, from the beginning without. `attempt` is an earlier one's number."""
 
     def __init__(
         self,
@@ -29,10 +30,13 @@ class Tail:
         stream: str | None,
         printer: Printer,
         begin: Mapping[str, str] | None = None,
+        attempt: int | None = None,
     ) -> None:
         self._client = client
         self._path = ("runs", run_id, "jobs", job_id, "log")
-        self._stream = {"stream": stream} if stream else {}
+        self._what = {"stream": stream} if stream else {}
+        if attempt is not None:
+            self._what["attempt"] = str(attempt)
         self._where = dict(begin or {})
         self._printer = printer
         self.state = "streaming"
@@ -48,7 +52,7 @@ class Tail:
         something new so long."""
         wait = {"wait": str(wait_seconds)} if wait_seconds else {}
         while not self.has_ended:
-            page = self._client.get(*self._path, **self._where, **self._stream, **wait)
+            page = self._client.get(*self._path, **self._where, **self._what, **wait)
             self._where = {"cursor": page["next"]}
             self.missing = page["missing"]
             for record in page["records"]:
@@ -85,13 +89,31 @@ class Follower:
 
     def read(self, jobs: list[StepAndJob]) -> None:
         """Prints what is new of every job that has begun."""
-        for step, job in jobs:
-            if has_begun(job) and job["id"] not in self._tails:
-                self._tails[job["id"]] = self._open_tail(step, job)
-                self._whose[job["id"]] = whose(step, job)
+        for each in jobs:
+            self._opened(each)
         for tail in self._tails.values():
             tail.print_new()
         self._next_at = time.monotonic() + FOLLOW_SECONDS
+
+    def _opened(self, each: StepAndJob) -> Tail | None:
+        step, job = each
+        if has_begun(job) and job["id"] not in self._tails:
+            self._tails[job["id"]] = self._open_tail(step, job)
+            self._whose[job["id"]] = whose(step, job)
+        return self._tails.get(job["id"])
+
+    def read_ends(self, jobs: list[StepAndJob]) -> None:
+        """Prints what jobs that have ended left to be printed, and waits a little for what is still
+        on its way: whoever says then that they ended says it after their last lines."""
+        left = [tail for each in jobs if (tail := self._opened(each)) is not None]
+        until = time.monotonic() + LAST_LINES_SECONDS
+        while left and time.monotonic() < until:
+            for tail in left:
+                tail.print_new(wait_seconds=1)
+            for tail in left:
+                if tail.has_ended:
+                    tail.finish()
+            left = [tail for tail in left if not tail.has_ended]
 
     def read_to_the_end(self, jobs: list[StepAndJob]) -> None:
         """Waits for bytes that are still coming, after the jobs have ended."""

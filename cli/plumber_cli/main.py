@@ -9,7 +9,8 @@ import click
 from plumber_cli import __version__, terminal
 from plumber_cli.agents import agent
 from plumber_cli.commands import execute
-from plumber_cli.context import Context, output_option
+from plumber_cli.context import Context, Group, output_option
+from plumber_cli.enrollments import enrollment
 from plumber_cli.errors import FAILED, INTERRUPTED, USAGE, CliError
 from plumber_cli.runs import run
 from plumber_cli.schedules import schedule
@@ -19,7 +20,7 @@ from plumber_cli.tokens import token
 from plumber_cli.work import work
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--profile", metavar="NAME", help="Which stored control plane (PLUMBER_PROFILE).")
 @click.option("--debug", is_flag=True, help="Show where an error comes from.")
 @click.version_option(__version__, message="%(version)s")
@@ -28,6 +29,9 @@ from plumber_cli.work import work
 def cli(context: click.Context, profile: str | None, debug: bool) -> None:
     """Runs commands and services on fleets of machines.
 
+    RUN is a run's id or the beginning of one, 'latest', or a task's name for its newest run. TASK
+    and AGENT are an id or a name.
+
     Exit codes: 0 succeeded, 1 failed, 2 wrong usage, 3 cannot reach or not allowed, 4 cancelled or
     timed out.
     """
@@ -35,7 +39,10 @@ def cli(context: click.Context, profile: str | None, debug: bool) -> None:
     given.profile, given.debug = profile, debug
 
 
-for command in (set_config, completion, task, run, execute, schedule, agent, token, work):
+COMMANDS = (
+    set_config, completion, task, run, execute, schedule, agent, enrollment, token, work,
+)  # fmt: skip
+for command in COMMANDS:
     cli.add_command(command)
 
 
@@ -48,7 +55,7 @@ def main(arguments: list[str] | None = None) -> None:
     except CliError as error:
         if given.debug:
             _say_where()
-        _say(given, error.message, error.code)
+        _say(given, error)
         sys.exit(error.exit_code)
     except click.ClickException as error:
         _say_wrong_usage(error)
@@ -63,12 +70,13 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(FAILED)
 
 
-def _say(given: Context, message: str, code: int | None) -> None:
+def _say(given: Context, error: CliError) -> None:
     if given.is_json:
-        terminal.as_json({"code": code, "message": message}, err=True)
+        told = {"code": error.code, "message": error.message, "data": error.details}
+        terminal.as_json(told, err=True)
     else:
         mark = click.style("Error:", fg="red") if terminal.has_colours(err=True) else "Error:"
-        terminal.say(f"{mark} {message}", err=True)
+        terminal.say(f"{mark} {error.message}", *error.more, err=True)
 
 
 def _say_where() -> None:

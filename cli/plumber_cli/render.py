@@ -9,6 +9,9 @@ import click
 
 from plumber_cli import terminal
 
+GAP = "  "
+NARROWEST = 12  # columns of a cell that is cut: every state has room
+
 COLOURS = {
     "succeeded": "green",
     "online": "green",
@@ -71,12 +74,37 @@ def pad(text: str, columns: int) -> str:
 
 
 def table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Columns as wide as their widest cell, wide characters counted as two."""
+    """Columns as wide as their widest cell, wide characters counted as two. On a terminal that is
+    too narrow the widest are cut, but for the first one, which others are told by."""
     lines = [headings, *([clean(cell) for cell in row] for row in rows)]
     widths = [max(width(line[column]) for line in lines) for column in range(len(headings))]
+    if terminal.is_terminal():
+        widths = fitted(widths, terminal.columns() - len(GAP) * (len(widths) - 1))
     for line in lines:
-        cells = [pad(cell, columns) for cell, columns in zip(line, widths, strict=True)]
-        terminal.say("  ".join(cells).rstrip())
+        cells = [pad(cut(cell, room), room) for cell, room in zip(line, widths, strict=True)]
+        terminal.say(GAP.join(cells).rstrip())
+
+
+def fitted(widths: Sequence[int], room: int) -> list[int]:
+    """The widths of columns that have so much room together: the widest give way first, none below
+    NARROWEST, and the first one not at all."""
+    fit = list(widths)
+    while sum(fit) > room and max(fit[1:], default=0) > NARROWEST:
+        fit[fit.index(max(fit[1:]), 1)] -= 1
+    return fit
+
+
+def cut(text: str, columns: int) -> str:
+    """The text, or what there is room for and a mark; without its colours then."""
+    if width(text) <= columns:
+        return text
+    kept, used = "", 0
+    for character in click.unstyle(text):
+        used += _columns(character)
+        if used > columns - 1:
+            break
+        kept += character
+    return f"{kept}…"
 
 
 def facts(lines: Mapping[str, str]) -> None:
@@ -95,11 +123,31 @@ def by(who: Mapping[str, str]) -> str:
     return f"{who['name']} ({who['kind']})"
 
 
+def outcome(run: Mapping[str, Any]) -> str:
+    """A run's state in its colour, and how many failures it has tolerated."""
+    number = run["tolerated_failures"]
+    failures = "1 failure" if number == 1 else f"{number} failures"
+    return f"{state(run['state'])}, {failures} tolerated" if number else state(run["state"])
+
+
 def reason(job: Mapping[str, Any]) -> str:
-    """Why a job ended as it did; who cancelled it, where nothing else is said."""
+    """Why a job ended as it did; who cancelled it, where nothing else is said; of one that waits
+    for an agent which is not there, that it is not."""
+    if is_waiting_in_vain(job):
+        return f"{job['agent_name']} is {not_there(job)}; undelivered {when(job['deliver_by'])}"
     if job["reason"] or not job["stopped_by"]:
         return job["reason"] or ""
     return f"Cancelled by {by(job['stopped_by'])}."
+
+
+def is_waiting_in_vain(job: Mapping[str, Any]) -> bool:
+    """Whether a job is queued for an agent that is not there."""
+    return job["agent_status"] not in (None, "online")
+
+
+def not_there(job: Mapping[str, Any]) -> str:
+    """How an agent is that is not there."""
+    return str(job["agent_status"]).replace("never_seen", "not seen yet")
 
 
 def scope(given: Mapping[str, Any], names: Mapping[str, str]) -> str:

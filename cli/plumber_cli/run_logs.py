@@ -10,17 +10,19 @@ import click
 from plumber_cli import render, terminal
 from plumber_cli.context import Context, output_option, pass_context
 from plumber_cli.durations import span
-from plumber_cli.errors import Refused
+from plumber_cli.errors import NOT_FOUND, Refused
+from plumber_cli.given import RUN
 from plumber_cli.logs import (
     FOLLOW_SECONDS,
     Follower,
     StepAndJob,
     Tail,
     all_jobs,
+    has_begun,
     job_prefix,
     jobs_of,
 )
-from plumber_cli.printers import LinePrinter, RawPrinter
+from plumber_cli.printers import LinePrinter, Printer, RawPrinter
 
 DOWNLOADED_FROM_BYTES = 1 << 20  # less comes sooner page by page
 AGENTS_NAMED = 5  # of a group of equal outputs; the others are counted
@@ -48,8 +50,9 @@ def _pattern(text: str, ignore_case: bool) -> "re.Pattern[str]":
 
 
 @click.command("logs")
-@click.argument("run_id", metavar="RUN")
+@RUN
 @click.argument("job_id", metavar="[JOB]", required=False)
+@click.option("--attempt", type=click.IntRange(min=1), help="An earlier attempt, by its number.")
 @click.option("--follow", "-f", is_flag=True, help="Go on until the end.")
 @click.option("--stream", type=click.Choice(["stdout", "stderr"]), help="Only one of them.")
 @click.option("--since", metavar="TIME", help="From then on: 10m ago, or an instant.")
@@ -62,6 +65,7 @@ def logs(
     context: Context,
     run_id: str,
     job_id: str | None,
+    attempt: int | None,
     follow: bool,
     stream: str | None,
     since: str | None,
@@ -77,7 +81,8 @@ def logs(
         raise click.UsageError("--raw prints every byte, --grep only some lines: give one of them.")
     pattern = _pattern(grep, ignore_case) if grep else None
     begin = {"since": _instant(since)} if since else {"tail": str(tail)} if tail else {}
-    reading = _Reading(context, run_id, job_id, stream, begin)
+    run_id = context.client.run_id(run_id)
+    reading = _Reading(context, run_id, job_id, stream, begin, attempt)
     if pattern is not None and not (follow or begin):
         reading.search(pattern)
     elif raw and not (follow or begin):
@@ -96,10 +101,11 @@ class _Reading:
         job_id: str | None,
         stream: str | None,
         begin: dict[str, str],
+        attempt: int | None,
     ) -> None:
         self._client = context.client
         self._run_id, self._job_id, self._stream = run_id, job_id, stream
-        self._begin = begin
+        self._begin, self._attempt = begin, attempt
         self._has_ended = False
         self._jobs: list[StepAndJob] = []
 
@@ -116,6 +122,10 @@ class _Reading:
         else:
             self._jobs = self._one_job(detail)
             self._has_ended = all(job["ended_at"] for _, job in self._jobs)
+        if self._jobs and self._attempt is not None:
+            self._jobs = [each for each in self._jobs if _has_had(each[1], self._attempt)]
+            if not self._jobs:
+                raise Refused(f"No job of these has had an attempt {self._attempt}.", NOT_FOUND)
         if not self._jobs:
             text = f"The run has no job '{self._job_id}'. 'plumber-cli run show' lists them."
             raise Refused(text)
@@ -139,7 +149,7 @@ class _Reading:
 
         def open_tail(step: dict[str, Any], job: dict[str, Any]) -> Tail:
             printer = RawPrinter() if raw else LinePrinter(self._prefix(step, job), pattern)
-            return Tail(self._client, self._run_id, job["id"], self._stream, printer, self._begin)
+            return self._tail(job, printer, self._begin)
 
         follower = Follower(open_tail)
         self._look(is_live=follow)
@@ -149,6 +159,12 @@ class _Reading:
             follower.read_in_turn(self._jobs)
         if follower.incomplete():
             raise Refused(follower.incomplete()[0])
+
+    def _tail(
+        self, job: dict[str, Any], printer: Printer, begin: dict[str, str] | None = None
+    ) -> Tail:
+        attempt = self._attempt
+        return Tail(self._client, self._run_id, job["id"], self._stream, printer, begin, attempt)
 
     def _follow(self, follower: Follower) -> None:
         notice = "The control plane is away. Waiting for it."
@@ -165,7 +181,8 @@ class _Reading:
         """Long streams straight from the log store, the others page by page."""
         self._look()
         for step, job in self._jobs:
-            streams = (job["log"] or {}).get("streams", {})
+            is_last = self._attempt in (None, job["attempt"])
+            streams = (job["log"] or {}).get("streams", {}) if is_last else {}
             size = streams.get(self._stream, {}).get("bytes", 0)
             if size < DOWNLOADED_FROM_BYTES or not self._download(job):
                 self._read_raw(step, job)
@@ -182,9 +199,7 @@ class _Reading:
         return True
 
     def _read_raw(self, step: dict[str, Any], job: dict[str, Any]) -> None:
-        follower = Follower(
-            lambda _, job: Tail(self._client, self._run_id, job["id"], self._stream, RawPrinter())
-        )
+        follower = Follower(lambda _, job: self._tail(job, RawPrinter()))
         follower.read_in_turn([(step, job)])
         if follower.incomplete():
             raise Refused(follower.incomplete()[0])
@@ -198,8 +213,17 @@ class _Reading:
             query["ignore_case"] = "true"
         if self._stream:
             query["stream"] = self._stream
-        is_one = len(jobs) == 1
-        path = ("jobs", next(iter(jobs)), "log", "search") if is_one else ("search",)
+        if self._attempt is not None:
+            query["attempt"] = str(self._attempt)
+        if self._attempt is None and len(jobs) > 1:
+            self._search(("search",), query, jobs)
+            return
+        for job_id in jobs:
+            self._search(("jobs", job_id, "log", "search"), query, jobs)
+
+    def _search(
+        self, path: tuple[str, ...], query: dict[str, str], jobs: dict[str, StepAndJob]
+    ) -> None:
         cursor: str | None = ""
         while cursor is not None:
             page = self._client.get("runs", self._run_id, *path, cursor=cursor, **query)
@@ -217,6 +241,11 @@ class _Reading:
         terminal.say(f"{self._prefix(step, job)}{match['line']}: {text}")
 
 
+def _has_had(job: dict[str, Any], attempt: int) -> bool:
+    is_begun = has_begun(job) and job["attempt"] == attempt
+    return is_begun or any(each["number"] == attempt for each in job["earlier"])
+
+
 def _is_over(step: dict[str, Any]) -> bool:
     is_whole = step["jobs_omitted"] == 0 and step["jobs"]
     return step["ended_at"] is not None or (
@@ -225,12 +254,13 @@ def _is_over(step: dict[str, Any]) -> bool:
 
 
 @click.command("outputs")
-@click.argument("run_id", metavar="RUN")
+@RUN
 @click.argument("step", type=click.IntRange(min=1), default=1)
 @output_option
 @pass_context
 def outputs(context: Context, run_id: str, step: int) -> None:
     """Show which agents of a STEP printed the same, and what."""
+    run_id = context.client.run_id(run_id)
     found = context.client.get("runs", run_id, "outputs", step=str(step))
     context.show(found, lambda: _draw_outputs(found))
 

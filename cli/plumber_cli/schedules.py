@@ -1,20 +1,28 @@
 """`schedule`: tasks that are triggered by the time."""
 
+import uuid
 from typing import Any
 
 import click
 
 from plumber_cli import render
-from plumber_cli.context import Context, output_option, pairs, pass_context
+from plumber_cli.context import Context, Group, output_option, pairs, pass_context
+from plumber_cli.given import TASK, complete_tasks
 
 
-@click.group()
+@click.group(cls=Group)
 def schedule() -> None:
     """Cron expressions that trigger tasks."""
 
 
 @schedule.command("list")
-@click.option("--task", "name_or_id", metavar="TASK", help="Only those of this task.")
+@click.option(
+    "--task",
+    "name_or_id",
+    metavar="TASK",
+    shell_complete=complete_tasks,
+    help="Only those of this task.",
+)
 @output_option
 @pass_context
 def list_schedules(context: Context, name_or_id: str | None) -> None:
@@ -35,15 +43,16 @@ def _draw(context: Context, schedules: list[dict[str, Any]]) -> None:
             each["time_zone"],
             "paused" if each["paused"] else render.when(each["next_due_at"]),
             render.when(each["last_due_at"]),
+            render.state(each["last_run_state"] or "-"),
             each["last_problem"] or "",
         ]
         for each in schedules
     ]
-    render.table(["ID", "TASK", "CRON", "TIME ZONE", "NEXT", "LAST", "PROBLEM"], rows)
+    render.table(["ID", "TASK", "CRON", "TIME ZONE", "NEXT", "LAST", "OUTCOME", "PROBLEM"], rows)
 
 
 @schedule.command("create")
-@click.argument("name_or_id", metavar="TASK")
+@TASK
 @click.argument("cron")
 @click.option("--time-zone", default="UTC", show_default=True, help="For example Europe/Berlin.")
 @click.option(
@@ -121,12 +130,37 @@ def delete(context: Context, schedule_id: str, yes: bool) -> None:
     context.say({"id": schedule_id}, f"Schedule {schedule_id} is deleted.")
 
 
+@schedule.command("run")
+@click.argument("schedule_id", metavar="ID")
+@output_option
+@pass_context
+def run_now(context: Context, schedule_id: str) -> None:
+    """Trigger its task at once, as it would. When it comes due stays as it is."""
+    key = uuid.uuid4().hex  # noqa: TID251 - an entry point
+    started = context.client.post_again("schedules", schedule_id, "run", idempotency_key=key)
+    context.say(started, started["id"])
+
+
+@schedule.command("preview")
+@click.argument("cron")
+@click.option("--time-zone", default="UTC", show_default=True, help="For example Europe/Berlin.")
+@output_option
+@pass_context
+def preview(context: Context, cron: str, time_zone: str) -> None:
+    """Show the next ten times of an expression; nothing is made."""
+    body = {"cron": cron, "time_zone": time_zone}
+    _draw_times(context, context.client.post_again("schedules", "preview", body=body))
+
+
 @schedule.command("next")
 @click.argument("schedule_id", metavar="ID")
 @output_option
 @pass_context
 def show_next(context: Context, schedule_id: str) -> None:
     """Show the next ten due times."""
-    found = context.client.get("schedules", schedule_id, "next")
+    _draw_times(context, context.client.get("schedules", schedule_id, "next"))
+
+
+def _draw_times(context: Context, found: dict[str, Any]) -> None:
     rows = [[each["local"], each["at"], render.when(each["at"])] for each in found["times"]]
     context.show(found, lambda: render.table(["THERE", "UTC", "WHEN"], rows))

@@ -1,5 +1,7 @@
 """`set-config` and `completion`."""
 
+import sys
+
 import click
 
 from plumber_cli import config, render, terminal
@@ -9,14 +11,22 @@ from plumber_cli.errors import WrongUsage
 
 @click.command("set-config")
 @click.option("--url", required=True, help="Where the control plane is.")
-@click.option("--token", required=True, help="An access token for it.")
+@click.option(
+    "--token", help="An access token for it. Asked for without, or read from standard input."
+)
 @click.option("--verify/--no-verify", default=True, help="Ask it who the token belongs to.")
 @click.option("--profile", metavar="NAME", help="Under which name to store it.")
 @pass_context
-def set_config(context: Context, url: str, token: str, verify: bool, profile: str | None) -> None:
-    """Store where the control plane is, and the token for it."""
+def set_config(
+    context: Context, url: str, token: str | None, verify: bool, profile: str | None
+) -> None:
+    """Store where the control plane is, and the token for it.
+
+    A token on the command line stays in the shell's history: leave it out, and it is asked for
+    without being shown, or read from a pipe.
+    """
     name = profile or context.profile or config.DEFAULT
-    target = config.target(url, token)
+    target = config.target(url, token if token not in (None, "-") else _ask_token())
     who = ""
     if verify:
         from plumber_cli.client import Client
@@ -27,6 +37,12 @@ def set_config(context: Context, url: str, token: str, verify: bool, profile: st
         who = f" You are '{me['name']}' with the role {me['role']}{narrowed}."
     config.save(name, target)
     terminal.say(f"Stored as profile '{name}' in {config.path()}.{who}")
+
+
+def _ask_token() -> str:
+    if sys.stdin.isatty():
+        return terminal.ask_secret("Token").strip()
+    return sys.stdin.readline().strip()
 
 
 @click.command()

@@ -9,28 +9,33 @@ import click
 
 from plumber_cli import render, terminal
 from plumber_cli.config import BadToml, parse_toml
-from plumber_cli.context import Context, output_option, pairs, pass_context
+from plumber_cli.context import Context, Group, output_option, pairs, pass_context
 from plumber_cli.errors import Refused, WrongUsage
+from plumber_cli.given import TASK
 from plumber_cli.watch import watch
 
 SHOWN = 20
+OUTCOMES = 10
 PARAMS = click.option(
     "--param", "-p", "params", multiple=True, metavar="KEY=VALUE", help="A parameter of the task."
 )
 
 
-@click.group()
+@click.group(cls=Group)
 def task() -> None:
     """Named definitions of steps, in TOML."""
 
 
 @task.command("list")
 @click.option("--all", "everything", is_flag=True, help="Not only the first 20.")
+@click.option("--text", help="Only tasks with this in their names.")
 @output_option
 @pass_context
-def list_tasks(context: Context, everything: bool) -> None:
-    """List the tasks by name."""
-    tasks, has_more = context.client.pages("tasks", at_most=None if everything else SHOWN)
+def list_tasks(context: Context, everything: bool, text: str | None) -> None:
+    """List the tasks by name, with what came of their newest runs."""
+    query = {"outcomes": str(OUTCOMES), **({"q": text} if text else {})}
+    at_most = None if everything else SHOWN
+    tasks, has_more = context.client.pages("tasks", at_most=at_most, **query)
 
     def draw() -> None:
         rows = [
@@ -40,18 +45,29 @@ def list_tasks(context: Context, everything: bool) -> None:
                 str(each["revision"]),
                 str(each["step_count"]),
                 render.when(each["updated_at"]),
+                _outcomes(each["recent"]),
             ]
             for each in tasks
         ]
-        render.table(["ID", "NAME", "REVISION", "STEPS", "UPDATED"], rows)
+        render.table(["ID", "NAME", "REVISION", "STEPS", "UPDATED", "LAST RUNS"], rows)
         if has_more:
             render.hint("There are more: --all shows them.")
 
     context.show(tasks, draw)
 
 
+def _outcomes(recent: list[dict[str, Any]]) -> str:
+    """The newest run's outcome and when it was, and how many of those before it failed."""
+    if not recent:
+        return "-"
+    newest, *before = recent
+    text = f"{render.outcome(newest)} {render.when(newest['created_at'])}"
+    bad = sum(each["state"] in ("failed", "timed_out") for each in before)
+    return f"{text}, {bad} of {len(before)} before it failed" if bad else text
+
+
 @task.command("show")
-@click.argument("name_or_id", metavar="TASK")
+@TASK
 @output_option
 @pass_context
 def show(context: Context, name_or_id: str) -> None:
@@ -71,12 +87,7 @@ def apply(context: Context, file: Any) -> None:
     try:
         saved, what = _save(context, source, existing)
     except WrongUsage as error:
-        where = f"{file.name}: "
-        match = re.match(r"line (\d+)(?:, |: )", error.message)
-        if match:
-            where = f"{file.name}:{match[1]}: "
-        rest = error.message[match.end() :] if match else error.message
-        raise WrongUsage(where + rest, error.code, error.details) from error
+        raise _placed(error, file.name) from error
     name = f"Task '{saved['task']['name']}' ({saved['task']['id']})"
     context.say(saved, f"{name}: {what}.")
     _warn(saved["warnings"], f"{file.name}:")
@@ -87,6 +98,35 @@ def _warn(warnings: list[dict[str, Any]], source: str = "line ") -> None:
     for each in warnings:
         where = f"{source}{each['line']}: " if each["line"] else ""
         render.warn(f"{where}{each['key']}: {each['message']}")
+
+
+@task.command("validate")
+@click.argument("file", type=click.File("rb"))
+@output_option
+@pass_context
+def validate(context: Context, file: Any) -> None:
+    """Say what is wrong with the task in FILE (- for standard input). Nothing is saved."""
+    try:
+        found = context.client.post_again("tasks", "validate", body={"definition": _read(file)})
+    except WrongUsage as error:
+        raise _placed(error, file.name) from error
+    steps = "1 step" if len(found["steps"]) == 1 else f"{len(found['steps'])} steps"
+    what = "would be its next revision" if found["task_id"] else "would be a new task"
+    context.say(found, f"{file.name} is right: '{found['name']}', {steps}, {what}.")
+
+
+def _placed(error: WrongUsage, file: str) -> WrongUsage:
+    """The error with the file in front of its line; and the others that were found with it."""
+    found = (error.details or {}).get("errors") or [{"message": error.message}]
+    others = [each["message"] for each in found if each["message"] != error.message]
+    placed = WrongUsage(_with_file(error.message, file), error.code, error.details)
+    placed.more = tuple(f"       {_with_file(each, file)}" for each in others)
+    return placed
+
+
+def _with_file(message: str, file: str) -> str:
+    match = re.match(r"line (\d+)(?:, |: )", message)
+    return f"{file}:{match[1]}: {message[match.end() :]}" if match else f"{file}: {message}"
 
 
 def _read(file: Any) -> str:
@@ -121,6 +161,28 @@ def _save(
     return saved, f"updated to revision {revision}"
 
 
+@task.command("revisions")
+@TASK
+@click.argument("number", type=click.IntRange(min=1), required=False)
+@output_option
+@pass_context
+def revisions(context: Context, name_or_id: str, number: int | None) -> None:
+    """List the saved states of a task, newest first, or print the TOML of one."""
+    task_id = context.client.task_id(name_or_id)
+    found, _ = context.client.pages("tasks", task_id, "revisions", at_most=None)
+    if number is None:
+        rows = [
+            [str(each["number"]), render.by(each["saved_by"]), render.when(each["created_at"])]
+            for each in found
+        ]
+        context.show(found, lambda: render.table(["REVISION", "SAVED BY", "SAVED"], rows))
+        return
+    chosen = next((each for each in found if each["number"] == number), None)
+    if chosen is None:
+        raise Refused(f"The task has no revision {number}: its newest is {found[0]['number']}.")
+    context.show(chosen, lambda: terminal.document(chosen["definition"]))
+
+
 @task.command("templates")
 @click.argument("template_id", metavar="[ID]", required=False)
 @output_option
@@ -142,7 +204,7 @@ def templates(context: Context, template_id: str | None) -> None:
 
 
 @task.command("stats")
-@click.argument("name_or_id", metavar="TASK")
+@TASK
 @output_option
 @pass_context
 def stats(context: Context, name_or_id: str) -> None:
@@ -166,7 +228,7 @@ def _draw_stats(found: dict[str, Any]) -> None:
 
 
 @task.command("delete")
-@click.argument("name_or_id", metavar="TASK")
+@TASK
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @output_option
 @pass_context
@@ -180,7 +242,7 @@ def delete(context: Context, name_or_id: str, yes: bool) -> None:
 
 
 @task.command("plan")
-@click.argument("name_or_id", metavar="TASK")
+@TASK
 @PARAMS
 @output_option
 @pass_context
@@ -204,13 +266,21 @@ def _draw_plan(found: dict[str, Any]) -> None:
         if step["problem"]:
             render.warn(step["problem"])
         for number, wave in enumerate(step["waves"], 1):
-            names = ", ".join(agent["name"] for agent in wave["agents"])
+            names = ", ".join(map(_planned, wave["agents"]))
             limit = f"{wave['at_once']} of {len(wave['agents'])} at once"
             terminal.say(f"   wave {number}: {limit}: {names}")
 
+    if found["offline"]:
+        render.warn(f"{found['offline']} of {found['agents']} agents are not there now.")
+
+
+def _planned(agent: dict[str, Any]) -> str:
+    is_there = agent["status"] == "online"
+    return str(agent["name"]) if is_there else f"{agent['name']} ({agent['status']})"
+
 
 @task.command("run")
-@click.argument("name_or_id", metavar="TASK")
+@TASK
 @PARAMS
 @click.option("--wait/--no-wait", default=True, help="Wait for the end, or return at once.")
 @click.option("--logs", is_flag=True, help="Show the output live.")

@@ -11,6 +11,7 @@ look at the file. Two things are exact: raw output, which was asked for by that 
 import json
 import os
 import re
+import shutil
 import sys
 from typing import Any
 
@@ -28,6 +29,11 @@ _NOT_IN_JSON = re.compile(r"[\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud8
 def is_terminal(*, err: bool = False) -> bool:
     """Whether it is no file and no pipe."""
     return (sys.stderr if err else sys.stdout).isatty()
+
+
+def columns() -> int:
+    """How wide it is."""
+    return shutil.get_terminal_size().columns
 
 
 def has_colours(*, err: bool = False) -> bool:
@@ -85,6 +91,11 @@ def raw(data: bytes) -> None:
 def confirm(question: str) -> bool:
     """Asks for yes or no."""
     return click.confirm(visible(question, colours=False), err=True)
+
+
+def ask_secret(what: str) -> str:
+    """Asks for what is not shown while it is typed."""
+    return str(click.prompt(what, hide_input=True, err=True))
 
 
 def hang_up() -> None:

@@ -6,11 +6,11 @@ from typing import Any
 import click
 
 from plumber_cli import render, terminal
-from plumber_cli.context import Context, output_option, pairs, pass_context
+from plumber_cli.context import Context, Group, output_option, pairs, pass_context
 from plumber_cli.durations import span
 
 
-@click.group()
+@click.group(cls=Group)
 def token() -> None:
     """Access tokens of people and programs."""
 

@@ -6,7 +6,7 @@ from typing import Any
 from plumber_cli import render, terminal
 from plumber_cli.context import Context
 from plumber_cli.errors import FAILED, INTERRUPTED, STOPPED, SUCCEEDED, USAGE
-from plumber_cli.logs import Follower, Tail, all_jobs, job_prefix, jobs_of
+from plumber_cli.logs import Follower, StepAndJob, Tail, all_jobs, job_prefix, jobs_of
 from plumber_cli.printers import LinePrinter
 
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.1, 1.0
@@ -45,6 +45,8 @@ def _follow(context: Context, run_id: str, logs: bool) -> dict[str, Any]:
     context.client.endure(lambda: render.hint("The control plane is away. Waiting for it."))
     while True:
         detail: dict[str, Any] = context.client.get("runs", run_id)
+        if follower is not None:
+            follower.read_ends(_newly_ended(detail, shown))
         if not context.is_json and _progress(detail, shown):
             wait = FIRST_WAIT_SECONDS
         if detail["run"]["ended_at"] is not None:
@@ -60,6 +62,15 @@ def _follow(context: Context, run_id: str, logs: bool) -> dict[str, Any]:
     return detail
 
 
+def _newly_ended(detail: dict[str, Any], shown: dict[str, str]) -> list[StepAndJob]:
+    """The jobs of which it was not said yet that they have ended."""
+    return [
+        (step, job)
+        for step, job in jobs_of(detail)
+        if job["ended_at"] is not None and shown.get(job["id"]) != job["state"]
+    ]
+
+
 def _progress(detail: dict[str, Any], shown: dict[str, str]) -> bool:
     """A line for each job that has begun or ended since; whether there was one."""
     before = dict(shown)
@@ -70,6 +81,9 @@ def _progress(detail: dict[str, Any], shown: dict[str, str]) -> bool:
         if _is_wide(step) and job["state"] not in NOT_WELL:
             continue
         state = "running" if job["state"] == "claimed" else job["state"]
+        if render.is_waiting_in_vain(job) and job["id"] not in shown:
+            shown[job["id"]] = state
+            terminal.say(f"{job_line(step, job, state)}  {render.reason(job)}")
         if state not in NOT_BEGUN and shown.get(job["id"]) != state:
             shown[job["id"]] = state
             terminal.say(job_line(step, job, state))
@@ -109,5 +123,17 @@ def _end(detail: dict[str, Any]) -> None:
     waited = render.instant(run["ended_at"]) - render.instant(run["created_at"])
     span = render.duration(waited.total_seconds())
     terminal.say(f"Run {run['id']} {render.state(run['state'])} after {span}")
+    if run["tolerated_failures"]:
+        terminal.say(f"  {_tolerated(detail['steps'])}")
     if run["reason"]:
         terminal.say(f"  {run['reason']}")
+
+
+def _tolerated(steps: list[dict[str, Any]]) -> str:
+    """Which steps ended well although agents failed."""
+    told = [
+        f"{each['tolerated_failures']} of step {each['number']} ('{each['name']}')"
+        for each in steps
+        if each["tolerated_failures"]
+    ]
+    return f"Failures that were tolerated: {', '.join(told)}."

@@ -3,12 +3,12 @@
 import click
 
 from plumber_cli import render
-from plumber_cli.context import Context, output_option, pass_context
+from plumber_cli.context import Context, Group, output_option, pass_context
 
 LETTERS = ("work", "dead-letters")
 
 
-@click.group()
+@click.group(cls=Group)
 def work() -> None:
     """Work of the control plane itself that was given up."""
 

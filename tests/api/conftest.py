@@ -14,6 +14,7 @@ from chalicelib.access.by import By, Kind
 from chalicelib.access.principal import Role
 from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.dynamo import steps
+from chalicelib.operations import overview
 from chalicelib.operations.access import authentication
 from chalicelib.operations.access.tokens import create_token
 from infra.local.gateway import AsOnAws
@@ -149,6 +150,7 @@ def client(store: None, travel: Clock) -> Any:
     from app import app
 
     authentication.forget_everybody()
+    overview.forget()
     with Client(app) as opened:
         opened.http._local_gateway = AsOnAws(app, opened.http._config)
         yield opened

@@ -386,3 +386,32 @@ def test_several_sweepers_at_once_do_no_harm(admin: People, agent: Any, travel: 
         done = list(sweepers.map(lambda _: sweep(shift(travel.now)), range(4)))
     assert sum(each.ended for each in done) == 1
     assert show(admin, run_id) == ("failed", ["undelivered"])
+
+
+def test_a_job_that_is_lost_shows_the_time_that_it_ran(
+    admin: People, agent: Any, travel: Clock
+) -> None:
+    """What its agent knew of it is gone with the machine's restart."""
+    one = agent()
+    run_id = trigger(admin, one)
+    (job,) = one.poll()["jobs"]
+    one.result("job.start", **named(job))
+    travel.after(20)
+    one.result("job.finish", **named(job), outcome="lost", reason="restarted", duration_ms=0)
+    (shown,) = admin.data("GET", f"/runs/{run_id}")["steps"][0]["jobs"]
+    assert (shown["state"], shown["duration_seconds"]) == ("lost", 20.0)
+
+
+def test_a_job_of_a_silent_agent_ran_until_it_was_heard_of_last(
+    admin: People, agent: Any, travel: Clock
+) -> None:
+    one = agent()
+    run_id = trigger(admin, one)
+    (job,) = one.poll()["jobs"]
+    one.result("job.start", **named(job))
+    travel.after(30)
+    one.result("agent.heartbeat", leases=[job["lease"]])
+    for _ in range(7):
+        sweep(shift(travel.after(60)))
+    (shown,) = admin.data("GET", f"/runs/{run_id}")["steps"][0]["jobs"]
+    assert (shown["state"], shown["duration_seconds"]) == ("lost", 30.0)

@@ -20,10 +20,10 @@ AREAS = {"tasks", "runs", "logs", "agents", "access"}  # the same names in every
 # What stands in no area, for each layer that has areas; the root's other folders are the layers.
 SHARED = {
     "": {"clock", "errors", "ids", "patterns", "reader", "settings", "text"},
-    "operations": {"connecting", "shift", "work"},
+    "operations": {"connecting", "overview", "shift", "work"},
     "api": {
         "audit", "cursors", "docs_page", "envelope", "health", "inputs", "listing", "openapi",
-        "panel", "refusals", "routing", "rpc", "rpc_route", "shapes", "work",
+        "overview", "panel", "refusals", "routing", "rpc", "rpc_route", "shapes", "work",
     },
 }  # fmt: skip
 # Which of our packages a part may import.

@@ -70,8 +70,8 @@ def test_runs_are_found_by_task_agent_state_and_trigger() -> None:
     assert found(agent_id="a") == [three, one]
     assert found(agent_id="b") == [three, two]
     assert found(agent_id="b", task_id="U") == [two]
-    assert found(state=RunState.FAILED) == [two]
-    assert found(state=RunState.QUEUED) == [three, one]
+    assert found(states=(RunState.FAILED,)) == [two]
+    assert found(states=(RunState.QUEUED,)) == [three, one]
     assert found(trigger=Trigger.SCHEDULE) == [two]
     assert found(task_id="T", trigger=Trigger.SCHEDULE) == []
 
@@ -127,7 +127,7 @@ def test_no_time_has_no_runs(criteria: dict[str, datetime]) -> None:
     ("criteria", "calls"),
     [
         ({}, len(HISTORY_SHARDS) + 1),
-        ({"state": RunState.QUEUED}, len(STATE_SHARDS) + 1),
+        ({"states": (RunState.QUEUED,)}, len(STATE_SHARDS) + 1),
         ({"task_id": "T"}, 2),
         ({"agent_id": "a"}, 2),
     ],
@@ -153,7 +153,7 @@ def test_a_page_in_which_few_fit_looks_at_so_many_and_leads_on(
         runs.end(add(8 - number / 10, "T", "a"), RunState.FAILED, None, (), NOW)
     runs.end(old, RunState.TIMED_OUT, None, (), NOW)
     for criteria in ({"task_id": "T"}, {"agent_id": "a"}):
-        wanted = Filter(state=RunState.TIMED_OUT, **criteria)
+        wanted = Filter(states=(RunState.TIMED_OUT,), **criteria)
         pages, cursor = [], None
         while True:
             with metered() as meter:
@@ -183,7 +183,7 @@ def test_a_run_is_shown_as_it_is_now_not_as_an_index_says(monkeypatch: pytest.Mo
     late = list(run_history._merged(RunItem.by_state, _queued(), "0" * 26, "7" + "Z" * 25, 10))
     runs.end(run_id, RunState.FAILED, None, (), NOW)
     monkeypatch.setattr(run_history, "_merged", lambda *_: iter(late))
-    assert found(state=RunState.QUEUED) == []
+    assert found(states=(RunState.QUEUED,)) == []
 
 
 def _queued() -> list[str]:

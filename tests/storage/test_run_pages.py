@@ -12,10 +12,11 @@ from chalicelib.dynamo.job_pages import Filter
 from chalicelib.dynamo.run_items import JobItem, PartitionItem, job_sort_key
 from chalicelib.errors import BadParameter
 from chalicelib.operations.runs.recount import recount
-from chalicelib.operations.runs.retry import RetryWhat, _from_first_unfinished, _steps
+from chalicelib.operations.runs.retry import _from_first_unfinished, _steps
 from chalicelib.runs.job import Ending, Job, JobKey, JobState
 from chalicelib.runs.run import Progress, RunState, RunStep, at_end, at_step
 from chalicelib.runs.run_page import RunPage, whole
+from chalicelib.runs.run_summary import RetryWhat
 from chalicelib.tasks.target import Targets
 from chalicelib.tasks.task import Amount, Step
 from tests.bench.product import Meter, metered

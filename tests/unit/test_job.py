@@ -150,3 +150,11 @@ def test_a_job_is_also_what_each_attempt_was() -> None:
     assert [each.state for each in (one, two)] == [JobState.LOST, JobState.FAILED]
     assert [each.reported for each in (one, two)] == [False, True]
     assert (one.ended_at, one.log, two.log, three) == (NOW, None, {"chunks": 1}, job)
+
+
+def test_an_attempt_has_run_since_its_start_was_reported() -> None:
+    it = Job(JobKey("01R", 1, "a"), JobState.RUNNING)
+    assert it.ran_ms(NOW) is None
+    started = replace(it, started_at=NOW)
+    assert started.ran_ms(NOW + timedelta(seconds=20.5)) == 20_500
+    assert started.ran_ms(NOW - timedelta(seconds=1)) == 0

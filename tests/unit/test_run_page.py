@@ -6,11 +6,12 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from chalicelib.runs.job import JobState
+from chalicelib.runs.job import Job, JobState
 from chalicelib.runs.run import Progress, RunState, RunStep, StepResult, at_end, at_step
 from chalicelib.runs.run_page import (
     ROOM,
     Tally,
+    cause,
     ended_in_step,
     first,
     has_failures,
@@ -37,8 +38,8 @@ def later(number: int, when: When = When.SUCCESS) -> RunStep:
 def test_the_total_is_unknown_until_all_steps_have_chosen_their_agents() -> None:
     steps = [step(1, "a", "b", "c", "d"), *(later(number) for number in range(2, 31))]
     run = at_step(Progress(replace(RUN, step_count=30), steps), 1)
-    assert of_run(run, {}) == Tally(None, 0, {})
-    assert of_run(run, {OK: 3}) == Tally(None, 2, {OK: 3}), "three quarters of one of 30 steps"
+    assert of_run(run, {}) == Tally(None, 4, 0, {})
+    assert of_run(run, {OK: 3}) == Tally(None, 4, 2, {OK: 3}), "three quarters of one of 30 steps"
 
 
 def test_what_came_before_a_step_is_kept_when_it_begins() -> None:
@@ -55,7 +56,7 @@ def test_what_came_before_a_step_is_kept_when_it_begins() -> None:
         StepResult(OK, {OK: 2}, NOW - timedelta(seconds=1), NOW + timedelta(seconds=3)),
         StepResult(JobState.SKIPPED, {}),
     )
-    assert of_run(run, {OK: 1, BAD: 1}) == Tally(None, 83, {OK: 3, BAD: 1})
+    assert of_run(run, {OK: 1, BAD: 1}) == Tally(None, 6, 83, {OK: 3, BAD: 1}, 2)
 
 
 def test_a_run_that_has_ended_is_all_of_the_way() -> None:
@@ -65,13 +66,43 @@ def test_a_run_that_has_ended_is_all_of_the_way() -> None:
         (BAD, {OK: 1, BAD: 1}), (JobState.SKIPPED, {JobState.SKIPPED: 4}),
     ]  # fmt: skip
     ended = replace(RUN, state=RunState.FAILED, results=results)
-    assert of_run(ended, {OK: 7}) == Tally(6, 100, {OK: 1, BAD: 1, JobState.SKIPPED: 4})
+    assert of_run(ended, {OK: 7}) == Tally(6, 6, 100, {OK: 1, BAD: 1, JobState.SKIPPED: 4}, 2)
 
 
-def test_more_ends_than_jobs_are_not_more_than_all_of_the_way() -> None:
+def test_more_ends_than_jobs_are_less_than_all_of_the_way() -> None:
     found = StepResult(JobState.RUNNING, {OK: 5})
-    assert of_step(TWO, found).percent == 100
-    assert of_run(replace(RUN, step_size=4, step_count=1), {OK: 5}).percent == 100
+    assert of_step(TWO, found).percent == 99
+    assert of_run(replace(RUN, step_size=4, step_count=1), {OK: 5}).percent == 99
+
+
+@pytest.mark.parametrize(
+    "widths",
+    [(4,) * 30, (1, 100), (100, 1), (1,), (3, 0, 3), (1,) * 100],
+    ids=["as-tried", "growing", "shrinking", "one", "with-nobody", "many"],
+)
+def test_the_part_that_is_behind_only_grows_and_is_whole_at_the_end_alone(
+    widths: tuple[int, ...],
+) -> None:
+    """A step's agents are known when it begins, as with labels."""
+    run = replace(RUN, step_count=len(widths))
+    seen, known = [of_run(run, {})], [later(number) for number in range(1, len(widths) + 1)]
+    jobs: list[Job] = []
+    for position, width in enumerate(widths):
+        known[position] = step(position + 1, *(f"agent-{each}" for each in range(width)))
+        for agent in known[position].agents:
+            run = at_step(Progress(run, known, jobs), position + 1)
+            seen.append(of_run(run, ended_in_step(Progress(run, known, jobs))))
+            jobs.append(job(known[position], agent, OK, ended_at=NOW))
+        seen.append(of_run(run, ended_in_step(Progress(run, known, jobs))))
+    percents = [each.percent for each in seen]
+    assert percents == sorted(percents)
+    assert percents[-1] < 100
+    assert [each.steps_ended for each in seen] == sorted(each.steps_ended for each in seen)
+    results = at_end(Progress(run, known, jobs), RunState.SUCCEEDED)
+    ended = of_run(replace(run, state=RunState.SUCCEEDED, results=results), {})
+    everything = sum(widths)
+    assert (ended.percent, ended.steps_ended) == (100, len(widths))
+    assert ended.total == ended.known == ended.ended == everything
 
 
 def test_the_head_says_what_all_jobs_would() -> None:
@@ -118,7 +149,7 @@ def test_where_there_is_room_for_all_they_stay_in_their_order() -> None:
         (JobState.WAITING, None, 0, 0),
         (JobState.RUNNING, 200, 0, 0),
         (JobState.RUNNING, 200, 199, 99),
-        (JobState.RUNNING, 200, 200, 100),
+        (JobState.RUNNING, 200, 200, 99),
         (BAD, 200, 1, 100),
     ],
 )
@@ -126,7 +157,8 @@ def test_a_step_is_as_far_as_its_jobs_and_all_of_the_way_at_its_end(
     state: JobState, size: int | None, ended: int, percent: int
 ) -> None:
     it = RunStep(ONE.step, size)
-    assert of_step(it, StepResult(state, {OK: ended})) == Tally(size, percent, {OK: ended})
+    shown = of_step(it, StepResult(state, {OK: ended}))
+    assert shown == Tally(size, size or 0, percent, {OK: ended}, int(percent == 100))
 
 
 HEAD = Progress(at_step(Progress(RUN, [ONE, TWO, later(3)]), 2), [ONE, TWO, later(3)])
@@ -198,3 +230,31 @@ def test_what_neither_succeeded_nor_was_skipped_has_failed(
     counts: Mapping[JobState, int], expected: bool
 ) -> None:
     assert has_failures(StepResult(BAD, counts)) is expected
+
+
+TOLD = [
+    job(ONE, "a", BAD),
+    job(TWO, "a", JobState.LOST),
+    job(TWO, "c", JobState.TIMED_OUT),
+    job(TWO, "d", JobState.TIMED_OUT),
+]
+TOLERANT = step(1, "a", "b", max_failures=Amount(1))
+
+
+@pytest.mark.parametrize(
+    ("state", "steps", "expected"),
+    [
+        (RunState.TIMED_OUT, [TOLERANT, TWO], "2-c"),
+        (RunState.FAILED, [ONE, TWO], "1-a"),
+        (RunState.SUCCEEDED, [TOLERANT, TWO], None),
+        (RunState.RUNNING, [ONE, TWO], None),
+        (RunState.FAILED, [RunStep(later(1).step, 0)], None),  # it found no agents
+    ],
+)
+def test_the_job_at_fault_is_the_first_that_ended_as_its_run_did(
+    state: RunState, steps: list[RunStep], expected: str | None
+) -> None:
+    jobs = [each for each in TOLD if each.key.step <= len(steps) and steps[0].size]
+    others = [job(steps[0], "b", OK)] if steps[0].size else []
+    found = cause(whole(Progress(replace(RUN, state=state), steps, [*jobs, *others])))
+    assert (None if found is None else found.key.job_id) == expected

@@ -19,8 +19,8 @@ from chalicelib.tasks.schedule import (
     check,
     due,
     idempotency_key,
+    in_zone,
     is_same_clock,
-    local,
     next_time,
     next_times,
     run_id,
@@ -46,15 +46,15 @@ def schedule(cron: str, catch_up: CatchUp = CatchUp.NONE) -> Schedule:
 def times(cron: str, zone: str = "UTC", after: datetime = NOW, count: int = 3) -> list[str]:
     """By the clocks of the zone."""
     it = bare(cron, zone)
-    return [f"{local(it, at):%m-%d %H:%M}" for at in next_times(it, after, count)]
+    return [f"{in_zone(it.time_zone, at):%m-%d %H:%M}" for at in next_times(it, after, count)]
 
 
 def on(day: str, zone: str, cron: str) -> list[str]:
     """All due times of a day by the clocks of the zone, with their offset from UTC."""
     it = bare(cron, zone)
-    begin = datetime.fromisoformat(day).replace(tzinfo=local(it, NOW).tzinfo)
+    begin = datetime.fromisoformat(day).replace(tzinfo=in_zone(it.time_zone, NOW).tzinfo)
     found = next_times(it, begin.astimezone(timezone.utc) - MINUTE, 60)
-    shown = [local(it, at) for at in found]
+    shown = [in_zone(it.time_zone, at) for at in found]
     return [f"{at:%H:%M%z}" for at in shown if at.date() == begin.date()]
 
 

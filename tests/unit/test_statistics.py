@@ -1,12 +1,12 @@
 """Statistics of a task's runs."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 from msgspec.structs import replace
 
 from chalicelib.runs.run import Run, RunState
-from chalicelib.runs.statistics import percentile, statistics
+from chalicelib.runs.statistics import by_day, percentile, statistics
 from tests.unit.test_plan import NOW, RUN
 
 
@@ -50,3 +50,20 @@ def test_durations_are_those_of_runs_that_succeeded_and_are_dated() -> None:
     found = statistics([*good, *odd, ended(RunState.FAILED, 9_999)])
     assert (found.duration_p50, found.duration_p95) == (50, 95)
     assert (found.ended, found.succeeded) == (103, 102)
+
+
+def test_runs_are_counted_by_the_days_on_which_they_were_made() -> None:
+    on_the_first = [ended(RunState.SUCCEEDED, 3), ended(RunState.TIMED_OUT), ended(RunState.FAILED)]
+    before = replace(ended(RunState.SUCCEEDED), created_at=NOW - timedelta(seconds=1))
+    long_ago = replace(ended(RunState.SUCCEEDED), created_at=NOW - timedelta(days=9))
+    others = [RUN, ended(RunState.CANCELLED)]
+    found = by_day([*on_the_first, *others, before, long_ago], NOW.date(), 3)
+    assert [each.day for each in found] == [
+        date(2025, 12, 30), date(2025, 12, 31), date(2026, 1, 1),
+    ]  # fmt: skip
+    quiet, last, first = found
+    assert (quiet.counts, quiet.success_rate, quiet.duration_p50) == ({}, None, None)
+    assert (last.counts, last.success_rate) == ({RunState.SUCCEEDED: 1}, 1.0)
+    assert first.counts[RunState.CANCELLED] == first.counts[RunState.RUNNING] == 1
+    assert first.success_rate == pytest.approx(1 / 3)
+    assert (first.duration_p50, first.duration_p95) == (3, 3)

@@ -173,7 +173,7 @@ def test_an_agent_is_named_once() -> None:
 
 @pytest.mark.parametrize("value", ["1", "{ a = 1 }", f'["{A}", 1]'])
 def test_what_names_no_agents_is_refused(value: str) -> None:
-    assert "id in quotes, or a list" in refused(definition(step(ServerID=value))).message
+    assert "id or name in quotes, or a list" in refused(definition(step(ServerID=value))).message
 
 
 def test_an_error_names_its_step_by_number_and_name() -> None:

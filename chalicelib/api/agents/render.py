@@ -1,6 +1,8 @@
 """From agents and join tokens to their shapes."""
 
+from collections.abc import Sequence
 from datetime import datetime
+from typing import cast
 
 from chalicelib.agents import agent as agents_core
 from chalicelib.agents.agent import Agent, Presence
@@ -8,6 +10,8 @@ from chalicelib.agents.enrollment import Enrollment
 from chalicelib.agents.seat import SecondProcess, shown
 from chalicelib.api.access.render import by
 from chalicelib.api.agents import shapes
+from chalicelib.runs.job import Job, JobState
+from chalicelib.runs.run import Run
 
 
 def agent(value: Agent, presence: Presence | None, now: datetime) -> shapes.Agent:
@@ -50,4 +54,26 @@ def enrollment(value: Enrollment) -> shapes.Enrollment:
         created_by=by(value.created_by),
         created_at=value.created_at,
         expires_at=value.expires_at,
+    )
+
+
+def open_jobs(found: Sequence[tuple[Job, Run]], has_more: bool) -> shapes.AgentJobs:
+    """What an agent has to do, and does."""
+    return shapes.AgentJobs([_open_job(*each) for each in found], has_more)
+
+
+def _open_job(job: Job, run: Run) -> shapes.OpenJob:
+    is_queued = job.state is JobState.QUEUED
+    return shapes.OpenJob(
+        run_id=run.id,
+        task_id=run.task_id,
+        task_name=run.task_name,
+        job_id=job.key.job_id,
+        step=job.key.step,
+        state=cast(shapes.OpenState, job.state.value),
+        attempt=job.attempt,
+        queued_at=job.queued_at,
+        deliver_by=job.give_up_at if is_queued else None,
+        not_before=job.not_before if is_queued else None,
+        started_at=job.started_at,
     )

@@ -77,6 +77,19 @@ def show_agent(request: Request, agent: Agent) -> shapes.Agent:
     return _render(agent, request)
 
 
+@api.get(
+    "/agents/{agent_id}/jobs",
+    needs=Permission.RUNS_READ,
+    on=_agent,
+    answers=shapes.AgentJobs,
+)
+def list_open_jobs(request: Request, agent: Agent) -> shapes.AgentJobs:
+    """The jobs of an agent that have not ended, oldest run first, also while it is offline: a
+    hundred at most. Those that have ended are found with `/runs?agent=`."""
+    found, has_more = fleet.open_jobs(agent, request.scope)
+    return render.open_jobs(found, has_more)
+
+
 @api.patch(
     "/agents/{agent_id}",
     needs=Permission.AGENTS_WRITE,

@@ -15,6 +15,7 @@ from chalicelib.agents.agent import (
 from chalicelib.api.inputs import in_one_form
 from chalicelib.api.shapes import By, Name, Shape
 
+OpenState = Literal["queued", "claimed", "running"]
 AgentStatus = Literal["online", "offline", "disabled", "never_seen"]
 # How many there may be is checked beside the agent, where the refusal is in words for people.
 Labels = Annotated[
@@ -25,6 +26,29 @@ Labels = Annotated[
     Meta(extra_json_schema={"maxProperties": MAX_LABELS}),
 ]
 Group = Annotated[str, Meta(max_length=MAX_GROUP_CHARACTERS)]
+
+
+class OpenJob(Shape, frozen=True):
+    """A job of an agent that has not ended. `deliver_by`: a queued one is undelivered then."""
+
+    run_id: str
+    task_id: str
+    task_name: str
+    job_id: str
+    step: int
+    state: OpenState
+    attempt: int
+    queued_at: datetime | None
+    deliver_by: datetime | None
+    not_before: datetime | None
+    started_at: datetime | None
+
+
+class AgentJobs(Shape, frozen=True):
+    """The jobs of an agent that have not ended; `has_more` where not all are shown."""
+
+    items: list[OpenJob]
+    has_more: bool
 
 
 class SecondProcess(Shape, frozen=True):

@@ -4,10 +4,11 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
+from chalicelib.agents.agent import AgentStatus
 from chalicelib.api.access.render import by
 from chalicelib.api.runs import shapes
 from chalicelib.api.tasks import render as render_task
-from chalicelib.runs import run_page
+from chalicelib.runs import run_page, run_summary
 from chalicelib.runs.job import Attempt, Job, JobState, LateReport
 from chalicelib.runs.run import Run, RunState
 from chalicelib.runs.run_page import RunPage, StepPage, Tally
@@ -37,11 +38,13 @@ def run(value: Run, counted: Mapping[JobState, int] | None = None) -> shapes.Run
         retry_of=value.retry_of,
         step=value.step,
         step_count=value.step_count,
-        progress=_progress(run_page.of_run(value, counted or {})),
+        progress=_progress(run_page.of_run(value, counted or {}), value.step_count),
+        tolerated_failures=run_summary.tolerated_failures(value),
+        retries=[each.value for each in run_summary.retries(value)],
         created_at=value.created_at,
         started_at=value.started_at,
         ended_at=value.ended_at,
-        duration_seconds=_seconds(value.started_at, value.ended_at),
+        duration_seconds=value.seconds,
     )
 
 
@@ -50,11 +53,14 @@ def listed(found: Iterable[Run], counted: Mapping[str, Mapping[JobState, int]]) 
     return [run(each, counted.get(each.id)) for each in found]
 
 
-def _progress(tally: Tally) -> shapes.Progress:
+def _progress(tally: Tally, steps: int = 1) -> shapes.Progress:
     return shapes.Progress(
         total=tally.total,
+        known=tally.known,
         ended=tally.ended,
         percent=tally.percent,
+        steps=steps,
+        steps_ended=tally.steps_ended,
         counts={state.value: tally.counts[state] for state in JobState if tally.counts.get(state)},
     )
 
@@ -65,12 +71,18 @@ def _seconds(started_at: datetime | None, ended_at: datetime | None) -> float | 
     return max(0.0, (ended_at - started_at).total_seconds())
 
 
-def run_detail(page: RunPage) -> shapes.RunDetail:
-    """A run with its steps and jobs, also those that have not been written yet."""
-    return shapes.RunDetail(run(page.run, page.counted), [_run_step(each) for each in page.steps])
+def run_detail(page: RunPage, agents: Mapping[str, AgentStatus]) -> shapes.RunDetail:
+    """A run with its steps and jobs, also those that have not been written yet. `agents` are those
+    that queued jobs wait for, by id."""
+    cause = run_page.cause(page)
+    return shapes.RunDetail(
+        run(page.run, page.counted),
+        [_run_step(each, agents) for each in page.steps],
+        None if cause is None else cause.key.job_id,
+    )
 
 
-def _run_step(page: StepPage) -> shapes.RunStep:
+def _run_step(page: StepPage, agents: Mapping[str, AgentStatus]) -> shapes.RunStep:
     step, found = page.step, page.result
     return shapes.RunStep(
         number=step.number,
@@ -79,22 +91,29 @@ def _run_step(page: StepPage) -> shapes.RunStep:
         targets=step.step.targets.describe(),
         state=cast(shapes.StepState, found.state.value),
         progress=_progress(run_page.of_step(step, found)),
+        tolerated_failures=run_summary.tolerated(found),
         started_at=found.started_at,
         ended_at=found.ended_at,
         duration_seconds=_seconds(found.started_at, found.ended_at),
-        jobs=[job(each, step.agents.get(each.key.agent_id)) for each in page.jobs],
+        jobs=[
+            job(each, step.agents.get(each.key.agent_id), agents.get(each.key.agent_id))
+            for each in page.jobs
+        ],
         jobs_omitted=page.omitted,
     )
 
 
-def job(value: Job, agent_name: str | None = None) -> shapes.Job:
-    """One step of a run on one agent."""
+def job(
+    value: Job, agent_name: str | None = None, agent_status: AgentStatus | None = None
+) -> shapes.Job:
+    """One step of a run on one agent. `agent_status` is known where somebody has looked."""
     is_queued = value.state is JobState.QUEUED
     return shapes.Job(
         id=value.key.job_id,
         step=value.key.step,
         agent_id=value.key.agent_id,
         agent_name=value.agent_name or agent_name or value.key.agent_id,
+        agent_status=agent_status.value if agent_status and is_queued else None,
         state=value.state.value,
         attempt=value.attempt,
         exit_code=value.exit_code,

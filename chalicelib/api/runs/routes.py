@@ -11,25 +11,30 @@ from chalicelib.api.runs import render as render_run
 from chalicelib.api.runs import resolvers, shapes
 from chalicelib.api.shapes import Page
 from chalicelib.dynamo import gates, job_pages, run_history
+from chalicelib.errors import BadParameter
 from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.cancel import cancel, cancel_job
 from chalicelib.operations.runs.commands import run_command
 from chalicelib.operations.runs.existing import no_run
-from chalicelib.operations.runs.retry import RetryWhat, retry
+from chalicelib.operations.runs.retry import retry
+from chalicelib.operations.runs.waiting import waited_for
 from chalicelib.runs.context import Context
 from chalicelib.runs.job import Job, JobState
 from chalicelib.runs.run import Progress, Run, RunState, Trigger
 from chalicelib.runs.run_page import RunPage, ended_in_step
+from chalicelib.runs.run_summary import RetryWhat
 from chalicelib.settings import settings
 
 api = Api(__name__)
 
 
 NDJSON = "application/x-ndjson"
+LONGEST_TEXT = 128  # that is searched for
 FILTERS = {
     "task": "only runs of the task with this id",
     "agent": "only runs with jobs on the agent with this id",
-    "state": "only runs in this state",
+    "state": "only runs in this state, or in one of several: failed,timed_out",
+    "q": "only runs with this in the task's name, their id, or the name of who triggered them",
     "trigger": "only runs started by: person, schedule, retry, command",
     "from": "only runs created at this instant or later",
     "to": "only runs created before this instant",
@@ -47,8 +52,9 @@ def _history(request: Request) -> tuple[list[Run], str | None]:
     wanted = run_history.Filter(
         task_id=request.identifier("task") or request.scope.only_task,
         agent_id=request.identifier("agent"),
-        state=request.choice("state", RunState),
+        states=_states(request),
         trigger=request.choice("trigger", Trigger),
+        text=request.query.get("q", "")[:LONGEST_TEXT],
         begin=request.instant("from"),
         end=request.instant("to"),
         scope=request.scope,
@@ -56,6 +62,16 @@ def _history(request: Request) -> tuple[list[Run], str | None]:
     return run_history.find(
         wanted, request.limit(), request.cursor(), request.now, settings.history_days
     )
+
+
+def _states(request: Request) -> tuple[RunState, ...]:
+    words = [word.strip() for word in request.query.get("state", "").split(",")]
+    known = {state.value: state for state in RunState}
+    given = [word for word in words if word]
+    for word in given:
+        if word not in known:
+            raise BadParameter(f"state must be one of {', '.join(known)}, not '{word[:32]}'.")
+    return tuple(dict.fromkeys(known[word] for word in given))
 
 
 @api.get("/exports/runs", needs=Permission.RUNS_READ, answers=NDJSON, query=FILTERS)
@@ -73,7 +89,7 @@ def export_runs(request: Request) -> Response:
 @api.get("/runs/{run_id}", needs=Permission.RUNS_READ, on=resolvers.page, answers=shapes.RunDetail)
 def show_run(request: Request, page: RunPage) -> shapes.RunDetail:
     """A run with its steps and the first jobs of each."""
-    return render_run.run_detail(page)
+    return render_run.run_detail(page, waited_for(page, request.now))
 
 
 @api.post(

@@ -6,17 +6,15 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chalicelib.api.agents.shapes import AgentStatus
 from chalicelib.api.inputs import in_one_form
 from chalicelib.api.shapes import By, Shape
-from chalicelib.api.tasks.shapes import ConcurrencyName, Parameters, Step
+from chalicelib.api.tasks.shapes import ConcurrencyName, Parameters, RunStateName, Step
 
 JobState = Literal[
     "waiting", "queued", "claimed", "running", "succeeded", "failed", "timed_out", "cancelled",
     "lost", "undelivered", "skipped",
 ]  # fmt: skip
-RunState = Literal[
-    "queued", "running", "cancelling", "succeeded", "failed", "cancelled", "timed_out"
-]
 StepState = Literal[
     "waiting", "queued", "running", "succeeded", "failed", "timed_out", "cancelled", "skipped"
 ]
@@ -28,12 +26,16 @@ RetryWhat = Literal["all", "failed_step", "failed_agents"]
 
 class Progress(Shape, frozen=True):
     """Jobs that have ended, by state. `total` is null while a step has not chosen its agents: how
-    many jobs there will be is not known then. `percent` is the part of the way: of a step by its
-    jobs; of a run by its steps, of which each counts the same."""
+    many jobs there will be is not known then; `known` are those of the steps that have. `percent`
+    is the part of the way: of a step by its jobs; of a run by its `steps`, of which each counts the
+    same. It is 100 at the end and not before, and is never computed from a total that grows."""
 
     total: int | None
+    known: int
     ended: int
     percent: int
+    steps: int
+    steps_ended: int
     counts: dict[JobState, int]
 
 
@@ -43,13 +45,15 @@ class Run(Shape, frozen=True):
     `secrets` are the parameters whose values are shown to nobody, and asked for again by a retry.
     `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats,
     `step` the number of the step that is under way. `stopped_by` is who cancelled it.
+    `tolerated_failures` are jobs that failed in steps which ended well, as `MaxFailures` lets them;
+    `retries` what `/runs/{id}/retry` may repeat, nothing while the run goes on.
     """
 
     id: str
     task_id: str
     task_name: str
     revision: int
-    state: RunState
+    state: RunStateName
     code: int
     reason: str | None
     trigger: TriggerName
@@ -63,6 +67,8 @@ class Run(Shape, frozen=True):
     step: int
     step_count: int
     progress: Progress
+    tolerated_failures: int
+    retries: list[RetryWhat]
     created_at: datetime
     started_at: datetime | None
     ended_at: datetime | None
@@ -109,12 +115,15 @@ class LateReport(Shape, frozen=True):
 
 class Job(Shape, frozen=True):
     """One step of a run on one agent. `deliver_by`: a queued job is undelivered then. `stopped_by`
-    is who cancelled this job alone."""
+    is who cancelled this job alone. `agent_status` is that of the agent that a queued job waits
+    for, on the page of a run, by its heartbeats alone; null everywhere else. `earlier` are the
+    attempts before this one, the oldest first."""
 
     id: str
     step: int
     agent_id: str
     agent_name: str
+    agent_status: AgentStatus | None
     state: JobState
     attempt: int
     exit_code: int | None
@@ -142,6 +151,7 @@ class RunStep(Shape, frozen=True):
     targets: str
     state: StepState
     progress: Progress
+    tolerated_failures: int
     started_at: datetime | None
     ended_at: datetime | None
     duration_seconds: float | None
@@ -150,10 +160,12 @@ class RunStep(Shape, frozen=True):
 
 
 class RunDetail(Shape, frozen=True):
-    """A run with everything that happened in it."""
+    """A run with everything that happened in it. `cause` is the id of the job that the run's
+    `reason` tells of, null while it goes on and where no job was at fault."""
 
     run: Run
     steps: list[RunStep]
+    cause: str | None
 
 
 class Statistics(Shape, frozen=True):

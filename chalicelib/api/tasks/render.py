@@ -1,11 +1,14 @@
 """From tasks to the API's shapes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from chalicelib.agents.agent import AgentStatus
 from chalicelib.api.access.render import by
 from chalicelib.api.tasks import shapes
 from chalicelib.operations.tasks.preview import Preview, PreviewedStep
 from chalicelib.operations.tasks.templates import Template
+from chalicelib.runs.run import Run, RunState
+from chalicelib.runs.run_summary import tolerated_failures
 from chalicelib.tasks.param import Param
 from chalicelib.tasks.param_lint import Finding, lint
 from chalicelib.tasks.schedule import Schedule
@@ -13,8 +16,8 @@ from chalicelib.tasks.target import Targets
 from chalicelib.tasks.task import Amount, Definition, Step, StoredRevision, StoredTask
 
 
-def task(value: StoredTask) -> shapes.Task:
-    """A task in a list."""
+def task(value: StoredTask, recent: Sequence[Run] | None = None) -> shapes.Task:
+    """A task in a list, with its newest runs where they are asked for."""
     return shapes.Task(
         id=value.id,
         name=value.name,
@@ -24,11 +27,24 @@ def task(value: StoredTask) -> shapes.Task:
         created_at=value.created_at,
         updated_at=value.updated_at,
         updated_by=by(value.updated_by),
+        recent=None if recent is None else [_outcome(run) for run in recent],
     )
 
 
-def task_detail(value: StoredTask, definition: Definition) -> shapes.TaskDetail:
-    """A task with what its TOML says."""
+def _outcome(run: Run) -> shapes.Outcome:
+    return shapes.Outcome(
+        run_id=run.id,
+        state=run.state.value,
+        created_at=run.created_at,
+        duration_seconds=run.seconds,
+        tolerated_failures=tolerated_failures(run),
+    )
+
+
+def task_detail(
+    value: StoredTask, definition: Definition, agents: Mapping[str, str]
+) -> shapes.TaskDetail:
+    """A task with what its TOML says. `agents` are the names of those that it names, by id."""
     return shapes.TaskDetail(
         task=task(value),
         definition=value.definition,
@@ -38,6 +54,24 @@ def task_detail(value: StoredTask, definition: Definition) -> shapes.TaskDetail:
         params=[_param(each) for each in definition.params],
         steps=[step(each) for each in definition.steps],
         warnings=_warnings(lint(value.definition, definition)),
+        agents=dict(agents),
+    )
+
+
+def checked_task(
+    definition: Definition,
+    known: StoredTask | None,
+    agents: Mapping[str, str],
+    warnings: Sequence[Finding],
+) -> shapes.CheckedTask:
+    """What a definition says that is not saved; `known` is the task of its name."""
+    return shapes.CheckedTask(
+        name=definition.name,
+        task_id=known.id if known else None,
+        params=[_param(each) for each in definition.params],
+        steps=[step(each) for each in definition.steps],
+        agents=dict(agents),
+        warnings=_warnings(warnings),
     )
 
 
@@ -117,12 +151,14 @@ def plan(value: Preview) -> shapes.Plan:
         task_id=value.task.id,
         revision=value.task.revision,
         parameters=dict(value.parameters),
-        steps=[_planned_step(each) for each in value.steps],
+        steps=[_planned_step(each, value.agents) for each in value.steps],
+        agents=len(value.agents),
+        offline=sum(status is not AgentStatus.ONLINE for status in value.agents.values()),
         warnings=_warnings(value.findings),
     )
 
 
-def _planned_step(value: PreviewedStep) -> shapes.PlannedStep:
+def _planned_step(value: PreviewedStep, agents: Mapping[str, AgentStatus]) -> shapes.PlannedStep:
     return shapes.PlannedStep(
         number=value.step.number,
         name=value.step.name,
@@ -134,7 +170,8 @@ def _planned_step(value: PreviewedStep) -> shapes.PlannedStep:
         problem=value.problem,
         waves=[
             shapes.PlannedWave(
-                wave.at_once, [shapes.PlannedAgent(id, name) for id, name in wave.agents]
+                wave.at_once,
+                [shapes.PlannedAgent(id, name, agents[id].value) for id, name in wave.agents],
             )
             for wave in value.waves
         ],
@@ -152,8 +189,8 @@ def template(value: Template) -> shapes.Template:
     )
 
 
-def schedule(value: Schedule) -> shapes.Schedule:
-    """A schedule with what came of it last."""
+def schedule(value: Schedule, last: RunState | None) -> shapes.Schedule:
+    """A schedule with what came of it last; `last` is the state of the last run that it made."""
     return shapes.Schedule(
         id=value.id,
         task_id=value.task_id,
@@ -168,5 +205,6 @@ def schedule(value: Schedule) -> shapes.Schedule:
         next_due_at=value.next_due_at,
         last_due_at=value.last_due_at,
         last_run_id=value.last_run_id,
+        last_run_state=last.value if last else None,
         last_problem=value.last_problem,
     )

@@ -1,7 +1,8 @@
 """Tasks, their revisions and their runs."""
 
 from chalicelib.access.principal import Permission
-from chalicelib.api.routing import Api, Request
+from chalicelib.access.scope import Scope
+from chalicelib.api.routing import DEFAULT_LIMIT, Api, Request
 from chalicelib.api.runs import render as render_run
 from chalicelib.api.runs import shapes as run_shapes
 from chalicelib.api.shapes import Page
@@ -11,14 +12,22 @@ from chalicelib.dynamo import gates, run_history, tasks
 from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.trigger import trigger
 from chalicelib.operations.tasks.preview import preview
-from chalicelib.operations.tasks.task_list import list_by_name
-from chalicelib.operations.tasks.tasks import create_task, delete_task, replace_task
+from chalicelib.operations.tasks.task_list import list_by_name, newest_runs
+from chalicelib.operations.tasks.tasks import (
+    check,
+    create_task,
+    delete_task,
+    names_of,
+    replace_task,
+)
 from chalicelib.operations.tasks.templates import all_templates
 from chalicelib.runs.run_page import ended_in_step
 from chalicelib.runs.statistics import statistics
 from chalicelib.settings import settings
 from chalicelib.tasks.task import StoredTask
 from chalicelib.tasks.task_toml import parse
+
+MOST_OUTCOMES = 20
 
 api = Api(__name__)
 
@@ -27,16 +36,27 @@ api = Api(__name__)
     "/tasks",
     needs=Permission.TASKS_READ,
     answers=list[shapes.Task],
-    query={"name": "exactly this name"},
+    query={
+        "name": "exactly this name",
+        "q": "only tasks with this in their names, or with this id",
+        "outcomes": f"so many of each task's newest runs, {MOST_OUTCOMES} at most; none without",
+    },
 )
 def list_tasks(request: Request) -> Page:
-    """The tasks by name."""
+    """The tasks by name. With `q` a page may be short while `next` leads on; with `outcomes` it has
+    20 tasks at most, for each costs a query."""
+    limit, outcomes = request.limit(), request.number("outcomes", MOST_OUTCOMES)
+    limit = limit if outcomes is None else min(limit, DEFAULT_LIMIT)
     if (name := request.name("name")) is not None:
         task = tasks.get_by_name(name)
         is_listed = task is not None and request.scope.holds_task(task.id)
-        return Page([render_task.task(task)] if task and is_listed else [], None)
-    found, following = list_by_name(request.scope, request.limit(), request.cursor())
-    return Page([render_task.task(each) for each in found], following)
+        found, following = [task] if task and is_listed else [], None
+    else:
+        text = request.query.get("q", "").strip()
+        found, following = list_by_name(request.scope, limit, request.cursor(), text)
+    ids = [each.id for each in found]
+    recent = newest_runs(ids, outcomes, request.scope) if outcomes else {}
+    return Page([render_task.task(each, recent.get(each.id)) for each in found], following)
 
 
 @api.post(
@@ -56,7 +76,23 @@ def save_new_task(request: Request, body: shapes.TaskSource) -> shapes.TaskDetai
         now=request.now,
         scope=request.scope,
     )
-    return render_task.task_detail(task, parse(task.definition))
+    return _detail(task, request.scope)
+
+
+@api.post(
+    "/tasks/validate",
+    needs=Permission.TASKS_READ,
+    takes=shapes.TaskSource,
+    answers=shapes.CheckedTask,
+)
+def validate_task(request: Request, body: shapes.TaskSource) -> shapes.CheckedTask:
+    """Whether a TOML could be saved, its agents looked up. Saves nothing."""
+    checked = check(body.definition, request.now, request.scope)
+    known = tasks.get_by_name(checked.definition.name)
+    if known is not None and not request.scope.holds_task(known.id):
+        known = None
+    agents = names_of(checked.definition, request.scope)
+    return render_task.checked_task(checked.definition, known, agents, checked.findings)
 
 
 @api.get(
@@ -64,7 +100,7 @@ def save_new_task(request: Request, body: shapes.TaskSource) -> shapes.TaskDetai
 )
 def show_task(request: Request, task: StoredTask) -> shapes.TaskDetail:
     """A task with its current TOML."""
-    return render_task.task_detail(task, parse(task.definition))
+    return _detail(task, request.scope)
 
 
 @api.put(
@@ -85,7 +121,12 @@ def save_task(request: Request, task: StoredTask, body: shapes.TaskSource) -> sh
         now=request.now,
         scope=request.scope,
     )
-    return render_task.task_detail(saved, parse(saved.definition))
+    return _detail(saved, request.scope)
+
+
+def _detail(task: StoredTask, scope: Scope) -> shapes.TaskDetail:
+    definition = parse(task.definition, task.agents)
+    return render_task.task_detail(task, definition, names_of(definition, scope))
 
 
 @api.delete(

@@ -6,12 +6,16 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from chalicelib.api.agents.shapes import AgentStatus
 from chalicelib.api.inputs import in_one_form
 from chalicelib.api.shapes import By, Shape
 from chalicelib.tasks.schedule import MAX_CRON_CHARACTERS
 
 WhenName = Literal["success", "failure", "always"]
 ConcurrencyName = Literal["allow", "forbid", "queue", "replace"]
+RunStateName = Literal[
+    "queued", "running", "cancelling", "succeeded", "failed", "cancelled", "timed_out"
+]
 ParamTypeName = Literal["string", "integer", "number", "boolean"]
 Parameters = dict[Annotated[str, Meta(max_length=64)], Annotated[str, Meta(max_length=8_192)]]
 
@@ -23,8 +27,18 @@ class TaskSource(Shape, frozen=True):
     revision: Annotated[int, Meta(ge=1)] | None = None
 
 
+class Outcome(Shape, frozen=True):
+    """What came of a run of a task. `tolerated_failures` as in Run."""
+
+    run_id: str
+    state: RunStateName
+    created_at: datetime
+    duration_seconds: float | None
+    tolerated_failures: int
+
+
 class Task(Shape, frozen=True):
-    """A task in a list."""
+    """A task in a list. `recent` are its newest runs, newest first, where they are asked for."""
 
     id: str
     name: str
@@ -34,6 +48,7 @@ class Task(Shape, frozen=True):
     created_at: datetime
     updated_at: datetime
     updated_by: By
+    recent: list[Outcome] | None = None
 
 
 class Param(Shape, frozen=True):
@@ -95,7 +110,9 @@ class Warning(Shape, frozen=True):
 
 
 class TaskDetail(Shape, frozen=True):
-    """A task with its current revision: the TOML as saved, what it says, and what to look at."""
+    """A task with its current revision: the TOML as saved, what it says, and what to look at.
+    `agents` are what the agents are called now that its steps name, by id; one that was removed is
+    left out."""
 
     task: Task
     definition: str
@@ -104,6 +121,19 @@ class TaskDetail(Shape, frozen=True):
     concurrency: ConcurrencyName
     params: list[Param]
     steps: list[Step]
+    agents: dict[str, str]
+    warnings: list[Warning]
+
+
+class CheckedTask(Shape, frozen=True):
+    """What a definition says that might be saved; nothing was. `task_id` is the task that bears its
+    name, if there is one. `agents` as in TaskDetail."""
+
+    name: str
+    task_id: str | None
+    params: list[Param]
+    steps: list[Step]
+    agents: dict[str, str]
     warnings: list[Warning]
 
 
@@ -124,10 +154,12 @@ class Execution(Shape, frozen=True):
 
 
 class PlannedAgent(Shape, frozen=True):
-    """An agent that a step would run on."""
+    """An agent that a step would run on. `status` is by its heartbeats alone: jobs wait for one
+    that is not `online`, as long as `DeliverWithin` says."""
 
     id: str
     name: str
+    status: AgentStatus
 
 
 class PlannedWave(Shape, frozen=True):
@@ -153,13 +185,15 @@ class PlannedStep(Shape, frozen=True):
 
 
 class Plan(Shape, frozen=True):
-    """What a run would do; nothing was started."""
+    """What a run would do; nothing was started. Of all `agents`, `offline` are not there now."""
 
     task_id: str
     revision: int
     parameters: dict[str, str]
     steps: list[PlannedStep]
     warnings: list[Warning]
+    agents: int
+    offline: int
 
 
 class Template(Shape, frozen=True):
@@ -183,7 +217,8 @@ ZoneName = Annotated[str, Meta(min_length=1, max_length=64)]
 class Schedule(Shape, frozen=True):
     """`next_due_at` is null while it is paused, and when it never comes due again.
 
-    `last_problem` says why the last due time made no run; `last_run_id` is the last one it made.
+    `last_problem` says why the last due time made no run; `last_run_id` is the last one it made,
+    and `last_run_state` what has come of that, null once it is gone.
     """
 
     id: str
@@ -199,6 +234,7 @@ class Schedule(Shape, frozen=True):
     next_due_at: datetime | None
     last_due_at: datetime | None
     last_run_id: str | None
+    last_run_state: RunStateName | None
     last_problem: str | None
 
 
@@ -229,6 +265,13 @@ class ScheduleChange(Shape, frozen=True):
 
     def __post_init__(self) -> None:
         in_one_form(self, "cron", "time_zone")
+
+
+class ScheduleTimes(Shape, frozen=True):
+    """When a schedule would be due that nobody has made."""
+
+    cron: Cron
+    time_zone: ZoneName = "UTC"
 
 
 class DueTime(Shape, frozen=True):

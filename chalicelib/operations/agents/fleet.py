@@ -14,15 +14,18 @@ from msgspec.structs import replace
 from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.agents.agent import Agent, Candidate, Described, check_labels
 from chalicelib.agents.target_index import Entry, entries, is_left_behind, version
-from chalicelib.dynamo import agents, jobs, presences, targets
+from chalicelib.dynamo import agents, jobs, presences, runs, targets
 from chalicelib.dynamo.targets import Entered
 from chalicelib.errors import AgentNotFound, Conflict
 from chalicelib.operations.access.authentication import forget
+from chalicelib.runs.job import Job
+from chalicelib.runs.run import Run
 from chalicelib.sqs import doorbells
 
 _Read = TypeVar("_Read", bound=Described)
 
 TRIES = 4  # of a change, when others change the same agent
+OPEN_JOBS = 100  # that are shown of an agent: BatchGetItem's limit
 STRUCK_AT_MOST = 20  # entries at one look, so that the look stays short
 
 
@@ -85,6 +88,17 @@ def remove(agent: Agent, scope: Scope = EVERYTHING) -> None:
             return
         agent = existing_agent(agent.id, scope)
     raise Conflict("The agent was changed meanwhile. Look at it, and repeat what you did.")
+
+
+def open_jobs(agent: Agent, scope: Scope) -> tuple[list[tuple[Job, Run]], bool]:
+    """Its jobs that have not ended with their runs, oldest run first: of the first `OPEN_JOBS`
+    those of runs inside of the scope, and whether there may be more. One query and one call;
+    milliseconds late on AWS."""
+    found = list(jobs.inbox(agent.id, OPEN_JOBS))
+    read = runs.get_many(list(dict.fromkeys(job.key.run_id for job in found))) if found else ()
+    known = {run.id: run for run in read if scope.holds_run(run.task_id, run.reach)}
+    inside = [(job, known[job.key.run_id]) for job in found if job.key.run_id in known]
+    return inside, len(found) == OPEN_JOBS
 
 
 def _strike_all(left: Iterable[Entry], last: int) -> None:

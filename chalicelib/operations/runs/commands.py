@@ -7,12 +7,13 @@ from typing import Any
 from chalicelib.access.by import By
 from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.dynamo import agents, runs
-from chalicelib.errors import AgentNotFound
+from chalicelib.errors import AgentNotFound, BadParameter
+from chalicelib.operations.agents.naming import ids_named
 from chalicelib.operations.runs.trigger import check_key, go_on, start
 from chalicelib.runs.run import Progress, Run, RunState, RunStep, Trigger
 from chalicelib.settings import settings
 from chalicelib.tasks.step_toml import read_step
-from chalicelib.tasks.task import Step
+from chalicelib.tasks.task import MAX_AGENT_NAMES, Step, is_agent_id, step_with_ids
 
 COMMANDS = "commands"  # stands for the task of all such runs
 TITLE_CHARACTERS = 60
@@ -30,10 +31,12 @@ def run_command(
     """Runs one step, given with the keys of a task's `[[step]]`; answers the run without its jobs.
 
     Raises InvalidDefinition for a bad key or value, AgentNotFound for an agent that is not known,
-    and OutOfScope for agents outside of it, and where it names tasks: a command is of none.
+    and OutOfScope for agents outside of it, and where it names tasks: a command is of none. Agents
+    are known by their ids, or by names that no other bears.
     """
     scope.require_new_task("run commands")
     step = read_step("", {**values, "Name": "command"}, 0)
+    step = _with_ids(step, scope, now)
     known = agents.get_many(step.targets.agent_ids)
     inside = {each.id for each in known.values() if scope.holds_agent(each.labels, each.group)}
     if unknown := set(step.targets.agent_ids) - inside:
@@ -57,6 +60,17 @@ def run_command(
         scope=scope,
     )
     return start(run, [RunStep(step)], now)
+
+
+def _with_ids(step: Step, scope: Scope, now: datetime) -> Step:
+    names = [each for each in step.targets.agent_ids if not is_agent_id(each)]
+    if len(names) > MAX_AGENT_NAMES:
+        raise BadParameter(f"{MAX_AGENT_NAMES} agents at most may be called by their names.")
+    bear = ids_named(names, scope, now)
+    if several := [name for name, ids in bear.items() if len(ids) > 1]:
+        shown = ", ".join(bear[several[0]])
+        raise BadParameter(f"Several agents are named '{several[0]}': {shown}. Give an id.")
+    return step_with_ids(step, {name: ids[0] for name, ids in bear.items() if ids})
 
 
 def _title(step: Step) -> str:

@@ -85,13 +85,16 @@ class Report(msgspec.Struct, frozen=True):
         state = self.outcome.state(self.exit_code)
         if self.outcome is Outcome.CANCELLED:
             state = job.becomes or state
+        duration_ms = self.duration_ms
+        if self.outcome is Outcome.LOST:  # what knew it is gone: counted from the start's report
+            duration_ms = max(duration_ms, job.ran_ms(now) or 0)
         return Ending(
             state=state,
             exit_code=self.exit_code,
             reason=self.reason,
             reported=True,
-            duration_ms=self.duration_ms,
-            started_at=now - timedelta(milliseconds=self.duration_ms),
+            duration_ms=duration_ms,
+            started_at=now - timedelta(milliseconds=duration_ms),
             log=self.log,
         )
 

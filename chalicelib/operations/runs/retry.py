@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from enum import Enum
 
 from msgspec.structs import replace
 
@@ -12,19 +11,11 @@ from chalicelib.errors import Conflict
 from chalicelib.operations.runs.commands import COMMANDS
 from chalicelib.operations.runs.trigger import check_key, go_on, start
 from chalicelib.runs.job import JobState
-from chalicelib.runs.run import Progress, Run, RunState, RunStep, StepResult, Trigger
+from chalicelib.runs.run import Progress, Run, RunState, RunStep, Trigger
+from chalicelib.runs.run_summary import RetryWhat, is_done, retries
 from chalicelib.settings import settings
 from chalicelib.tasks.param import InvalidParameters, Param, fill
 from chalicelib.tasks.task_toml import parse
-
-
-class RetryWhat(str, Enum):
-    """All of it with agents chosen anew, or from the first failed step on: on all of its agents,
-    or on exactly those that did not succeed."""
-
-    ALL = "all"
-    FAILED_STEP = "failed_step"
-    FAILED_AGENTS = "failed_agents"
 
 
 def retry(
@@ -48,11 +39,11 @@ def retry(
     caller.require(_needed(progress.run))
     if not progress.run.state.is_terminal:
         raise Conflict("The run has not ended yet. Wait for it, or cancel it.")
+    if what not in retries(progress.run):
+        raise Conflict("Nothing failed in this run. Retry all of it, or trigger its task.")
     if what is not RetryWhat.ALL:
         progress = _from_first_unfinished(progress)
     steps = _steps(progress, what)
-    if not steps:
-        raise Conflict("Nothing failed in this run. Retry all of it, or trigger its task.")
     values = _secrets(progress.run, secrets)
     if idempotency_key is not None:
         check_key(idempotency_key)
@@ -112,16 +103,11 @@ def _from_first_unfinished(head: Progress) -> Progress:
     came of those before stands in the run, which has ended, and is all that is asked of them."""
     steps = head.steps
     kept = dict(zip((step.number for step in steps), head.run.results, strict=False))
-    first = next((s.number for s in steps if not _is_done(s, kept.get(s.number))), None)
+    first = next((number for number, found in kept.items() if not is_done(found)), None)
     if first is None:
         return replace(head, steps=())
     read = run_pages.with_jobs(head, first, steps[-1].number)
     return replace(read, steps=[step for step in read.steps if step.number >= first])
-
-
-def _is_done(step: RunStep, result: StepResult | None) -> bool:
-    succeeded = result.counts.get(JobState.SUCCEEDED, 0) if result is not None else 0
-    return step.size is not None and not step.problem and succeeded == step.size
 
 
 def _needed(run: Run) -> Permission:
@@ -133,14 +119,12 @@ def _needed(run: Run) -> Permission:
 def _steps(progress: Progress, what: RetryWhat) -> list[RunStep]:
     if what is RetryWhat.ALL:
         return [RunStep(step.step) for step in progress.steps]
-    if progress.run.state is RunState.SUCCEEDED and not any(j.has_failed for j in progress.jobs):
-        return []
     unfinished = [step for step in progress.steps if _left(progress, step) != {}]
     if not unfinished:
         return []
     following = [step for step in progress.steps if step.number >= unfinished[0].number]
     if what is RetryWhat.FAILED_STEP:
-        return [RunStep(step.step) if step.problem else step for step in following]
+        return [RunStep(step.step) if _has_nobody(step) else step for step in following]
     return [
         RunStep(step.step, None if left is None else len(left), None, left or {}, reach=step.reach)
         for step in following
@@ -149,9 +133,14 @@ def _steps(progress: Progress, what: RetryWhat) -> list[RunStep]:
 
 
 def _left(progress: Progress, step: RunStep) -> dict[str, str] | None:
-    """Agents on which the step did not succeed; None for a step that has not chosen its agents."""
-    if step.size is None or step.problem:
+    """Agents on which the step did not succeed; None for a step that has yet to choose them."""
+    if _has_nobody(step):
         return None
     jobs = progress.jobs_of(step)
     done = {job.key.agent_id for job in jobs.values() if job.state is JobState.SUCCEEDED}
     return {agent_id: name for agent_id, name in step.agents.items() if agent_id not in done}
+
+
+def _has_nobody(step: RunStep) -> bool:
+    """Whether the step has not chosen its agents, or found none where it needs some."""
+    return step.size is None or (step.size == 0 and not step.may_be_empty)

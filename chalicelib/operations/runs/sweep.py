@@ -101,7 +101,9 @@ def _judge(job: Job, watching_since: datetime, now: datetime) -> bool:
         _doubt(job.key.agent_id, now)
         return _end(job, Ending(JobState.UNDELIVERED, reason=UNDELIVERED_REASON), now)
     if job.give_up_at is not None and job.give_up_at <= now:
-        return _end(job, Ending(JobState.TIMED_OUT, reason=OVERDUE_REASON), now)
+        ran_ms = job.ran_ms(now)
+        ending = Ending(JobState.TIMED_OUT, reason=OVERDUE_REASON, duration_ms=ran_ms)
+        return _end(job, ending, now)
     return _look_at_agent(job, watching_since, now)
 
 
@@ -125,8 +127,10 @@ def _look_at_agent(job: Job, watching_since: datetime, now: datetime) -> bool:
     heard_at = max(watching_since, presence.last_seen_at if presence else watching_since)
     lost_at = heard_at + timedelta(seconds=job.lost_after_seconds)
     if lost_at <= now:
+        known_at = presence.last_seen_at if presence else heard_at
         reason = f"Nothing was heard of the agent for {job.lost_after_seconds:g} s."
-        return _end(job, Ending(JobState.LOST, reason=reason), now)
+        ending = Ending(JobState.LOST, reason=reason, duration_ms=job.ran_ms(known_at))
+        return _end(job, ending, now)
     jobs.look_again(job, lost_at if job.give_up_at is None else min(lost_at, job.give_up_at))
     return False
 

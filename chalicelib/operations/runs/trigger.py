@@ -49,15 +49,16 @@ def trigger(
     TooManyAgents, AlreadyRunning, KeyProblem for secrets, and OutOfScope where it would run on
     agents outside of `scope`.
     """
-    text, revision = task.definition, task.revision
+    text, named, revision = task.definition, task.agents, task.revision
     if idempotency_key is not None:
         check_key(idempotency_key)
         run_id, revision = runs.reserve_key(task.id, idempotency_key, run_id, task.revision, now)
         if (earlier := go_on(run_id, now, scope)) is not None:
             return earlier
         if revision != task.revision:  # edited since a first call that was cut short
-            text = existing_revision(task, revision).definition
-    definition = parse(text)
+            older = existing_revision(task, revision)
+            text, named = older.definition, older.agents
+    definition = parse(text, named)
     plain, secret = split(fill(definition.params, parameters or {}), definition.secrets)
     run = Run(
         id=run_id,

@@ -6,7 +6,9 @@ from datetime import datetime
 import msgspec
 
 from chalicelib.access.scope import EVERYTHING, OutOfScope, Scope
+from chalicelib.agents.agent import AgentStatus
 from chalicelib.operations.runs.choice import TooManyAgents, choose
+from chalicelib.operations.runs.waiting import statuses
 from chalicelib.runs.wave import max_failures, waves
 from chalicelib.tasks.param import fill, hidden
 from chalicelib.tasks.param_lint import Finding, lint
@@ -33,26 +35,26 @@ class PreviewedStep(msgspec.Struct, frozen=True):
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """All steps, the parameters that they would have, and what is to be said of their use."""
+    """All steps, the parameters that they would have, what is to be said of their use; and which of
+    the agents are there, by id."""
 
     task: StoredTask
     parameters: Mapping[str, str]
     steps: tuple[PreviewedStep, ...]
     findings: tuple[Finding, ...]
+    agents: Mapping[str, AgentStatus]
 
 
 def preview(
     task: StoredTask, parameters: Mapping[str, str], now: datetime, scope: Scope = EVERYTHING
 ) -> Preview:
     """Raises InvalidParameters."""
-    definition = parse(task.definition)
+    definition = parse(task.definition, task.agents)
     values = hidden(fill(definition.params, parameters), definition.secrets)
-    return Preview(
-        task,
-        values,
-        tuple(_step(each, now, scope) for each in definition.steps),
-        lint(task.definition, definition),
-    )
+    steps = tuple(_step(each, now, scope) for each in definition.steps)
+    chosen = {id for step in steps for wave in step.waves for id, _ in wave.agents}
+    findings = lint(task.definition, definition)
+    return Preview(task, values, steps, findings, statuses(chosen, now))
 
 
 def _step(step: Step, now: datetime, scope: Scope) -> PreviewedStep:

@@ -1,19 +1,33 @@
 """Saving and finding tasks."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 
+import msgspec
 from msgspec.structs import replace
 
 from chalicelib.access.by import By
 from chalicelib.access.scope import EVERYTHING, OutOfScope, Scope
 from chalicelib.dynamo import agents, runs, schedules, tasks
 from chalicelib.errors import BadParameter, Conflict, NotFound
-from chalicelib.tasks.param_lint import lint, refuse
-from chalicelib.tasks.task import Definition, StoredRevision, StoredTask, agent_ids
+from chalicelib.operations.agents.naming import ids_named
+from chalicelib.tasks.param_lint import Finding, lint, refuse
+from chalicelib.tasks.task import (
+    MAX_AGENT_NAMES,
+    Definition,
+    Step,
+    StoredRevision,
+    StoredTask,
+    agent_ids,
+    is_agent_id,
+    with_ids,
+)
 from chalicelib.tasks.task_toml import parse
+from chalicelib.tasks.toml_faults import with_errors
 from chalicelib.tasks.toml_lines import line_of
 from chalicelib.tasks.toml_table import InvalidDefinition
 
+SHOWN_IDS = 5  # of agents that bear one name
 SCHEDULES_AT_MOST = 100  # deleted with their task; one that is left goes when it is due next
 
 
@@ -33,26 +47,84 @@ def existing_revision(task: StoredTask, number: int) -> StoredRevision:
     return found
 
 
-def check(source: str, scope: Scope = EVERYTHING) -> Definition:
+class Checked(msgspec.Struct, frozen=True):
+    """What a TOML says, with ids in place of agents' names; `agents` are those ids by name, and
+    `findings` what is to be said of how it uses its parameters."""
+
+    definition: Definition
+    agents: Mapping[str, str]
+    findings: tuple[Finding, ...]
+
+
+def check(source: str, now: datetime, scope: Scope = EVERYTHING) -> Checked:
     """What the TOML says. Raises InvalidDefinition, also for parameters where a value could run
-    something, and for agents that do not exist or are outside of the scope, and OutOfScope for
-    targets that may ever fit others."""
-    definition = parse(source)
-    refuse(lint(source, definition))
-    _require_within(definition, scope)
-    unknown = agent_ids(definition) - _inside(definition, scope)
-    for index, step in enumerate(definition.steps):
-        for agent_id in step.targets.agent_ids:
-            if agent_id in unknown:
-                line = line_of(source, ("step", index, "ServerID"))
-                raise InvalidDefinition(
-                    f"line {line}, step {step.number} ('{step.name}'), ServerID: there is no agent "
-                    f"'{agent_id}'. 'plumber-cli agent list' shows those that there are.",
-                    line=line,
-                    column=None,
-                    key=f"step[{step.number}].ServerID",
-                )
-    return definition
+    something, for agents that do not exist or are outside of the scope and for names that not
+    exactly one bears, and OutOfScope for targets that may ever fit others."""
+    written = parse(source)
+    findings = lint(source, written)
+    refuse(findings)
+    _require_within(written, scope)
+    names = sorted(each for each in agent_ids(written) if not is_agent_id(each))
+    if len(names) > MAX_AGENT_NAMES:
+        raise BadParameter(
+            f"The task calls {len(names)} agents by their names, and {MAX_AGENT_NAMES} at most are "
+            "looked up. Give their ids, or Targets."
+        )
+    bear = ids_named(names, scope, now)
+    agents = {name: ids[0] for name, ids in bear.items() if len(ids) == 1}
+    definition = with_ids(written, agents)
+    known = _inside(definition, scope)
+    faults = list(_agent_faults(source, written, agents, known, bear))
+    if faults:
+        raise with_errors(faults[0], faults)
+    return Checked(definition, agents, findings)
+
+
+def _agent_faults(
+    source: str,
+    written: Definition,
+    agents: Mapping[str, str],
+    known: set[str],
+    bear: Mapping[str, Sequence[str]],
+) -> Iterator[InvalidDefinition]:
+    """Of each step that calls an agent which there is not, or which another one is called too."""
+    for index, step in enumerate(written.steps):
+        called: dict[str, str] = {}
+        for each in step.targets.agent_ids:
+            agent_id = agents.get(each, each)
+            problem = _problem(each, agent_id in known, bear.get(each, ()))
+            if problem is None and agent_id in called:
+                problem = f"'{called[agent_id]}' and '{each}' are the same agent."
+            called[agent_id] = each
+            if problem is not None:
+                yield _fault(source, index, step, problem)
+                break
+
+
+def _problem(called: str, is_known: bool, ids: Sequence[str]) -> str | None:
+    if is_known:
+        return None
+    if len(ids) > 1:
+        shown = ", ".join(ids[:SHOWN_IDS]) + (", …" if len(ids) > SHOWN_IDS else "")
+        return f"{len(ids)} agents are named '{called}': {shown}. Give the id of the one you mean."
+    what = "agent" if is_agent_id(called) else "agent with the name"
+    return f"there is no {what} '{called}'. 'plumber-cli agent list' shows those that there are."
+
+
+def _fault(source: str, index: int, step: Step, problem: str) -> InvalidDefinition:
+    path = ("step", index, "ServerID")
+    line = line_of(source, path)
+    where = f"line {line}, step {step.number} ('{step.name}'), ServerID"
+    return InvalidDefinition(
+        f"{where}: {problem}", path, line=line, column=None, key=f"step[{step.number}].ServerID"
+    )
+
+
+def names_of(definition: Definition, scope: Scope) -> dict[str, str]:
+    """What the agents that it names are called, by id; those that there are, inside of the scope.
+    A call for a hundred."""
+    known = agents.get_many(agent_ids(definition)).values()
+    return {each.id: each.name for each in known if scope.holds_agent(each.labels, each.group)}
 
 
 def _inside(definition: Definition, scope: Scope) -> set[str]:
@@ -72,7 +144,7 @@ def _require_within(definition: Definition, scope: Scope) -> None:
 
 def _require_changeable(task: StoredTask, scope: Scope) -> None:
     """Raises OutOfScope for a task that runs on agents outside of the scope: it is others' too."""
-    definition = parse(task.definition)
+    definition = parse(task.definition, task.agents)
     _require_within(definition, scope)
     if scope.names_agents and (left := agent_ids(definition) - _inside(definition, scope)):
         raise OutOfScope(
@@ -87,7 +159,8 @@ def create_task(
     """Saves a new task. Raises InvalidDefinition, Conflict when its name is taken, and OutOfScope
     for what may run elsewhere, or where the scope names tasks: a new one is not among them."""
     scope.require_new_task("make new tasks")
-    definition = check(source, scope)
+    checked = check(source, now, scope)
+    definition = checked.definition
     task = StoredTask(
         id=task_id,
         name=definition.name,
@@ -98,6 +171,7 @@ def create_task(
         updated_by=created_by,
         definition=source,
         is_template=definition.is_template,
+        agents=checked.agents,
     )
     tasks.create(task)
     return task
@@ -112,7 +186,8 @@ def replace_task(
     now: datetime,
     scope: Scope = EVERYTHING,
 ) -> StoredTask:
-    """Saves the next revision of a task; the same text again changes nothing.
+    """Saves the next revision of a task; the same text again changes nothing, unless it calls
+    agents by names that others bear by now.
 
     Raises InvalidDefinition, BadParameter without the revision that is to be replaced, Conflict
     when that is not the current one or the new name is taken, and OutOfScope for what runs
@@ -120,10 +195,14 @@ def replace_task(
     """
     if revision is None:
         raise BadParameter("Say which revision this replaces: the key 'revision' is missing.")
-    if source == old.definition and revision in (old.revision, old.revision - 1):
+    is_same = source == old.definition and revision in (old.revision, old.revision - 1)
+    if is_same and not old.agents:
         return old
     _require_changeable(old, scope)
-    definition = check(source, scope)
+    checked = check(source, now, scope)
+    if is_same and checked.agents == old.agents:
+        return old
+    definition = checked.definition
     new = replace(
         old,
         name=definition.name,
@@ -133,6 +212,7 @@ def replace_task(
         updated_by=updated_by,
         definition=source,
         is_template=definition.is_template,
+        agents=checked.agents,
     )
     if revision != old.revision or not tasks.replace(old, new):
         raise Conflict(

@@ -21,7 +21,11 @@ OF_WORK = {
     "POST /work/dead-letters/{letter_id}/retry",
     "DELETE /work/dead-letters/{letter_id}",
 }
-READS = {"POST /tasks/{task_id}/plan"}  # it begins with POST for its body, and starts nothing
+READS = {  # they begin with POST for their bodies, and change nothing
+    "POST /tasks/{task_id}/plan",
+    "POST /tasks/validate",
+    "POST /schedules/preview",
+}
 NOT_THERE, NOT_ALLOWED = 404, 403
 
 
@@ -38,7 +42,9 @@ class Row(Struct, frozen=True):
 
 ROWS: dict[str, Row] = {
     "GET /agents": Row(outside=None),
+    "GET /stats": Row(outside=None),
     "GET /agents/{agent_id}": Row(),
+    "GET /agents/{agent_id}/jobs": Row(),
     "PATCH /agents/{agent_id}": Row(lambda side: {"name": "new"}),
     "DELETE /agents/{agent_id}": Row(),
     "POST /enrollments": Row(
@@ -52,6 +58,7 @@ ROWS: dict[str, Row] = {
         scope="agents",
         outside=NOT_ALLOWED,
     ),
+    "POST /tasks/validate": Row(lambda side: {"definition": side.definition}, outside=NOT_ALLOWED),
     "GET /tasks/{task_id}": Row(),
     "PUT /tasks/{task_id}": Row(lambda side: {"definition": side.definition, "revision": 1}),
     "DELETE /tasks/{task_id}": Row(),
@@ -83,6 +90,8 @@ ROWS: dict[str, Row] = {
     "PATCH /schedules/{schedule_id}": Row(lambda side: {"paused": True}, scope="none"),
     "DELETE /schedules/{schedule_id}": Row(scope="none"),
     "GET /schedules/{schedule_id}/next": Row(),
+    "POST /schedules/preview": Row(lambda side: {"cron": "@daily"}, outside=None),
+    "POST /schedules/{schedule_id}/run": Row(),
     "GET /me": Row(outside=None),
     "GET /tokens": Row(outside=None),
     "POST /tokens": Row(

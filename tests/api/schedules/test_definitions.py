@@ -25,6 +25,7 @@ def test_a_schedule_is_made_and_shown(admin: People, task_id: str) -> None:
         "next_due_at": "2030-01-08T01:30:00Z",
         "last_due_at": None,
         "last_run_id": None,
+        "last_run_state": None,
         "last_problem": None,
     }
     assert admin.data("GET", f"/schedules/{made['id']}") == made
@@ -38,6 +39,45 @@ def test_the_next_ten_times_are_told_by_both_clocks(admin: People, make: Any) ->
     assert times[0] == {"at": "2030-01-13T07:00:00Z", "local": "2030-01-13T02:00:00-05:00"}
     assert times[8] == {"at": "2030-03-10T07:00:00Z", "local": "2030-03-10T03:00:00-04:00"}
     assert times[9] == {"at": "2030-03-17T06:00:00Z", "local": "2030-03-17T02:00:00-04:00"}
+
+
+def test_the_times_of_an_expression_are_told_as_one_types_it(admin: People, people: Any) -> None:
+    body = {"cron": "0 2 * * SUN", "time_zone": "America/New_York"}
+    times = people("viewer").data("POST", "/schedules/preview", body)["times"]
+    assert len(times) == 10
+    assert times[0] == {"at": "2030-01-13T07:00:00Z", "local": "2030-01-13T02:00:00-05:00"}
+    for wrong, says in (
+        ({"cron": "0 25 * * *"}, "as hour"),
+        ({"cron": "0 2"}, "2 fields"),
+        ({"cron": "@daily", "time_zone": "Berlin"}, "Did you mean Europe/Berlin?"),
+    ):
+        code, message = admin.refused("POST", "/schedules/preview", wrong)
+        assert (code, says in message) == (1001, True), message
+    assert admin.data("GET", "/schedules")["items"] == []
+
+
+def test_a_schedule_is_run_at_once_and_comes_due_as_before(
+    admin: People, worker: RpcAgent, make: Any, travel: Clock
+) -> None:
+    path = make("@hourly", parameters={"version": "7"})
+    before = admin.data("GET", path)
+    run = admin.data("POST", f"{path}/run", Idempotency_Key="k")
+    assert (run["parameters"], run["trigger"]) == ({"version": "7"}, "person")
+    assert run["triggered_by"]["name"] == "admin"
+    assert admin.data("POST", f"{path}/run", Idempotency_Key="k")["id"] == run["id"]
+    assert admin.refused("POST", f"{path}/run")[0] == 1005, "it leaves out what overlaps"
+    assert admin.data("GET", path) == before
+
+
+def test_a_schedule_says_what_came_of_its_last_run(
+    admin: People, worker: RpcAgent, make: Any, travel: Clock
+) -> None:
+    path = make("@hourly")
+    firing.fire_due(shift(travel.after(HOURS)))
+    assert admin.data("GET", path)["last_run_state"] == "queued"
+    worker.finish(worker.poll()["jobs"][0], 3)
+    (listed,) = admin.data("GET", "/schedules")["items"]
+    assert listed["last_run_state"] == "failed"
 
 
 def test_schedules_are_listed_by_task_and_paged(

@@ -21,7 +21,7 @@ def _clean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_anything_the_way_to_begin_is_told() -> None:
-    with pytest.raises(WrongUsage, match="set-config --url URL --token TOKEN"):
+    with pytest.raises(WrongUsage, match="set-config --url URL"):
         config.load(None)
 
 

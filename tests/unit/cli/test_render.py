@@ -131,7 +131,7 @@ def test_a_job_that_was_cancelled_says_by_whom(
     reason: str | None, kind: str | None, text: str
 ) -> None:
     by = None if kind is None else {"kind": kind, "id": "1", "name": "ann"}
-    assert render.reason({"reason": reason, "stopped_by": by}) == text
+    assert render.reason({"reason": reason, "stopped_by": by, "agent_status": None}) == text
 
 
 def test_a_scope_is_told_with_the_names_of_tasks_where_they_are_known() -> None:

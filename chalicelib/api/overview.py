@@ -1,0 +1,128 @@
+"""What a first page shows."""
+
+from datetime import date, datetime
+
+from chalicelib.access.principal import Permission
+from chalicelib.agents.agent import AgentStatus
+from chalicelib.api.routing import Api, Request
+from chalicelib.api.shapes import Shape
+from chalicelib.operations import overview as operation
+from chalicelib.runs.run import RunState
+from chalicelib.runs.statistics import Day
+from chalicelib.settings import settings
+from chalicelib.tasks.schedule import Schedule
+
+api = Api(__name__)
+
+
+class DayCount(Shape, frozen=True):
+    """The runs that were created on a day, by UTC. `failed` are timed out ones too. Durations are
+    seconds of those that succeeded; the rate leaves cancelled ones out."""
+
+    day: date
+    active: int
+    succeeded: int
+    failed: int
+    cancelled: int
+    success_rate: float | None
+    duration_p50: float | None
+    duration_p95: float | None
+
+
+class ScheduleBrief(Shape, frozen=True):
+    """A schedule, by what one looks for at once."""
+
+    id: str
+    task_id: str
+    cron: str
+    next_due_at: datetime | None
+    last_due_at: datetime | None
+    last_problem: str | None
+
+
+class AgentCounts(Shape, frozen=True):
+    """Agents by status."""
+
+    online: int
+    offline: int
+    disabled: int
+    never_seen: int
+
+
+class Overview(Shape, frozen=True):
+    """What needs attention, as it was some seconds ago; all of it inside of the caller's scope.
+
+    `runs_active` have not ended, `runs_failed` are those that failed or timed out of the last 24
+    hours; each is counted up to 500, and `has_more` names the parts that may be more. `days` are
+    the last seven, counted from the newest 500 runs: where those do not reach back so far,
+    `counted_since` is when the oldest of them was created. `schedules_failing` made no run when
+    they were due last, `schedules_next` come due next; of the first 500, 20 each at most.
+    `dead_letters` is what the control plane has given up, null where nobody can say or may know.
+    """
+
+    runs_active: int
+    runs_failed: int
+    days: list[DayCount]
+    counted_since: datetime | None
+    agents: AgentCounts
+    schedules_failing: list[ScheduleBrief]
+    schedules_next: list[ScheduleBrief]
+    dead_letters: int | None
+    has_more: list[str]
+
+
+@api.get("/stats", needs=Permission.RUNS_READ, answers=Overview)
+def show_overview(request: Request) -> Overview:
+    """Counts for a first page: what runs, what failed, who is not there. Ask for it every 15
+    seconds at most: within those the answer stays the same."""
+    found = operation.overview(request.scope, request.now, settings.history_days)
+    more = {
+        "runs_active": found.active.has_more,
+        "runs_failed": found.failed.has_more,
+        "days": found.newest.has_more,
+        "agents": found.has_more_agents,
+    }
+    oldest = found.newest.found[-1].created_at if found.newest.found else None
+    return Overview(
+        runs_active=len(found.active.found),
+        runs_failed=len(found.failed.found),
+        days=[_day(each) for each in found.days],
+        counted_since=oldest if found.newest.has_more else None,
+        agents=AgentCounts(
+            **{name: found.agents.get(status, 0) for name, status in _STATUSES.items()}
+        ),
+        schedules_failing=[_brief(each) for each in found.failing],
+        schedules_next=[_brief(each) for each in found.next_due],
+        dead_letters=found.dead_letters,
+        has_more=[name for name, is_so in more.items() if is_so],
+    )
+
+
+_STATUSES = {status.value: status for status in AgentStatus}
+
+
+def _day(value: Day) -> DayCount:
+    def count(*states: RunState) -> int:
+        return sum(value.counts.get(state, 0) for state in states)
+
+    return DayCount(
+        day=value.day,
+        active=count(*operation.ACTIVE),
+        succeeded=count(RunState.SUCCEEDED),
+        failed=count(*operation.BAD),
+        cancelled=count(RunState.CANCELLED),
+        success_rate=value.success_rate,
+        duration_p50=value.duration_p50,
+        duration_p95=value.duration_p95,
+    )
+
+
+def _brief(value: Schedule) -> ScheduleBrief:
+    return ScheduleBrief(
+        id=value.id,
+        task_id=value.task_id,
+        cron=value.cron,
+        next_due_at=value.next_due_at,
+        last_due_at=value.last_due_at,
+        last_problem=value.last_problem,
+    )
