@@ -10,13 +10,17 @@ from tests.fuzz.wire import Answer, Connection, Sent
 
 
 class Asker:
-    """Of one thread. `trial` is what is being tried."""
+    """Of one thread, and to be closed. `trial` is what is being tried."""
 
     def __init__(self, stage: Stage, judge: Judge, fuzzer: str) -> None:
         self.stage = stage
         self.judge = judge
         self.trial = Trial(fuzzer, 0, None)
         self._connection = Connection(stage.plane.url)
+
+    def close(self) -> None:
+        """Its connection."""
+        self._connection.close()
 
     def ask(self, sent: Sent) -> Answer:
         """Sends it, judges the answer, and answers it."""

@@ -1,4 +1,4 @@
-"""Who goes on working beside it all: a viewer who looks at lists, and an agent whose jobs succeed."""
+"""Who goes on working beside it all: a viewer who looks at lists, an agent whose jobs succeed."""
 
 import threading
 
@@ -30,6 +30,7 @@ class Canary:
     def stop(self) -> None:
         self._ended.set()
         self._thread.join()
+        self._asker.close()
 
     def _keep_singing(self) -> None:
         while not self._ended.wait(EVERY_SECONDS):

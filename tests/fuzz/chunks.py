@@ -1,13 +1,13 @@
-"""Logs: chunks and reports of an evil agent, and then every way to read them, before and after they are put together.
-"""
+"""Logs: chunks and reports of an evil agent, and then every way to read them, before and after they
+are put together."""
 
 import hashlib
 import json
-import struct
 import time
 import zlib
 from collections import deque
 from collections.abc import Mapping
+from contextlib import closing
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,69 +17,94 @@ from hypothesis.strategies import SearchStrategy
 
 from chalicelib.logs.log import COMPACTED_AFTER, HEADER, MAGIC, PACKED_MAGIC
 from tests.fuzz.asking import Asker
-from tests.fuzz.evil import named
 from tests.fuzz.odd import TEXT, damaged
-from tests.fuzz.wire import Answer, Connection, Sent
+from tests.fuzz.wire import Connection, Sent
 
-READ_AGAIN_AFTER = COMPACTED_AFTER.total_seconds() + 10.0  # it has been put together by then, or refused
-LOG = "/api/v1/runs/@run@/jobs/@job@/log"
+READ_AGAIN_SECONDS = COMPACTED_AFTER.total_seconds() + 10.0  # by then it was put together, or not
+RUN, LOG = "/api/v1/runs/@run@", "/api/v1/runs/@run@/jobs/@job@/log"
 # Every reader; those of pages are followed to their end.
-PAGED = [f"{LOG}?", f"{LOG}?stream=stdout", f"{LOG}/search?pattern=l", f"{LOG}/search?pattern=.*&regex=true&stream=stderr",
-         "/api/v1/runs/@run@/search?pattern=l&ignore_case=true"]  # fmt: skip
-OTHERS = [f"{LOG}?tail=10", f"{LOG}?tail=10000&stream=stderr", f"{LOG}?since=2000-01-01T00:00:00Z", f"{LOG}?since=2200-01-01T00:00:00Z",
-          f"{LOG}?cursor=3.0", f"{LOG}?cursor=99999999.0", f"{LOG}/download?stream=stdout", f"{LOG}/download?stream=stderr&redirect=false",
-          f"{LOG}/download?stream=all&redirect=false", "/api/v1/runs/@run@/outputs", "/api/v1/runs/@run@",
-          "/api/v1/runs/@run@/jobs/@job@"]  # fmt: skip
+PAGED = (
+    f"{LOG}?",
+    f"{LOG}?stream=stdout",
+    f"{LOG}/search?pattern=l",
+    f"{LOG}/search?pattern=.*&regex=true&stream=stderr",
+    f"{RUN}/search?pattern=l&ignore_case=true",
+)
+TAIL, LONG_TAIL = f"{LOG}?tail=10", f"{LOG}?tail=10000&stream=stderr"
+OTHERS = (
+    TAIL,
+    LONG_TAIL,
+    f"{LOG}?since=2000-01-01T00:00:00Z",
+    f"{LOG}?since=2200-01-01T00:00:00Z",
+    f"{LOG}?cursor=3.0",
+    f"{LOG}?cursor=99999999.0",
+    f"{LOG}/download?stream=stdout",
+    f"{LOG}/download?stream=stderr&redirect=false",
+    f"{LOG}/download?stream=all&redirect=false",
+    f"{RUN}/outputs",
+    RUN,
+    f"{RUN}/jobs/@job@",
+)
 PAGES_AT_MOST = 40
-DAYS = 86_400_000
+NOW, DAY = 1_767_225_600_000, 86_400_000  # milliseconds
 
 
 def _record(stream: int, milliseconds: int, data: bytes, length: int | None = None) -> bytes:
     return HEADER.pack(stream, milliseconds, len(data) if length is None else length) + data
 
 
-STREAMS = st.sampled_from([1, 1, 1, 2, 2, 3, 0, 9, 255])
-TIMES = st.sampled_from([0, 1, 1_767_225_600_000, 2**63 - 1, 2**64 - 1, 253_402_300_800_000]) | st.integers(0, 2**64 - 1)
-DATA = st.binary(max_size=200) | st.sampled_from([b"line 1\nline 2\n", b"", b"\n" * 1_000, b"l" * 65_536, b"l" * 65_537, b"\xff\xfe\x00", "é\u2028\x1b[2J".encode()])
-LENGTHS = st.sampled_from([None] * 8 + [0, 1, 65_536, 65_537, 2**31, 2**32 - 1])
-GOOD = st.builds(_record, st.sampled_from([1, 2, 3]), st.integers(1_767_225_600_000, 1_767_225_600_000 + DAYS), st.sampled_from([b"line 1\nline 2\n", b"l", b"\n"]))
-RECORDS = st.lists(GOOD | st.builds(_record, STREAMS, TIMES, DATA, LENGTHS), max_size=8).map(b"".join)
-PLAIN = RECORDS.map(lambda records: MAGIC + records)
-PACKED = st.builds(lambda records, level: PACKED_MAGIC + zlib.compress(records, level), RECORDS, st.integers(0, 9))
+def _packed(records: bytes, level: int = 6) -> bytes:
+    return PACKED_MAGIC + zlib.compress(records, level)
+
+
+PLAIN_TEXT = st.sampled_from([b"line 1\nline 2\n", b"l", b"\n"])
+DATA = st.binary(max_size=200) | st.sampled_from(
+    [b"", b"\n" * 1_000, b"l" * 65_536, b"l" * 65_537, b"\xff\xfe\x00", b"\xc3\xa9\x1b[2J"]
+)
+GOOD = st.builds(_record, st.sampled_from([1, 2, 3]), st.integers(NOW, NOW + DAY), PLAIN_TEXT)
+ODD = st.builds(
+    _record,
+    st.sampled_from([1, 1, 1, 2, 2, 3, 0, 9, 255]),
+    st.sampled_from([0, 1, NOW, 2**63 - 1, 253_402_300_800_000]) | st.integers(0, 2**64 - 1),
+    DATA | PLAIN_TEXT,
+    st.sampled_from([*[None] * 8, 0, 1, 65_536, 65_537, 2**31, 2**32 - 1]),
+)
+RECORDS = st.lists(GOOD | ODD, max_size=8).map(b"".join)
 WHOLE = st.lists(GOOD, min_size=1, max_size=8).map(lambda each: MAGIC + b"".join(each))
-
-
-def _bomb(megabytes: int) -> bytes:
-    return PACKED_MAGIC + zlib.compress(bytes(megabytes << 20))
-
-
-ODD_CHUNKS = st.sampled_from([
-    b"", b"P", MAGIC, PACKED_MAGIC, MAGIC + b"\1", b"hello", _bomb(1), _bomb(64), MAGIC + bytes(1 << 20),
-    MAGIC + bytes((1 << 20) + 5_000), MAGIC + HEADER.pack(1, 0, 0) * 80_000, PACKED_MAGIC + zlib.compress(HEADER.pack(1, 0, 0) * 80_000),
-    PACKED_MAGIC + zlib.compress(zlib.compress(b"x")), b"PLB2" + bytes(20), PACKED_MAGIC + zlib.compress(b"")[:-1],
-    PACKED_MAGIC + zlib.compress(_record(1, 0, b"one\n")) * 3,
+PACKED = st.builds(_packed, RECORDS, st.integers(0, 9))
+MANY = HEADER.pack(1, 0, 0) * 80_000
+EVIL = st.sampled_from([
+    b"", b"P", b"hello", b"PLB2" + bytes(20), MAGIC, PACKED_MAGIC, MAGIC + b"\1",
+    MAGIC + bytes(1 << 20), MAGIC + bytes((1 << 20) + 5_000), MAGIC + MANY, _packed(MANY),
+    _packed(bytes(1 << 20)), _packed(bytes(64 << 20)), _packed(zlib.compress(b"x")),
+    _packed(b"")[:-1], _packed(_record(1, 0, b"one\n")) * 3,
 ])  # fmt: skip
-CHUNKS = st.one_of(WHOLE, WHOLE, PLAIN, PACKED, damaged(PACKED), damaged(WHOLE), ODD_CHUNKS)
+CHUNKS = st.one_of(
+    WHOLE, WHOLE, RECORDS.map(lambda records: MAGIC + records), PACKED, damaged(PACKED),
+    damaged(WHOLE), EVIL,
+)  # fmt: skip
 COUNTS = st.sampled_from([0, 1, 2**31, 2**53 - 1]) | st.integers(0, 5_000)
 SUMMARIES = st.fixed_dictionaries(
     {"bytes": COUNTS, "sha256": st.sampled_from(["0" * 64, hashlib.sha256(b"").hexdigest()])},
     optional={"missing": COUNTS},
 )
-REPORTS = st.fixed_dictionaries(
-    {"outcome": st.sampled_from(["exited", "exited", "timed_out", "cancelled", "not_started", "lost"]), "exit_code": st.integers(0, 255)},
-    optional={
-        "reason": TEXT,
-        "log": st.fixed_dictionaries(
-            {"chunks": st.sampled_from([0, 1, 2, 3, 5, 6, 1_000, 10**8 - 1]), "streams": st.dictionaries(
-                st.sampled_from(["stdout", "stderr"]), SUMMARIES, max_size=2)},
-            optional={"truncated": st.booleans(), "reason": TEXT},
-        ),
+LIES = st.fixed_dictionaries(
+    {
+        "chunks": st.sampled_from([0, 1, 2, 3, 5, 6, 1_000, 10**8 - 1]),
+        "streams": st.dictionaries(st.sampled_from(["stdout", "stderr"]), SUMMARIES, max_size=2),
     },
-)  # fmt: skip
+    optional={"truncated": st.booleans(), "reason": TEXT},
+)
+OUTCOMES = ["exited", "exited", "timed_out", "cancelled", "not_started", "lost"]
+REPORTS = st.fixed_dictionaries(
+    {"outcome": st.sampled_from(OUTCOMES), "exit_code": st.integers(0, 255)},
+    optional={"reason": TEXT, "log": LIES},
+)
 
 
 class Case(msgspec.Struct, frozen=True):
-    """Chunks that are put at these numbers, and a report, which is JSON; without `lies` it is what the chunks are."""
+    """Chunks that are put at these numbers, and a report in JSON, whose log `is_true` or is what
+    it says."""
 
     chunks: tuple[tuple[int, bytes], ...]
     report: bytes
@@ -113,11 +138,11 @@ class Chunks:
         asker.stage.renew()
         words = asker.stage.words
         self._put(asker, case)
-        self._read(asker, OTHERS[:2])  # while it goes on
+        self._read(asker, (TAIL, LONG_TAIL))  # while it goes on
         self._finish(asker, case)
         self._read(asker)
         kept = {name: words[name] for name in ("run", "job")}
-        self._later.append((time.monotonic() + READ_AGAIN_AFTER, case, kept))
+        self._later.append((time.monotonic() + READ_AGAIN_SECONDS, case, kept))
 
     def _put(self, asker: Asker, case: Case) -> None:
         """As an agent does: with addresses that it has asked for."""
@@ -125,8 +150,8 @@ class Chunks:
             answer = asker.ask(_call("job.log_urls", **NAMED, **{"from": number, "count": 1}))
             address = json.loads(answer.body)["result"]["urls"][0]
             place = urlsplit(address["url"])
-            connection = Connection(f"{place.scheme}://{place.netloc}")
-            connection.send("PUT", f"{place.path}?{place.query}", address["headers"], chunk)
+            with closing(Connection(f"{place.scheme}://{place.netloc}")) as s3:
+                s3.send("PUT", f"{place.path}?{place.query}", address["headers"], chunk)
 
     def _finish(self, asker: Asker, case: Case) -> None:
         report = json.loads(case.report)
@@ -136,7 +161,7 @@ class Chunks:
         if b'"error"' in answer.body:  # refused for its form: it ends all the same
             asker.ask(_call("job.finish", **NAMED, duration_ms=5, outcome="lost"))
 
-    def _read(self, asker: Asker, others: list[str] = OTHERS) -> None:
+    def _read(self, asker: Asker, others: tuple[str, ...] = OTHERS) -> None:
         for path in PAGED:
             self._follow(asker, path)
         for path in others:

@@ -3,7 +3,6 @@
 import base64
 import json
 from collections.abc import Iterator
-from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
@@ -14,7 +13,7 @@ from infra.local.environment import ROOT
 from tests.fuzz.asking import Asker
 from tests.fuzz.odd import TEXT, anything, damaged
 from tests.fuzz.stage import CALLERS
-from tests.fuzz.wire import Sent
+from tests.fuzz.wire import Answer, Sent
 
 PAGES = 3  # of each list, whose cursors are known
 PREFIX = "/api/v1"
@@ -29,7 +28,9 @@ def lists() -> list[str]:
     return [
         path.format(**PARTS)
         for path, methods in sorted(paths.items())
-        if any(each.get("name") == "cursor" for each in methods.get("get", {}).get("parameters", []))
+        if any(
+            each.get("name") == "cursor" for each in methods.get("get", {}).get("parameters", [])
+        )
     ]
 
 
@@ -49,7 +50,9 @@ def _made() -> SearchStrategy[bytes]:
     """Such as a list might have answered."""
     plain = st.builds(lambda value: json.dumps(value).encode("utf-8", "surrogatepass"), anything())
     keys = st.dictionaries(
-        st.sampled_from(["run_id", "item", "name", "task_id", "after", "id", "number", "p", "s", "v"]),
+        st.sampled_from(
+            ["run_id", "item", "name", "task_id", "after", "id", "number", "p", "s", "v"]
+        ),
         anything() | st.dictionaries(st.sampled_from(["S", "N", "B", "M"]), anything(), max_size=1),
         max_size=4,
     ).map(lambda value: json.dumps(value).encode("utf-8", "surrogatepass"))
@@ -62,14 +65,15 @@ def _made() -> SearchStrategy[bytes]:
     return encoded | text.map(lambda each: each.encode("utf-8", "surrogatepass"))
 
 
+NAMES = ["limit", "task", "agent", "state", "trigger", "from", "to", "step", "stream", "attempt"]
+NAMES += ["tail", "since", "name", "text", "label", "status", "regex", "pattern", "ignore_case"]
+VALUES = ["1", "2", "100", "running", "succeeded", "person", "stdout", "true", "@agent@", "("]
+VALUES += ["2026-01-01T00:00:00Z", "1960-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "role=web"]
 QUERIES = st.dictionaries(
-    st.sampled_from(["limit", "task", "agent", "state", "trigger", "from", "to", "step", "stream", "attempt",
-                     "tail", "since", "name", "text", "label", "status", "regex", "pattern", "ignore_case"]),
-    st.sampled_from(["1", "2", "100", "running", "succeeded", "person", "stdout", "2026-01-01T00:00:00Z", "true",
-                     "1960-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "@agent@", "role=web", "("])
-    | TEXT.map(lambda each: each.encode("utf-8", "surrogatepass")),
+    st.sampled_from(NAMES),
+    st.sampled_from(VALUES) | TEXT.map(lambda each: each.encode("utf-8", "surrogatepass")),
     max_size=2,
-).map(urlencode)  # fmt: skip
+).map(urlencode)
 
 
 class Cursors:
@@ -106,7 +110,7 @@ class Cursors:
         cursor = ""
         for _ in range(PAGES):
             sent = Sent("admin", "GET", f"{path}?{self._query(path, '', cursor)}&limit=1")
-            cursor = _following(asker.ask(sent).body)
+            cursor = _following(asker.ask(sent))
             if not cursor:
                 return
             yield cursor
@@ -126,12 +130,14 @@ class Cursors:
         asker.ask(Sent(case.by, "GET", f"{case.path}?{query}"))
 
 
-def _following(page: bytes) -> str:
-    """The cursor that a page leads on with; exports have it in their last line."""
-    lines = page.splitlines() or [b"null"]
-    found = json.loads(lines[-1])
-    found = found.get("data", found) if isinstance(found, dict) else None
-    return str(found.get("next") or "") if isinstance(found, dict) else ""
+def _following(page: Answer) -> str:
+    """The cursor that a page leads on with; an export has it in a header."""
+    if "plumber-next" in page.headers:
+        return page.headers["plumber-next"]
+    try:
+        return str(json.loads(page.body)["data"]["next"] or "")
+    except (ValueError, KeyError, TypeError):  # none, or no page
+        return ""
 
 
 def _edited(cursor: bytes, edits: tuple[tuple[str, int, int], ...]) -> bytes:
@@ -142,7 +148,7 @@ def _edited(cursor: bytes, edits: tuple[tuple[str, int, int], ...]) -> bytes:
             case "set":
                 body[place : place + 1] = bytes([byte])
             case "cut":
-                del body[place]
+                del body[place : place + 1]
             case "put":
                 body[place:place] = bytes([byte])
             case "end":

@@ -34,6 +34,10 @@ class Evil:
         source = f'Name = "evil {self.id[:8]}"\n{step}'
         self.task: str = plane.call("POST", "/tasks", {"definition": source})["task"]["id"]
 
+    def close(self) -> None:
+        """Its connection."""
+        self._connection.close()
+
     def call(self, method: str, **params: Any) -> Any:
         """The result of a call that is as it should be. Raises Refused."""
         body = {"jsonrpc": "2.0", "id": 1, "method": method, "params": params}

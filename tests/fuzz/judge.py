@@ -1,7 +1,7 @@
 """The one judge: counts what was asked, measures how long it took, and keeps what went wrong.
 
-What is wrong is of a class: the fuzzer, what is wrong, and the route. Of each class a few inputs are kept, as files
-that can be replayed; all are counted.
+What is wrong is of a class: the fuzzer, what is wrong, and the route. Of each class a few inputs
+are kept, as files that can be replayed; all are counted.
 """
 
 import threading
@@ -14,13 +14,14 @@ from typing import Any
 import msgspec
 
 from tests.bench.rows import percentile
-from tests.bench.yardstick import REFERENCE_MS, _timed_work
+from tests.bench.yardstick import REFERENCE_MS, timed_work
 from tests.fuzz.shape import Wrong, judge
 from tests.fuzz.wire import Answer, Sent
 
 LIMIT_SECONDS = 2.0  # on a quiet machine as fast as the goals'
 ASKED_AGAIN = 2  # what took too long: it is slow if it takes too long each time
 KEPT_OF_A_CLASS = 3
+SAID = 60  # classes
 ANSWER_BYTES = 2_000  # of an answer, in a kept file
 
 
@@ -46,16 +47,16 @@ class Kept(msgspec.Struct, frozen=True):
 
 
 def slowness() -> float:
-    """How many times slower than a quiet machine of the goals' this one is now, at least 1: its work by the clock, so
-    that waiting for a processor counts. The best of three."""
-    return max(1.0, min(_timed_work()[1] for _ in range(3)) * 1_000 / REFERENCE_MS)
+    """How many times slower than a quiet machine of the goals' this one is now, at least 1: its
+    work by the clock, so that waiting for a processor counts. The best of three."""
+    return max(1.0, min(timed_work()[1] for _ in range(3)) * 1_000 / REFERENCE_MS)
 
 
 class Judge:
     """Of one run. For several threads at once."""
 
     def __init__(self, directory: Path, slowness: Callable[[], float] = slowness) -> None:
-        self._directory = directory
+        self.directory = directory
         self.slowness = slowness
         self._lock = threading.Lock()
         self.began = monotonic()
@@ -69,18 +70,22 @@ class Judge:
 
     def note(self, trial: Trial, sent: Sent, answer: Answer, again: Callable[[], Answer]) -> None:
         """Judges an answer. `again` asks once more, where it has taken too long."""
-        route = f"{sent.method} {sent.path.partition('?')[0][:80]}"
-        with self._lock:
-            self.asked[trial.fuzzer] += 1
-            self.statuses[f"{trial.fuzzer} {answer.status}"] += 1
-            self.took.setdefault(trial.fuzzer, []).append(answer.seconds)
-            self.slowest = sorted([*self.slowest, (answer.seconds, route)], reverse=True)[:5]
+        self.count(trial, sent, answer)
         try:
             judge(sent, answer)
         except Wrong as wrong:
             self.fail(trial, str(wrong), sent, answer)
         if answer.seconds > LIMIT_SECONDS:
             self._judge_time(trial, sent, answer, again)
+
+    def count(self, trial: Trial, sent: Sent, answer: Answer) -> None:
+        """An answer that was judged elsewhere, or will be."""
+        route = f"{sent.method} {sent.path.partition('?')[0][:80]}"
+        with self._lock:
+            self.asked[trial.fuzzer] += 1
+            self.statuses[f"{trial.fuzzer} {answer.status}"] += 1
+            self.took.setdefault(trial.fuzzer, []).append(answer.seconds)
+            self.slowest = sorted([*self.slowest, (answer.seconds, route)], reverse=True)[:5]
 
     def _judge_time(
         self, trial: Trial, sent: Sent, answer: Answer, again: Callable[[], Answer]
@@ -119,8 +124,8 @@ class Judge:
             told if answer is None else answer.body[:ANSWER_BYTES].decode("utf-8", "replace"),
             0.0 if answer is None else answer.seconds,
         )  # fmt: skip
-        self._directory.mkdir(parents=True, exist_ok=True)
-        file = self._directory / f"{trial.fuzzer}-{number}.json"
+        self.directory.mkdir(parents=True, exist_ok=True)
+        file = self.directory / f"{trial.fuzzer}-{trial.seed}-{number}.json"
         file.write_bytes(msgspec.json.format(msgspec.json.encode(kept), indent=1) + b"\n")
 
     def said(self) -> str:
@@ -130,7 +135,7 @@ class Judge:
             took = self.took[name]
             p50, p99 = (percentile(took, each) * 1e3 for each in (50, 99))
             statuses = ", ".join(
-                f"{count} × {key.split()[1]}"
+                f"{count} x {key.split()[1]}"
                 for key, count in sorted(self.statuses.items())
                 if key.startswith(f"{name} ")
             )
@@ -140,8 +145,8 @@ class Judge:
             )
         lines += [f"  slowest: {seconds:.2f} s {route}" for seconds, route in self.slowest]
         lines.append(f"  took over 2 s, and not when asked again: {self.slow_once}")
-        lines += [f"  FAILED {count} × {name}" for name, count in sorted(self.failures.items())]
-        lines.append(f"  {sum(self.failures.values())} failures; inputs in {self._directory}")
+        lines += [f"  FAILED {count} x {name}" for name, count in self.failures.most_common(SAID)]
+        lines.append(f"  {sum(self.failures.values())} failures; inputs in {self.directory}")
         return "\n".join(lines)
 
 

@@ -1,12 +1,10 @@
-"""Resident memory of the stack's parts over time: it may rise while they warm up, and must stay then.
+"""Resident memory of the stack's parts: it may rise while they warm up, and must stay then.
 
-The time after the warm-up is cut in two. A part grows when the median of the later half is above the median of
-the earlier one by more than both bounds: a process that takes a little more each hour than each other hour's noise is
-within them, one that keeps what it is sent is not.
+The time after the warm-up is cut in two. A part grows when the median of the later half is above
+that of the earlier one by more than both bounds, which are of the size of the noise.
 """
 
 import threading
-import time
 from collections.abc import Sequence
 from contextlib import suppress
 from statistics import median

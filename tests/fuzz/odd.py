@@ -5,7 +5,18 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import SearchStrategy
 
-TEXTS = ["", " ", "\ud800", "\udfff\ud800", "\x00", "\x1b[2J", "a" * 300, "\U0001f600" * 70, "-", "1-"]
+TEXTS = [
+    "",
+    " ",
+    "\ud800",
+    "\udfff\ud800",
+    "\x00",
+    "\x1b[2J",
+    "a" * 300,
+    "\U0001f600" * 70,
+    "-",
+    "1-",
+]
 TEXTS += ["../..", "%00", "\u202e", "\u0130", "null", "a\nb", "é", "e\u0301"]
 TEXT = st.text(st.characters(codec=None), max_size=40) | st.sampled_from(TEXTS)
 EXTREMES = [-1, 0, 2**31, 2**53, 2**62, 2**63, 2**64, 10**30, 10**308, 1e308, 0.1, -0.0]

@@ -5,7 +5,7 @@ What is tried names things by words in `@`: `@run@` is the id of a run, wherever
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from infra.local.processes import Child
@@ -36,9 +36,7 @@ class Stage:
             "old_lease": "0" * 32,
             "lease": "1" * 32,
         }
-        self.tokens = {role: self._token({"role": role}) for role in ROLES}
-        scope = {"labels": {"role": "nothing"}, "tasks": [self.evil.task]}
-        self.tokens[NARROW] = self._token({"role": "operator", "scope": scope})
+        self.tokens = {role: self.token(role) for role in (*ROLES, NARROW)}
         self.tokens[GARBAGE] = "plb_0123_nobody"
         self._fill()
         self.renew()
@@ -61,6 +59,7 @@ class Stage:
         try:
             mine, its = self.evil.job(), self.prey.job()
         except Refused:  # what was tried has cost it its seat: another one comes
+            self.close()
             self.evil, self.prey = Evil(self.plane), Evil(self.plane)
             mine, its = self.evil.job(), self.prey.job()
         for prefix, offer in (("", mine), ("foreign_", its)):
@@ -76,13 +75,22 @@ class Stage:
             "task": self.evil.task,
         }
 
+    def close(self) -> None:
+        """The connections of the evil agents."""
+        self.evil.close()
+        self.prey.close()
+
     def dead(self) -> list[str]:
         """The names of processes that have ended; none should."""
         return [child.name for child in self.children if not child.is_running]
 
-    def _token(self, wanted: Mapping[str, Any]) -> str:
-        made = self.plane.call("POST", "/tokens", {"name": "fuzz", **wanted})
-        return str(made["secret"])
+    def token(self, role: str) -> str:
+        """A new one, of a role or of the operator of hardly anything."""
+        wanted: dict[str, Any] = {"name": "fuzz", "role": role}
+        if role == NARROW:
+            scope = {"labels": {"role": "nothing"}, "tasks": [self.evil.task]}
+            wanted = {"name": "fuzz", "role": "operator", "scope": scope}
+        return str(self.plane.call("POST", "/tokens", wanted)["secret"])
 
     def _fill(self) -> None:
         """Enough for second pages."""

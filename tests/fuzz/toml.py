@@ -1,5 +1,5 @@
-"""Tasks in TOML: nearly valid ones, templates with a few bytes changed, and what parsers fear; saved, planned and
-scheduled, and removed again."""
+"""Tasks in TOML: nearly valid ones, templates with a few bytes changed, and what parsers fear;
+saved, planned and scheduled, and removed again."""
 
 import json
 from typing import Any
@@ -15,52 +15,78 @@ from tests.fuzz.asking import Asker
 from tests.fuzz.odd import TEXT, damaged
 from tests.fuzz.wire import JSON, TOML, Sent
 
-TEMPLATES = [each.read_bytes() for each in sorted((ROOT / "chalicelib" / "templates").glob("*.toml"))]
-PATTERNS = ["(a+)+b", "a{1000000}", "(" * 900, "[", "\\", "(?=a)", "(?P<n>a)(?P=n)", "\\p{L}{1,1000}", "((a{1,30}){1,30}){1,30}", ".*" * 300]
-DURATIONS = ["0s", "1s", "30m", "-1s", "1e9h", "999999999999999999h", "1.5h", "٣s", "s", "P1D"]
-AMOUNTS = ["0", "1", "25%", "-1", "101%", "1e400", "99999999999999999999", '"25%"', '"0.1%"']
-CRONS = ["* * * * *", "@daily", "0 0 31 2 *", "0 0 29 2 *", "*/0 * * * *", "60 * * * *", "0-999999999 * * * *", "L * L * L",
-         "0 0 * * MON#5", "1,2,3,4-5/2 * * * *", "* * * * * *", "@reboot"]  # fmt: skip
-ZONES = ["UTC", "Europe/Berlin", "../../etc/passwd", "/etc/localtime", "Asia", "posixrules", "", "a/b", "Pacific/Apia"]
+TEMPLATES = st.sampled_from(
+    [file.read_bytes() for file in sorted((ROOT / "chalicelib" / "templates").glob("*.toml"))]
+)
+PATTERNS = [
+    "(a+)+b", "a{1000000}", "(" * 900, "[", "\\", "(?=a)", "(?P<n>a)(?P=n)", "\\p{L}{1,1000}",
+    "((a{1,30}){1,30}){1,30}", ".*" * 300,
+]  # fmt: skip
+DURATIONS = ["0s", "1s", "30m", "-1s", "1e9h", "999999999999999999h", "1.5h", "\u0663s", "s", "P1D"]
+AMOUNTS = ["0", "1", '"25%"', "-1", '"101%"', "1e400", "99999999999999999999", '"0.1%"', '"1e9%"']
+CRONS = [
+    "* * * * *", "@daily", "0 0 31 2 *", "0 0 29 2 *", "*/0 * * * *", "60 * * * *", "L * L * L",
+    "0-999999999 * * * *", "0 0 * * MON#5", "1,2,3,4-5/2 * * * *", "* * * * * *", "@reboot",
+]  # fmt: skip
+ZONES = ["UTC", "Europe/Berlin", "../../etc/passwd", "/etc/localtime", "Asia", "posixrules", "a/b"]
+WORDS = ["true", "[]", "{}", "''", "nan", "inf", "-0", "1979-05-27T07:32:00Z", "07:32:00", "0b2"]
+LONG = ["0x" + "f" * 5_000, "9" * 5_000, "[" * 500 + "]" * 500, "1e99999"]
+LONG += ["{a=" * 200 + "1" + "}" * 200, "'" + "a" * 70_000 + "'"]
 
 
 def _text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
+def _line(key: str, value: str) -> str:
+    return f"{key} = {value}"
+
+
 VALUES = st.one_of(
-    st.sampled_from(["true", "false", "[]", "{}", "''", '""', "nan", "inf", "-0", "1979-05-27T07:32:00Z", "07:32:00"]),
-    st.integers().map(str), st.floats().map(repr), TEXT.map(_text),
-    st.sampled_from(PATTERNS + DURATIONS).map(_text), st.sampled_from(AMOUNTS),
+    st.sampled_from([*WORDS, *AMOUNTS, *LONG]),
+    st.sampled_from([*PATTERNS, *DURATIONS]).map(_text),
+    TEXT.map(_text),
+    st.integers().map(str),
+    st.floats().map(repr),
     st.lists(TEXT.map(_text), max_size=3).map(lambda each: f"[{', '.join(each)}]"),
-    st.sampled_from(["0x" + "f" * 5_000, "9" * 5_000, "[" * 500 + "]" * 500, "{a=" * 200 + "1" + "}" * 200, "1e99999", "0b2"]),
-)  # fmt: skip
-KEYS = st.sampled_from([*TASK_KEYS, *STEP_KEYS, *PARAM_KEYS, *TARGET_KEYS, "TASK", "a.b.c", '""', '"\\u0000"', "a" * 300])
-NAMES = st.sampled_from(["version", "stage", "n", "PATH", "PLUMBER_X", "1a", "a-b", '""', "é"])
-LINES = st.builds(lambda key, value: f"{key} = {value}", KEYS, VALUES)
-GOOD_STEP = '[[step]]\nServerID = "@evil@"\nCMD = "true"\n'
+)
+ODD_KEYS = ("TASK", "a.b.c", '""', '"\\u0000"', "a" * 300)
+PARAM_NAMES = st.sampled_from(["version", "stage", "n", "PATH", "PLUMBER_X", "1a", '""', "\u00e9"])
+
+
+def _lines(*keys: str) -> SearchStrategy[list[str]]:
+    return st.lists(st.builds(_line, st.sampled_from(keys), VALUES), max_size=2)
+
+
+@st.composite
+def _params(draw: st.DrawFn) -> list[str]:
+    pattern = draw(st.none() | st.sampled_from(PATTERNS) | TEXT)
+    lines = [] if pattern is None else [_line("Pattern", _text(pattern))]
+    return [f"[Params.{draw(PARAM_NAMES)}]", *lines, *draw(_lines(*PARAM_KEYS))]
+
+
+@st.composite
+def _steps(draw: st.DrawFn) -> list[str]:
+    tables = {
+        "Targets": st.dictionaries(st.sampled_from(TARGET_KEYS), VALUES, max_size=2),
+        "Env": st.dictionaries(PARAM_NAMES, VALUES, max_size=2),
+    }
+    lines = ["[[step]]", 'ServerID = "@evil@"', 'CMD = "true"', *draw(_lines(*STEP_KEYS))]
+    for name in draw(st.sets(st.sampled_from(sorted(tables)), max_size=1)):
+        inside = ", ".join(_line(*each) for each in draw(tables[name]).items())
+        lines.append(f"{name} = {{ {inside} }}")
+    if draw(st.booleans()):
+        lines.append(f"Mask = [{_text(draw(st.sampled_from(PATTERNS)))}]")
+    return lines
 
 
 @st.composite
 def _written(draw: st.DrawFn) -> bytes:
     """A task that is nearly valid."""
-    lines = [f"Name = {_text(draw(TEXT))}"] if draw(st.booleans()) else ['Name = "fuzz"']
-    lines += draw(st.lists(LINES, max_size=2))
-    for name in draw(st.lists(NAMES, max_size=3)):
-        lines.append(f"[Params.{name}]")
-        if draw(st.booleans()):
-            lines.append(f"Pattern = {_text(draw(st.sampled_from(PATTERNS) | TEXT))}")
-        lines += draw(st.lists(st.builds(lambda k, v: f"{k} = {v}", st.sampled_from(PARAM_KEYS), VALUES), max_size=2))
-    for _ in range(draw(st.integers(0, 3))):
-        lines.append(GOOD_STEP)
-        lines += draw(st.lists(st.builds(lambda k, v: f"{k} = {v}", st.sampled_from(STEP_KEYS), VALUES), max_size=2))
-        if draw(st.integers(0, 3)) == 0:
-            keys = draw(st.lists(st.sampled_from(TARGET_KEYS), max_size=2))
-            lines.append(f"Targets = {{ {', '.join(f'{key} = {draw(VALUES)}' for key in keys)} }}")
-        if draw(st.integers(0, 3)) == 0:
-            lines.append(f"Env = {{ {draw(NAMES)} = {draw(VALUES)} }}")
-        if draw(st.integers(0, 3)) == 0:
-            lines.append(f"Mask = [{_text(draw(st.sampled_from(PATTERNS)))}]")
+    name = draw(st.just("fuzz") | TEXT)
+    lines = [_line("Name", _text(name)), *draw(_lines(*TASK_KEYS, *ODD_KEYS))]
+    for each in (*draw(st.lists(_params(), max_size=3)), *draw(st.lists(_steps(), max_size=3))):
+        lines += each
     return "\n".join(lines).encode("utf-8", "surrogatepass")
 
 
@@ -70,15 +96,35 @@ def _times(form: str, count: int) -> bytes:
 
 
 FEARED = st.sampled_from([
-    b"a" + b".a" * 5_000 + b" = 1", b"a = " + b"[" * 20_000, b"a = " + b"{b=" * 5_000, b'a = """' + b"\\" * 10_000,
-    _times("[a#]\n", 3_000), _times("a# = 1\n", 10_000), _times("[[step]]\nCMD = 'x'\n", 2_000), b"x" * (1 << 20),
-    _times("[a.b#.c.d.e.f.g.h]\n", 2_000), b'"' + b"\\u00e9" * 3_000 + b'" = 1', b"\xff\xfe", b"\xef\xbb\xbfName = 'a'",
-    b"a = 1." + b"0" * 50_000, b"a = 1_" + b"0_" * 20_000 + b"0", b"[a]\n" * 2, b"[" * 5_000, b"a=" + b"-" * 9_999,
+    b"a" + b".a" * 5_000 + b" = 1", b"a = " + b"[" * 20_000, b"a = " + b"{b=" * 5_000,
+    b'a = """' + b"\\" * 10_000, _times("[a#]\n", 3_000), _times("a# = 1\n", 10_000),
+    _times("[[step]]\nCMD = 'x'\n", 2_000), _times("[a.b#.c.d.e.f.g.h]\n", 2_000),
+    b"x" * (1 << 20),
+    b'"' + b"\\u00e9" * 3_000 + b'" = 1', b"\xff\xfe", b"\xef\xbb\xbfName = 'a'",
+    b"[a]\n" * 2,
+    b"a = 1." + b"0" * 50_000, b"a = 1_" + b"0_" * 20_000 + b"0",
+    b"[" * 5_000, b"a=" + b"-" * 9_999,
 ])  # fmt: skip
 PARAMETERS = st.dictionaries(
     st.sampled_from(["version", "stage", "n", "lines", "source", "health_url", "pattern"]) | TEXT,
     st.sampled_from(["a" * 30, "1", "https://x/", "\x00", "$(id)", "a" * 8_192]) | TEXT,
     max_size=4,
+)
+SCHEDULES = st.fixed_dictionaries(
+    {},
+    optional={
+        "cron": st.sampled_from(CRONS) | TEXT,
+        "time_zone": st.sampled_from(ZONES) | TEXT,
+        "overlap": st.sampled_from(["skip", "queue", "replace", "x"]),
+        "catch_up": st.sampled_from(["none", "once", "all"]),
+        "parameters": PARAMETERS,
+    },
+)
+SPLICED = st.builds(
+    lambda one, other, at: one[:at] + other[at:], TEMPLATES, TEMPLATES, st.integers(0, 600)
+)
+DEFINITIONS = st.one_of(
+    _written(), _written(), damaged(TEMPLATES), damaged(_written()), SPLICED, FEARED
 )
 
 
@@ -98,15 +144,9 @@ class Tasks:
     kind = Case
 
     def cases(self) -> SearchStrategy[Case]:
-        templates = st.sampled_from(TEMPLATES)
-        spliced = st.builds(lambda one, other, at: one[:at] + other[at:], templates, templates, st.integers(0, 600))
-        definitions = st.one_of(_written(), _written(), damaged(templates), damaged(_written()), spliced, FEARED)
-        schedules = st.fixed_dictionaries({}, optional={
-            "cron": st.sampled_from(CRONS) | TEXT, "time_zone": st.sampled_from(ZONES) | TEXT,
-            "overlap": st.sampled_from(["skip", "queue", "replace", "x"]), "catch_up": st.sampled_from(["none", "once", "all"]),
-            "parameters": PARAMETERS,
-        })  # fmt: skip
-        return st.builds(Case, definitions, st.booleans(), PARAMETERS.map(_json), schedules.map(_json))
+        return st.builds(
+            Case, DEFINITIONS, st.booleans(), PARAMETERS.map(_json), SCHEDULES.map(_json)
+        )
 
     def prepare(self, asker: Asker) -> None:
         """Nothing."""

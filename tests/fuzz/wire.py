@@ -32,11 +32,17 @@ class Answer(msgspec.Struct, frozen=True):
 
 
 class Connection:
-    """To one server; of one thread."""
+    """To one server; of one thread. To be closed."""
 
     def __init__(self, url: str) -> None:
         self._place = urlsplit(url).netloc
         self._kept: http.client.HTTPConnection | None = None
+
+    def close(self) -> None:
+        """May be repeated, and may be used again after."""
+        if self._kept is not None:
+            self._kept.close()
+            self._kept = None
 
     def send(self, method: str, path: str, headers: Mapping[str, str], body: bytes) -> Answer:
         """Once more over a new connection where a kept one was closed meanwhile."""
@@ -44,14 +50,13 @@ class Connection:
             try:
                 return self._once(self._kept, method, path, headers, body)
             except (OSError, http.client.HTTPException):
-                self._kept.close()
+                self.close()
         self._kept = http.client.HTTPConnection(self._place, timeout=TIME_OUT_SECONDS)
         began = time.monotonic()
         try:
             return self._once(self._kept, method, path, headers, body)
         except (OSError, http.client.HTTPException) as error:
-            self._kept.close()
-            self._kept = None
+            self.close()
             return Answer(NO_ANSWER, {}, repr(error).encode(), time.monotonic() - began)
 
     def _once(
