@@ -1079,6 +1079,20 @@ export interface components {
             /** @default UTC */
             time_zone?: string;
         };
+        /**
+         * @description What a role is narrowed to: these tasks, and agents that have all the labels and are in one
+         *         of the groups. What is empty narrows nothing.
+         */
+        NewScope: {
+            /** @default [] */
+            groups?: string[];
+            /** @default {} */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @default [] */
+            tasks?: string[];
+        };
         /** @description `expires_in_seconds` null: never expires. */
         NewToken: {
             /** @default null */
@@ -1086,7 +1100,7 @@ export interface components {
             name: string;
             /** @enum {unknown} */
             role: "admin" | "operator" | "trigger" | "viewer";
-            scope?: components["schemas"]["Scope"];
+            scope?: components["schemas"]["NewScope"];
         };
         /**
          * @description Jobs that printed the same, byte for byte. `sample` is null where there are too many groups
@@ -1309,18 +1323,12 @@ export interface components {
             /** @default null */
             time_zone?: string | null;
         };
-        /**
-         * @description What a role is narrowed to: these tasks, and agents that have all the labels and are in one
-         *         of the groups. What is empty narrows nothing.
-         */
+        /** @description What a role is narrowed to. */
         Scope: {
-            /** @default [] */
             groups: string[];
-            /** @default {} */
             labels: {
                 [key: string]: string;
             };
-            /** @default [] */
             tasks: string[];
         };
         /**
@@ -1607,7 +1615,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["AgentChange"];
             };
@@ -1655,7 +1663,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Command"];
             };
@@ -1747,7 +1755,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["NewEnrollment"];
             };
@@ -1975,13 +1983,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        code: number;
-                        data: null;
-                        message: string;
-                        /** Format: date-time */
-                        timestamp: string;
-                    };
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description An error; `code` and `message` say which. */
@@ -2510,7 +2512,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["RetryRequest"];
             };
@@ -2793,7 +2795,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["ScheduleChange"];
             };
@@ -3115,7 +3117,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Execution"];
             };
@@ -3211,7 +3213,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Execution"];
             };
