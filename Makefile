@@ -18,7 +18,7 @@ front     := $(shell find frontend \( -name node_modules -o -name dist -o -name 
                -o -type f ! -name '*.timestamp-*' -print 2>/dev/null)
 
 .DEFAULT_GOAL := check
-.PHONY: help check lint types unit panel-checks test bench soak mutants deps test-deps panel up fmt openapi resources \
+.PHONY: help check lint types unit panel-checks test bench soak fuzz mutants deps test-deps panel up fmt openapi resources \
         package lock clean reset FORCE
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
@@ -92,6 +92,10 @@ bench: test-deps ## measures all, or ONLY=name; the results are kept in docs/ben
 
 soak: deps infra/local/node_modules/.installed ## simulated schedules with faults for MINUTES; failing ones in .build/soak
 	@$(bin)/python -m tests.simulation.soak --minutes $(MINUTES)
+
+fuzz: deps infra/local/node_modules/.installed ## hostile requests for MINUTES, or ONLY=name; failing ones in .build/fuzz, REPLAY=file
+	@$(bin)/python -m tests.fuzz --minutes $(MINUTES) $(if $(ONLY),--only $(ONLY)) \
+	    $(if $(REPLAY),--replay $(REPLAY))
 
 mutants: test-deps ## small wrongs in conditions and rules: do the tests notice? SAMPLE=n of each, FILE=… only
 	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) \

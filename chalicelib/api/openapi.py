@@ -43,7 +43,7 @@ REF = "#/components/schemas/{name}"
 api = Api(__name__)
 
 
-@api.get("/openapi.json", needs=None)
+@api.get("/openapi.json", needs=None, answers=dict)
 def openapi(request: Any) -> Response:
     """This document."""
     headers: dict[str, str | list[str]] = {
@@ -90,17 +90,21 @@ def _item(answers: Any) -> Any:
 
 def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
     shown = [route.answers for route in routes if not isinstance(route.answers, str)]
-    answers = {_item(each) or each for each in shown} - {None}
+    answers = {_item(each) or each for each in shown} - {None, dict} | {TomlFault}
     bodies = {route.takes.kind for route in routes if route.takes is not None}
-    shapes = sorted(answers | bodies | {TomlFault}, key=str)
-    _, components = msgspec.json.schema_components(shapes, ref_template=REF)
-    given = {shape.__name__ for shape in bodies}
-    for name, schema in components.items():
-        schema.pop("title", None)
-        if name not in given:
-            # What the server sends has every key; what it takes may leave out what has a default.
-            schema["required"] = sorted(schema.get("properties", {}))
+    components = _components(answers | bodies)
+    for name in _components(answers):
+        # What the server sends has every key; what it takes may leave out what has a default.
+        components[name]["required"] = sorted(components[name].get("properties", {}))
     return components
+
+
+def _components(shapes: Iterable[Any]) -> dict[str, Any]:
+    """Schemas of these shapes and of all that they hold, by name."""
+    _, found = msgspec.json.schema_components(sorted(shapes, key=str), ref_template=REF)
+    for schema in found.values():
+        schema.pop("title", None)
+    return dict(found)
 
 
 def _operation(route: Route) -> dict[str, Any]:
@@ -129,7 +133,9 @@ def _request_body(shape: type[msgspec.Struct]) -> dict[str, Any]:
     }
     if shape is TaskSource:
         content[TOML] = {"schema": {"type": "string"}}
-    return {"required": True, "content": content}
+    # Nothing is `{}`, where every key may be left out.
+    is_required = any(field.required for field in msgspec.structs.fields(shape))
+    return {"required": is_required, "content": content}
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
@@ -153,16 +159,20 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def _responses(route: Route) -> dict[str, Any]:
-    content = (
-        {route.answers: {"schema": {"type": "string"}}}
-        if isinstance(route.answers, str)
-        else _content(_data(route.answers))
-    )
+    content = _answered(route.answers)
     responses: dict[str, Any] = {str(route.status): {"description": "Success.", "content": content}}
     errors = {"default": "An error; `code` and `message` say which."}
     for status, about in errors.items():
         responses[status] = {"description": about, "content": _content({})}
     return responses
+
+
+def _answered(answers: Any) -> dict[str, Any]:
+    if isinstance(answers, str):
+        return {answers: {"schema": {"type": "string"}}}
+    if answers is dict:
+        return {"application/json": {"schema": {"type": "object"}}}
+    return _content(_data(answers))
 
 
 def _data(answers: Any) -> dict[str, Any]:

@@ -107,9 +107,10 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Route(msgspec.Struct, frozen=True):
-    """A declared route. `answers` is a shape, a list of one (a page), None, or the media type of
-    pages that are no JSON document. `on` loads what the parts of the path name, once, and raises
-    where that is not in the caller's scope; `audits` is the name of what is done.
+    """A declared route. `answers` is a shape, a list of one (a page), None, the media type of pages
+    that are no JSON document, or `dict` for a document of its own. `on` loads what the parts of the
+    path name, once, and raises where that is not in the caller's scope; `audits` is the name of
+    what is done.
     """
 
     method: str

@@ -51,12 +51,13 @@ class Look:
 
 def look() -> Look:
     """Two seconds."""
-    timed = [_timed_work() for _ in range(WARM_UPS + TIMES)][WARM_UPS:]
+    timed = [timed_work() for _ in range(WARM_UPS + TIMES)][WARM_UPS:]
     work_ms, clock_ms = (median(each) * 1_000 for each in zip(*timed, strict=True))
     return Look(work_ms, clock_ms, _shells_per_second())
 
 
-def _timed_work() -> tuple[float, float]:
+def timed_work() -> tuple[float, float]:
+    """Seconds of one `work`, of a processor and by the clock."""
     began = time.process_time(), time.perf_counter()
     work()
     return time.process_time() - began[0], time.perf_counter() - began[1]

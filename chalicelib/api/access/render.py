@@ -20,7 +20,7 @@ def scope(value: Scope) -> shapes.Scope:
     return shapes.Scope(list(value.tasks), dict(value.labels), list(value.groups))
 
 
-def scope_value(shape: shapes.Scope) -> Scope:
+def scope_value(shape: shapes.NewScope) -> Scope:
     """As the product knows it: each task and group once."""
     tasks, groups = dict.fromkeys(shape.tasks), dict.fromkeys(shape.groups)
     return Scope(tuple(tasks), shape.labels, tuple(groups))

@@ -22,7 +22,7 @@ LabelValue = Annotated[str, Meta(max_length=MAX_LABEL_VALUE_CHARACTERS)]
 GroupName = Annotated[str, Meta(min_length=1, max_length=MAX_GROUP_CHARACTERS)]
 
 
-class Scope(Shape, frozen=True):
+class NewScope(Shape, frozen=True):
     """What a role is narrowed to: these tasks, and agents that have all the labels and are in one
     of the groups. What is empty narrows nothing."""
 
@@ -36,6 +36,14 @@ class Scope(Shape, frozen=True):
 
     def __post_init__(self) -> None:
         in_one_form(self, "tasks", "labels", "groups")
+
+
+class Scope(Shape, frozen=True):
+    """What a role is narrowed to."""
+
+    tasks: list[str]
+    labels: dict[str, str]
+    groups: list[str]
 
 
 class Principal(Shape, frozen=True):
@@ -54,7 +62,7 @@ class NewToken(Shape, frozen=True):
     name: Name
     role: RoleName
     expires_in_seconds: Annotated[int, Meta(ge=60, le=3650 * 86_400)] | None = None
-    scope: Scope = msgspec.field(default_factory=Scope)
+    scope: NewScope = msgspec.field(default_factory=NewScope)
 
     def __post_init__(self) -> None:
         in_one_form(self, "name")

@@ -1079,6 +1079,20 @@ export interface components {
             /** @default UTC */
             time_zone?: string;
         };
+        /**
+         * @description What a role is narrowed to: these tasks, and agents that have all the labels and are in one
+         *         of the groups. What is empty narrows nothing.
+         */
+        NewScope: {
+            /** @default [] */
+            groups?: string[];
+            /** @default {} */
+            labels?: {
+                [key: string]: string;
+            };
+            /** @default [] */
+            tasks?: string[];
+        };
         /** @description `expires_in_seconds` null: never expires. */
         NewToken: {
             /** @default null */
@@ -1086,7 +1100,7 @@ export interface components {
             name: string;
             /** @enum {unknown} */
             role: "admin" | "operator" | "trigger" | "viewer";
-            scope?: components["schemas"]["Scope"];
+            scope?: components["schemas"]["NewScope"];
         };
         /**
          * @description Jobs that printed the same, byte for byte. `sample` is null where there are too many groups
@@ -1313,18 +1327,12 @@ export interface components {
             /** @default null */
             time_zone?: string | null;
         };
-        /**
-         * @description What a role is narrowed to: these tasks, and agents that have all the labels and are in one
-         *         of the groups. What is empty narrows nothing.
-         */
+        /** @description What a role is narrowed to. */
         Scope: {
-            /** @default [] */
             groups: string[];
-            /** @default {} */
             labels: {
                 [key: string]: string;
             };
-            /** @default [] */
             tasks: string[];
         };
         /**
@@ -1618,7 +1626,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["AgentChange"];
             };
@@ -1666,7 +1674,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Command"];
             };
@@ -1758,7 +1766,7 @@ export interface operations {
             path?: never;
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["NewEnrollment"];
             };
@@ -1986,13 +1994,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": {
-                        code: number;
-                        data: null;
-                        message: string;
-                        /** Format: date-time */
-                        timestamp: string;
-                    };
+                    "application/json": Record<string, never>;
                 };
             };
             /** @description An error; `code` and `message` say which. */
@@ -2521,7 +2523,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["RetryRequest"];
             };
@@ -2804,7 +2806,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["ScheduleChange"];
             };
@@ -3126,7 +3128,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Execution"];
             };
@@ -3222,7 +3224,7 @@ export interface operations {
             };
             cookie?: never;
         };
-        requestBody: {
+        requestBody?: {
             content: {
                 "application/json": components["schemas"]["Execution"];
             };

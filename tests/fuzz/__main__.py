@@ -1,0 +1,152 @@
+"""`make fuzz`: all fuzzers in turn for so long, or `ONLY` one of them, on a stack of their own.
+What fails is kept in .build/fuzz, and tried again with `--replay`."""
+
+import argparse
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from infra.local.backends import Endpoints, local
+from infra.local.control_plane import TICK_SECONDS
+from infra.local.environment import base
+from infra.local.key_file import kept
+from infra.local.processes import Processes
+from tests.fuzz import description
+from tests.fuzz.asking import Asker, Fuzzer
+from tests.fuzz.canary import Canary
+from tests.fuzz.chunks import Chunks
+from tests.fuzz.cursors import Cursors
+from tests.fuzz.judge import Judge
+from tests.fuzz.memory import Memory
+from tests.fuzz.rounds import batch, try_case
+from tests.fuzz.rpc import Rpc
+from tests.fuzz.stage import Stage
+from tests.fuzz.toml import Tasks
+from tests.stack.live import AgentProcess, LiveControlPlane
+
+SAVED = Path(".build/fuzz")
+FUZZERS: Sequence[type[Fuzzer]] = (Rpc, Tasks, Cursors, Chunks)
+BATCHES = {Rpc.name: 200, Tasks.name: 80, Cursors.name: 200, Chunks.name: 12}  # cases of one seed
+SCHEMATHESIS_SECONDS = 40
+REPORT_SECONDS = 60.0
+
+
+def main() -> int:
+    """Exit code 1 when anything was found."""
+    options = _options()
+    os.environ.update(base(os.environ))
+    with _stages() as (stage, playground):
+        judge = Judge(SAVED)
+        if options.replay is not None:
+            return _replay(stage, playground, judge, options.replay)
+        return _fuzz(stage, playground, judge, options)
+
+
+@contextmanager
+def _stages() -> Iterator[tuple[Stage, Stage]]:
+    """Two control planes, with an agent each, on the same servers: one to be tried beside a canary,
+    and one in which anything may be removed."""
+    with tempfile.TemporaryDirectory(prefix="plumber-fuzz-") as directory:
+        place = Path(directory)
+        processes = Processes(place / "logs", base(os.environ))
+        try:
+            endpoints = local(processes, place)
+            yield (
+                _stage(processes, endpoints, place / "stage"),
+                _stage(processes, endpoints, place / "playground"),
+            )
+        finally:
+            processes.stop()
+
+
+def _stage(processes: Processes, endpoints: Endpoints, place: Path) -> Stage:
+    own = {
+        "PLUMBER_TABLE_PREFIX": f"{place.name}-",
+        "PLUMBER_BUCKET": place.name,
+        "PLUMBER_KEY_FILE": str(kept(place.with_suffix(".key"))),
+    }
+    plane = LiveControlPlane(processes, {**endpoints, **own}, TICK_SECONDS)
+    plane.start()
+    agent = AgentProcess(processes, plane, place)
+    agent.start()
+    return Stage(plane, agent, processes.children)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="fuzz", description=__doc__)
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--only", choices=[*BATCHES, description.NAME])
+    parser.add_argument(
+        "--seed", type=int, default=time.time_ns() % 10**9, help="of the first batch"
+    )
+    parser.add_argument("--replay", type=Path, help="a file of .build/fuzz")
+    return parser.parse_args()
+
+
+def _fuzz(stage: Stage, playground: Stage, judge: Judge, options: argparse.Namespace) -> int:
+    memory, canary = Memory(playground.children), Canary(stage, judge)
+    memory.start()
+    canary.start()
+    try:
+        _rounds(stage, playground, judge, options)
+    finally:
+        canary.stop()
+        memory.stop()
+    problems = memory.problems()
+    _say(f"{judge.said()}\n{memory.said()}")
+    for problem in problems:
+        _say(f"  FAILED memory: {problem}")
+    return 1 if problems or judge.failures else 0
+
+
+def _rounds(stage: Stage, playground: Stage, judge: Judge, options: argparse.Namespace) -> None:
+    fuzzers = [each() for each in FUZZERS if options.only in (None, each.name)]
+    askers = {each.name: Asker(stage, judge, each.name) for each in fuzzers}
+    until: float = time.monotonic() + options.minutes * 60
+    reported, seed = time.monotonic(), options.seed
+
+    def has_ended() -> bool:
+        return time.monotonic() > until
+
+    while not has_ended():
+        for each in fuzzers:
+            batch(each, askers[each.name], seed, BATCHES[each.name], has_ended)
+        if options.only in (None, description.NAME):
+            left = until - time.monotonic()
+            seconds = max(1, min(SCHEMATHESIS_SECONDS, int(left)))
+            description.round_of(playground, judge, SAVED, seed, seconds)
+        seed += 1
+        if time.monotonic() - reported > REPORT_SECONDS:
+            reported = time.monotonic()
+            _say(judge.said())
+
+
+def _replay(stage: Stage, playground: Stage, judge: Judge, file: Path) -> int:
+    """The case of a kept file, on a new stack."""
+    kept = msgspec.json.decode(file.read_bytes())  # noqa: TID251  one thread
+    name, seed, case = kept["fuzzer"], kept["seed"], kept["case"]
+    if name == description.NAME:
+        description.carry_out(playground, judge, SAVED, seed, case["caller"], case["options"])
+    else:
+        (fuzzer,) = (each() for each in FUZZERS if each.name == name)
+        asker = Asker(stage, judge, name)
+        fuzzer.prepare(asker)
+        case = msgspec.convert(case, fuzzer.kind)  # noqa: TID251  one thread
+        try_case(fuzzer, asker, seed, case)
+    _say(judge.said())
+    return 1 if judge.failures else 0
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
