@@ -52,6 +52,26 @@ export interface paths {
         patch: operations["change_agent"];
         trace?: never;
     };
+    "/api/v1/agents/{agent_id}/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The jobs of an agent that have not ended, oldest run first, also while it is offline: a
+         * @description Needs the permission `runs:read`.
+         */
+        get: operations["list_open_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/commands": {
         parameters: {
             query?: never;
@@ -499,6 +519,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schedules/{schedule_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Triggers the schedule's task at once, with the schedule's parameters and what it says of
+         * @description Needs the permission `runs:trigger`.
+         */
+        post: operations["run_now"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The next ten due times of an expression in a time zone, as one types it. Makes nothing.
+         * @description Needs the permission `tasks:read`.
+         */
+        post: operations["preview_times"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts for a first page: what runs, what failed, who is not there. Ask for it every 15
+         * @description Needs the permission `runs:read`.
+         */
+        get: operations["show_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks": {
         parameters: {
             query?: never;
@@ -507,7 +587,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The tasks by name.
+         * The tasks by name. With `q` a page may be short while `next` leads on; with `outcomes` it has
          * @description Needs the permission `tasks:read`.
          */
         get: operations["list_tasks"];
@@ -645,6 +725,26 @@ export interface paths {
         get: operations["show_statistics"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whether a TOML could be saved, its agents looked up. Saves nothing.
+         * @description Needs the permission `tasks:read`.
+         */
+        post: operations["validate_task"];
         delete?: never;
         options?: never;
         head?: never;
@@ -819,6 +919,18 @@ export interface components {
             /** @default null */
             name?: string | null;
         };
+        /** @description Agents by status. */
+        AgentCounts: {
+            disabled: number;
+            never_seen: number;
+            offline: number;
+            online: number;
+        };
+        /** @description The jobs of an agent that have not ended; `has_more` where not all are shown. */
+        AgentJobs: {
+            has_more: boolean;
+            items: components["schemas"]["OpenJob"][];
+        };
         /** @description An earlier try at a job; `number` is the `attempt` of its log. */
         Attempt: {
             duration_seconds: number | null;
@@ -836,6 +948,20 @@ export interface components {
             /** @enum {unknown} */
             kind: "agent" | "schedule" | "system" | "token";
             name: string;
+        };
+        /**
+         * @description What a definition says that might be saved; nothing was. `task_id` is the task that bears its
+         *         name, if there is one. `agents` as in TaskDetail.
+         */
+        CheckedTask: {
+            agents: {
+                [key: string]: string;
+            };
+            name: string;
+            params: components["schemas"]["Param"][];
+            steps: components["schemas"]["Step"][];
+            task_id: string | null;
+            warnings: components["schemas"]["Warning"][];
         };
         /** @description One command for many agents at once. Amounts are a number or such as `25%`, times `30s`. */
         Command: {
@@ -873,6 +999,21 @@ export interface components {
             timeout?: string | null;
             /** @default null */
             user?: string | null;
+        };
+        /**
+         * @description The runs that were created on a day, by UTC. `failed` are timed out ones too. Durations are
+         *         seconds of those that succeeded; the rate leaves cancelled ones out.
+         */
+        DayCount: {
+            active: number;
+            cancelled: number;
+            /** Format: date */
+            day: string;
+            duration_p50: number | null;
+            duration_p95: number | null;
+            failed: number;
+            succeeded: number;
+            success_rate: number | null;
         };
         /**
          * @description A message that was given up: what it asked for, as JSON, and why. `died_at` is null where
@@ -942,11 +1083,14 @@ export interface components {
         };
         /**
          * @description One step of a run on one agent. `deliver_by`: a queued job is undelivered then. `stopped_by`
-         *         is who cancelled this job alone.
+         *         is who cancelled this job alone. `agent_status` is that of the agent that a queued job waits
+         *         for, on the page of a run, by its heartbeats alone; null everywhere else. `earlier` are the
+         *         attempts before this one, the oldest first.
          */
         Job: {
             agent_id: string;
             agent_name: string;
+            agent_status: ("disabled" | "never_seen" | "offline" | "online") | null;
             attempt: number;
             deliver_by: string | null;
             duration_seconds: number | null;
@@ -1102,6 +1246,30 @@ export interface components {
             role: "admin" | "operator" | "trigger" | "viewer";
             scope?: components["schemas"]["NewScope"];
         };
+        /** @description A job of an agent that has not ended. `deliver_by`: a queued one is undelivered then. */
+        OpenJob: {
+            attempt: number;
+            deliver_by: string | null;
+            job_id: string;
+            not_before: string | null;
+            queued_at: string | null;
+            run_id: string;
+            started_at: string | null;
+            /** @enum {unknown} */
+            state: "claimed" | "queued" | "running";
+            step: number;
+            task_id: string;
+            task_name: string;
+        };
+        /** @description What came of a run of a task. `tolerated_failures` as in Run. */
+        Outcome: {
+            created_at: string;
+            duration_seconds: number | null;
+            run_id: string;
+            /** @enum {unknown} */
+            state: "cancelled" | "cancelling" | "failed" | "queued" | "running" | "succeeded" | "timed_out";
+            tolerated_failures: number;
+        };
         /**
          * @description Jobs that printed the same, byte for byte. `sample` is null where there are too many groups
          *         to show them all at once.
@@ -1133,6 +1301,27 @@ export interface components {
             job_id: string;
             text: string;
         };
+        /**
+         * @description What needs attention, as it was some seconds ago; all of it inside of the caller's scope.
+         *
+         *         `runs_active` have not ended, `runs_failed` are those that failed or timed out of the last 24
+         *         hours; each is counted up to 500, and `has_more` names the parts that may be more. `days` are
+         *         the last seven, counted from the newest 500 runs: where those do not reach back so far,
+         *         `counted_since` is when the oldest of them was created. `schedules_failing` made no run when
+         *         they were due last, `schedules_next` come due next; of the first 500, 20 each at most.
+         *         `dead_letters` is what the control plane has given up, null where nobody can say or may know.
+         */
+        Overview: {
+            agents: components["schemas"]["AgentCounts"];
+            counted_since: string | null;
+            days: components["schemas"]["DayCount"][];
+            dead_letters: number | null;
+            has_more: string[];
+            runs_active: number;
+            runs_failed: number;
+            schedules_failing: components["schemas"]["ScheduleBrief"][];
+            schedules_next: components["schemas"]["ScheduleBrief"][];
+        };
         /** @description A parameter of a task. Values are text, also those of numbers. */
         Param: {
             choices: string[];
@@ -1145,8 +1334,10 @@ export interface components {
             /** @enum {unknown} */
             type: "boolean" | "integer" | "number" | "string";
         };
-        /** @description What a run would do; nothing was started. */
+        /** @description What a run would do; nothing was started. Of all `agents`, `offline` are not there now. */
         Plan: {
+            agents: number;
+            offline: number;
             parameters: {
                 [key: string]: string;
             };
@@ -1155,10 +1346,15 @@ export interface components {
             task_id: string;
             warnings: components["schemas"]["Warning"][];
         };
-        /** @description An agent that a step would run on. */
+        /**
+         * @description An agent that a step would run on. `status` is by its heartbeats alone: jobs wait for one
+         *         that is not `online`, as long as `DeliverWithin` says.
+         */
         PlannedAgent: {
             id: string;
             name: string;
+            /** @enum {unknown} */
+            status: "disabled" | "never_seen" | "offline" | "online";
         };
         /**
          * @description A step as it would run now. `text` is its command or script as it is written: parameters are
@@ -1192,15 +1388,19 @@ export interface components {
         };
         /**
          * @description Jobs that have ended, by state. `total` is null while a step has not chosen its agents: how
-         *         many jobs there will be is not known then. `percent` is the part of the way: of a step by its
-         *         jobs; of a run by its steps, of which each counts the same.
+         *         many jobs there will be is not known then; `known` are those of the steps that have. `percent`
+         *         is the part of the way: of a step by its jobs; of a run by its `steps`, of which each counts the
+         *         same. It is 100 at the end and not before, and is never computed from a total that grows.
          */
         Progress: {
             counts: {
                 [key: string]: number;
             };
             ended: number;
+            known: number;
             percent: number;
+            steps: number;
+            steps_ended: number;
             total: number | null;
         };
         /**
@@ -1232,6 +1432,8 @@ export interface components {
          *         `secrets` are the parameters whose values are shown to nobody, and asked for again by a retry.
          *         `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats,
          *         `step` the number of the step that is under way. `stopped_by` is who cancelled it.
+         *         `tolerated_failures` are jobs that failed in steps which ended well, as `MaxFailures` lets them;
+         *         `retries` what `/runs/{id}/retry` may repeat, nothing while the run goes on.
          */
         Run: {
             code: number;
@@ -1247,6 +1449,7 @@ export interface components {
             };
             progress: components["schemas"]["Progress"];
             reason: string | null;
+            retries: ("all" | "failed_agents" | "failed_step")[];
             retry_of: string | null;
             revision: number;
             secrets: string[];
@@ -1258,12 +1461,17 @@ export interface components {
             stopped_by: components["schemas"]["By"] | null;
             task_id: string;
             task_name: string;
+            tolerated_failures: number;
             /** @enum {unknown} */
             trigger: "command" | "person" | "retry" | "schedule";
             triggered_by: components["schemas"]["By"];
         };
-        /** @description A run with everything that happened in it. */
+        /**
+         * @description A run with everything that happened in it. `cause` is the id of the job that the run's
+         *         `reason` tells of, null while it goes on and where no job was at fault.
+         */
         RunDetail: {
+            cause: string | null;
             run: components["schemas"]["Run"];
             steps: components["schemas"]["RunStep"][];
         };
@@ -1284,11 +1492,13 @@ export interface components {
             state: "cancelled" | "failed" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "waiting";
             step: components["schemas"]["Step"];
             targets: string;
+            tolerated_failures: number;
         };
         /**
          * @description `next_due_at` is null while it is paused, and when it never comes due again.
          *
-         *         `last_problem` says why the last due time made no run; `last_run_id` is the last one it made.
+         *         `last_problem` says why the last due time made no run; `last_run_id` is the last one it made,
+         *         and `last_run_state` what has come of that, null once it is gone.
          */
         Schedule: {
             /** @enum {unknown} */
@@ -1300,6 +1510,7 @@ export interface components {
             last_due_at: string | null;
             last_problem: string | null;
             last_run_id: string | null;
+            last_run_state: ("cancelled" | "cancelling" | "failed" | "queued" | "running" | "succeeded" | "timed_out") | null;
             next_due_at: string | null;
             /** @enum {unknown} */
             overlap: "queue" | "replace" | "skip";
@@ -1309,6 +1520,15 @@ export interface components {
             paused: boolean;
             task_id: string;
             time_zone: string;
+        };
+        /** @description A schedule, by what one looks for at once. */
+        ScheduleBrief: {
+            cron: string;
+            id: string;
+            last_due_at: string | null;
+            last_problem: string | null;
+            next_due_at: string | null;
+            task_id: string;
         };
         /** @description Keys that are left out stay as they are. */
         ScheduleChange: {
@@ -1326,6 +1546,12 @@ export interface components {
             paused?: boolean | null;
             /** @default null */
             time_zone?: string | null;
+        };
+        /** @description When a schedule would be due that nobody has made. */
+        ScheduleTimes: {
+            cron: string;
+            /** @default UTC */
+            time_zone?: string;
         };
         /** @description What a role is narrowed to. */
         Scope: {
@@ -1400,19 +1626,28 @@ export interface components {
             };
             selector: string | null;
         };
-        /** @description A task in a list. */
+        /** @description A task in a list. `recent` are its newest runs, newest first, where they are asked for. */
         Task: {
             created_at: string;
             id: string;
             is_template: boolean;
             name: string;
+            /** @default null */
+            recent: components["schemas"]["Outcome"][] | null;
             revision: number;
             step_count: number;
             updated_at: string;
             updated_by: components["schemas"]["By"];
         };
-        /** @description A task with its current revision: the TOML as saved, what it says, and what to look at. */
+        /**
+         * @description A task with its current revision: the TOML as saved, what it says, and what to look at.
+         *         `agents` are what the agents are called now that its steps name, by id; one that was removed is
+         *         left out.
+         */
         TaskDetail: {
+            agents: {
+                [key: string]: string;
+            };
             /** @enum {unknown} */
             concurrency: "allow" | "forbid" | "queue" | "replace";
             definition: string;
@@ -1453,9 +1688,20 @@ export interface components {
             secret: string;
             token: components["schemas"]["Token"];
         };
-        /** @description Where a definition is wrong. */
+        /** @description One thing that is wrong with a definition, and where. */
+        TomlError: {
+            column: number | null;
+            key: string | null;
+            line: number | null;
+            message: string;
+        };
+        /**
+         * @description Where a definition is wrong first. `errors` are all faults that could be found in one go, in
+         *         the order of their lines, the first one among them.
+         */
         TomlFault: {
             column: number | null;
+            errors: components["schemas"]["TomlError"][];
             key: string | null;
             line: number | null;
         };
@@ -1641,6 +1887,49 @@ export interface operations {
                     "application/json": {
                         code: number;
                         data: components["schemas"]["Agent"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    list_open_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["AgentJobs"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;
@@ -1856,7 +2145,9 @@ export interface operations {
                 /** @description only runs created at this instant or later */
                 from?: string;
                 limit?: number;
-                /** @description only runs in this state */
+                /** @description only runs with this in the task's name, their id, or the name of who triggered them */
+                q?: string;
+                /** @description only runs in this state, or in one of several: failed,timed_out */
                 state?: string;
                 /** @description only runs of the task with this id */
                 task?: string;
@@ -2023,7 +2314,9 @@ export interface operations {
                 /** @description only runs created at this instant or later */
                 from?: string;
                 limit?: number;
-                /** @description only runs in this state */
+                /** @description only runs with this in the task's name, their id, or the name of who triggered them */
+                q?: string;
+                /** @description only runs in this state, or in one of several: failed,timed_out */
                 state?: string;
                 /** @description only runs of the task with this id */
                 task?: string;
@@ -2887,6 +3180,138 @@ export interface operations {
             };
         };
     };
+    run_now: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key within a day answers the same run */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Run"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    preview_times: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleTimes"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["DueTimes"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    show_overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Overview"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
     list_tasks: {
         parameters: {
             query?: {
@@ -2894,6 +3319,10 @@ export interface operations {
                 limit?: number;
                 /** @description exactly this name */
                 name?: string;
+                /** @description so many of each task's newest runs, 20 at most; none without */
+                outcomes?: string;
+                /** @description only tasks with this in their names, or with this id */
+                q?: string;
             };
             header?: never;
             path?: never;
@@ -3331,6 +3760,52 @@ export interface operations {
                     "application/json": {
                         code: number;
                         data: components["schemas"]["Statistics"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    validate_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskSource"];
+                "application/toml": string;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["CheckedTask"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;
