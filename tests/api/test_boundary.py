@@ -10,8 +10,15 @@ import msgspec
 import pytest
 from chalice.test import Client
 
+from chalicelib import clock
+from chalicelib.agents.agent import Facts
 from chalicelib.api import cursors, envelope
+from chalicelib.api.agents import render
+from chalicelib.api.agents.methods import METHODS
+from chalicelib.dynamo import agents
 from chalicelib.errors import NotFound
+from chalicelib.operations.runs import report
+from chalicelib.runs.job import JobKey, Outcome
 from tests.api.conftest import (
     Fleet,
     People,
@@ -353,25 +360,58 @@ def test_a_cursor_of_another_version_says_so(admin: People) -> None:
 # --- the last lines of defence
 
 
-def test_a_refusal_that_cannot_be_encoded_is_our_fault_in_the_envelope(client: Client) -> None:
-    from chalicelib import clock
-
+def test_a_refusal_that_names_odd_text_can_be_sent() -> None:
     answer = envelope.failure(NotFound(f"There is no '{HALF}'."), "the-id", clock.read())
+    document = json.loads(answer.body)
+    assert (answer.status_code, document["message"]) == (404, "There is no '\ufffd'.")
+
+
+def test_a_refusal_that_cannot_be_encoded_is_our_fault_in_the_envelope() -> None:
+    answer = envelope.failure(NotFound("Not here.", what=object()), "the-id", clock.read())
     assert (answer.status_code, json.loads(answer.body)["data"]) == (500, {"request_id": "the-id"})
+
+
+def test_odd_text_that_was_stored_hides_nothing_else(admin: People, fleet: Fleet) -> None:
+    """Stores other than AWS's own take it."""
+    one, other = fleet(2)
+    agents.update_facts(one.id, Facts(hostname=f"a{HALF}"))
+    start(admin, 'CMD = "true"\nTargets = { All = true }\n')
+    (job,) = one.poll()["jobs"]
+    key = JobKey.parse(job["run_id"], job["job_id"])
+    assert key is not None
+    told = report.Report(Outcome.EXITED, exit_code=1, reason=HALF, duration_ms=1, log=None)
+    report.report_end(key, job["lease"], told, clock.read())
+    hosts = {each["id"]: each["hostname"] for each in admin.data("GET", "/agents")["items"]}
+    assert hosts == {one.id: "a\ufffd", other.id: "host-2"}
+    for path in ("/runs", f"/runs/{job['run_id']}", f"/runs/{job['run_id']}/jobs"):
+        admin.data("GET", path)
+    assert admin.answer("GET", "/exports/runs").status_code == 200
 
 
 def test_an_answer_that_cannot_be_encoded_is_our_fault_in_the_envelope(
     admin: People, agent: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from chalicelib.api.agents import render
-
     agent()
     shown = render.agent
     monkeypatch.setattr(
-        render, "agent", lambda *given: msgspec.structs.replace(shown(*given), hostname=HALF)
+        render, "agent", lambda *given: msgspec.structs.replace(shown(*given), running=object())
     )
-    assert admin.send("GET", "/agents")[0] == 500
     assert admin.refused("GET", "/agents")[0] == 5000
+
+
+def test_one_answer_of_a_batch_that_cannot_be_encoded_keeps_back_no_other(
+    agent: Any, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one: RpcAgent = agent()
+    odd = msgspec.structs.replace(METHODS["agent.leave"], handle=lambda *given: object())
+    monkeypatch.setitem(METHODS, "agent.leave", odd)
+    calls = [
+        {"jsonrpc": "2.0", "id": number, "method": method, "params": {}}
+        for number, method in enumerate(("agent.heartbeat", "agent.leave", "agent.heartbeat"))
+    ]
+    _, answers = rpc(client, calls, one.token)
+    codes = [each.get("error", {}).get("code") for each in answers]
+    assert (codes, [each["id"] for each in answers]) == ([None, -32603, None], [0, 1, 2])
 
 
 # --- what no route has
