@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 from chalice.app import Response
 
+from chalicelib import text
 from chalicelib.errors import PlumberError
 
 _log = logging.getLogger("plumber")
@@ -22,7 +23,7 @@ def failure(error: PlumberError, request_id: str, now: datetime) -> Response:
     try:
         data = error.details or None
         return _enveloped(error.http_status, error.code, error.message, data, now)
-    except Exception:  # it names what cannot be encoded; every entry has let that in
+    except Exception:
         _log.exception("request %s was refused, and its refusal cannot be sent", request_id)
         return fault(request_id, now)
 
@@ -33,6 +34,15 @@ def fault(request_id: str, now: datetime) -> Response:
     return _enveloped(500, PlumberError.code, message, {"request_id": request_id}, now)
 
 
+def encoded(document: Any) -> bytes:
+    """As JSON. Text that was stored with half a character in it is sent with U+FFFD there: one odd
+    thing in a list does not hide the others."""
+    try:
+        return msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        return msgspec.json.encode(text.whole_everywhere(msgspec.to_builtins(document)))
+
+
 def _enveloped(status: int, code: int, message: str, data: Any, now: datetime) -> Response:
     document = {"code": code, "message": message, "data": data, "timestamp": now}
     headers: dict[str, str | list[str]] = {
@@ -40,4 +50,4 @@ def _enveloped(status: int, code: int, message: str, data: Any, now: datetime) -
         "Cache-Control": "no-store",
         "X-Content-Type-Options": "nosniff",
     }
-    return Response(msgspec.json.encode(document).decode(), headers, status)
+    return Response(encoded(document).decode(), headers, status)

@@ -10,7 +10,7 @@ import msgspec
 
 from chalicelib import text
 from chalicelib.access.principal import Permission, Principal
-from chalicelib.api import audit, inputs
+from chalicelib.api import audit, envelope, inputs
 from chalicelib.errors import BadParameter, NotAuthenticated, PlumberError
 from chalicelib.reader import Reader
 
@@ -215,10 +215,9 @@ def _error(identity: Any, code: int, message: str) -> dict[str, Any]:
 
 
 def _encode(document: dict[str, Any]) -> bytes:
-    """One answer. What cannot be encoded has got in somewhere; the others of its batch go out."""
+    """One answer. Where it cannot be encoded the others of its batch go out."""
     try:
-        return msgspec.json.encode(document)
+        return envelope.encoded(document)
     except Exception:
         _log.exception("an answer cannot be sent")
-        identity = text.whole_everywhere(document.get("id"))
-        return msgspec.json.encode(_error(identity, INTERNAL_ERROR, OUR_FAULT))
+        return envelope.encoded(_error(document.get("id"), INTERNAL_ERROR, OUR_FAULT))

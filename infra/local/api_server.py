@@ -17,7 +17,12 @@ import click
 from chalice.app import Chalice
 from chalice.cli.factory import CLIFactory
 from chalice.config import Config
-from chalice.local import ChaliceRequestHandler, ThreadedHTTPServer, create_local_server
+from chalice.local import (
+    ChaliceRequestHandler,
+    LocalGateway,
+    ThreadedHTTPServer,
+    create_local_server,
+)
 
 from infra.local.addresses import HOST
 from infra.local.environment import ROOT
@@ -39,9 +44,14 @@ class PromptHandler(ChaliceRequestHandler):
         self._gateway = AsOnAws(app_object, config)
         super().__init__(request, client, server, app_object, config)
 
-    def _generic_handle(self) -> None:
-        self.local_gateway = self._gateway  # in place of Chalice's, which it makes by itself
-        super()._generic_handle()
+    @property
+    def local_gateway(self) -> AsOnAws:
+        """Chalice makes one of its own for each connection, which is let go."""
+        return self._gateway
+
+    @local_gateway.setter
+    def local_gateway(self, chalices: LocalGateway) -> None:
+        pass
 
     def __getattr__(self, name: str) -> Any:
         """Methods that HTTP's server does not know, TRACE among them, are for the app to refuse."""
@@ -52,6 +62,9 @@ class PromptHandler(ChaliceRequestHandler):
     def _send_http_response_with_body(
         self, code: int, headers: dict[str, Any], body: str | bytes
     ) -> None:
+        if self.command == "HEAD":  # a body would be taken for the beginning of the next answer
+            self._send_http_response_no_body(code, headers)
+            return
         is_page = headers.get("Content-Type", "").startswith(PAGES)
         takes_gzip = "gzip" in self.headers.get("accept-encoding", "").lower()
         if is_page and takes_gzip and len(body) >= COMPRESSED_FROM_BYTES:

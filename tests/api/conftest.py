@@ -13,6 +13,7 @@ from chalicelib import clock
 from chalicelib.access.by import By, Kind
 from chalicelib.access.principal import Role
 from chalicelib.access.scope import EVERYTHING, Scope
+from chalicelib.api import cursors
 from chalicelib.dynamo import steps
 from chalicelib.operations import overview
 from chalicelib.operations.access import authentication
@@ -115,6 +116,16 @@ def named(job: Mapping[str, Any]) -> dict[str, Any]:
 
 def ended(exit_code: int = 0) -> dict[str, Any]:
     return {"outcome": "exited", "exit_code": exit_code, "duration_ms": 5}
+
+
+def cursor_of(path: str, place: str, filters: Mapping[str, str] | None = None, **of: str) -> str:
+    """As a list answers it: `path` is the route's, `of` the parts of it that it names."""
+    return cursors.sealed(cursors.installation_key(), cursors.kind(path, of, filters or {}), place)
+
+
+def log_cursor(run_id: str, job_id: str, place: str) -> str:
+    """Of a page of a job's log: the chunk and the record in it."""
+    return cursor_of("/runs/{run_id}/jobs/{job_id}/log", place, run_id=run_id, job_id=job_id)
 
 
 def rpc(client: Client, body: Any, token: str | None = None) -> tuple[int, Any]:

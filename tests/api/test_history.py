@@ -5,7 +5,7 @@ import json
 import pytest
 from chalice.test import Client
 
-from tests.api.conftest import Clock, Fleet, People
+from tests.api.conftest import Clock, Fleet, People, cursor_of
 from tests.api.fleet import WEB, start, task, work
 
 
@@ -49,7 +49,7 @@ def test_runs_are_exported_as_json_lines(client: Client, admin: People, fleet: F
     answer = client.http.get("/api/v1/exports/runs?limit=1", headers=headers)
     assert answer.headers["Content-Type"] == "application/x-ndjson"
     assert [json.loads(line)["id"] for line in answer.body.splitlines()] == ids
-    assert answer.headers["Plumber-Next"] == ids[0]
+    assert answer.headers["Plumber-Next"] == cursor_of("/exports/runs", ids[0])
 
 
 def test_templates_are_the_librarys_and_own_tasks(admin: People, fleet: Fleet) -> None:

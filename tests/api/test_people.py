@@ -225,7 +225,7 @@ def test_toml_may_be_sent_as_it_is(admin: People, agent: Any) -> None:
     assert again["task"]["revision"] == 2
     assert admin.refused("PUT", f"{path}?revision=x", toml, Content_Type="application/toml") == (
         1001,
-        "revision must be a whole number.",
+        "revision must be a whole number from 1 to 999,999,999.",
     )
     code, message = admin.refused("POST", "/tasks", b"\xff", Content_Type="application/toml")
     assert (code, message) == (1001, "The definition is not UTF-8 text.")

@@ -11,9 +11,9 @@ from zipfile import ZipFile
 
 import pytest
 
-from chalicelib.api import panel
+from chalicelib.api import panel, refusals
 from chalicelib.sqs import work
-from infra import runtime, scheduled
+from infra import gateway, runtime, scheduled
 from infra.local.environment import ROOT, base
 from tests.stack.gateway import ANSWER_BYTES
 
@@ -96,6 +96,34 @@ def test_the_template_has_no_fault(package: Path) -> None:
         [PROGRAMS / "cfn-lint", package / "sam.json"], capture_output=True, text=True, check=False
     )
     assert linted.returncode == 0, linted.stdout
+
+
+def test_every_path_below_the_api_is_the_apps_to_answer_whatever_the_method(
+    resources: dict[str, Any],
+) -> None:
+    paths = resources["RestAPI"]["Properties"]["DefinitionBody"]["paths"]
+    ours = {path: each for path, each in paths.items() if path.startswith(("/api/v1/", "/rpc"))}
+    left = {path for path, each in ours.items() if gateway.ANY_METHOD not in each}
+    assert left == {path for path in ours if path.startswith("/api/v1/docs")}
+    assert refusals.ANY_PATH in ours
+    to_the_app = ours["/api/v1/agents"]["get"]["x-amazon-apigateway-integration"]
+    for each in ours.values():
+        for method in each.values():
+            integration = method["x-amazon-apigateway-integration"]
+            assert {**to_the_app, **integration} == to_the_app
+    named = {name: each["name"] for name, each in enumerate(ours[refusals.ANY_PATH][gateway.ANY_METHOD]["parameters"])}
+    assert named == {0: "proxy"}
+
+
+def test_what_the_gateway_refuses_itself_is_in_the_envelope(resources: dict[str, Any]) -> None:
+    body = resources["RestAPI"]["Properties"]["DefinitionBody"]
+    answers = body["x-amazon-apigateway-gateway-responses"]
+    assert {"MISSING_AUTHENTICATION_TOKEN", "THROTTLED", "DEFAULT_4XX", "DEFAULT_5XX"} <= {*answers}
+    for each in answers.values():
+        document = json.loads(each["responseTemplates"]["application/json"])
+        assert list(document) == ["code", "message", "data", "timestamp"]
+        assert document["data"] == {"request_id": "$context.requestId"}
+    assert answers["MISSING_AUTHENTICATION_TOKEN"]["statusCode"] == 404
 
 
 def test_functions_and_what_surrounds_them_are_in_one_template(resources: dict[str, Any]) -> None:

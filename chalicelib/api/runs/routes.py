@@ -2,10 +2,10 @@
 
 from typing import Any
 
-import msgspec
 from chalice.app import Response
 
 from chalicelib.access.principal import Permission
+from chalicelib.api.envelope import encoded
 from chalicelib.api.routing import Api, Request
 from chalicelib.api.runs import render as render_run
 from chalicelib.api.runs import resolvers, shapes
@@ -79,7 +79,7 @@ def export_runs(request: Request) -> Response:
     """Runs as JSON lines, newest first; the header `Plumber-Next` is the cursor of what follows."""
     found, following = _history(request)
     listed = render_run.listed(found, gates.counted(found))
-    lines = b"".join(msgspec.json.encode(each) + b"\n" for each in listed)
+    lines = b"".join(encoded(each) + b"\n" for each in listed)
     headers: dict[str, str | list[str]] = {"Content-Type": NDJSON}
     if following is not None:
         headers["Plumber-Next"] = request.sealed(following)

@@ -13,7 +13,7 @@ import requests
 
 from chalicelib.logs.log import MAGIC, MAX_OBJECT_BYTES, PACKED_MAGIC
 from chalicelib.s3 import chunks
-from tests.api.conftest import Clock, People, named
+from tests.api.conftest import Clock, People, log_cursor, named
 from tests.api.logs.conftest import Logged, data_of, due, err, fill, out, put
 
 MEGABYTE = 1 << 20
@@ -49,7 +49,8 @@ def test_a_damaged_chunk_is_shown_as_such_and_the_rest_is_read(
         assert data_of(page) == text, query
         assert (page["state"], page["missing"]["chunks"]) == ("incomplete", 1), query
         assert "damaged" in page["missing"]["reason"]
-    rest = admin.data("GET", f"{logged.path}?cursor=3.0")
+    after_two = log_cursor(logged.run_id, logged.job["job_id"], "3.0")
+    rest = admin.data("GET", f"{logged.path}?cursor={after_two}")
     assert (rest["state"], data_of(rest)) == ("complete", b"three\n")
     for path in (f"{logged.path}/search", f"/runs/{logged.run_id}/search"):
         (match,) = admin.data("GET", f"{path}?pattern=three")["matches"]

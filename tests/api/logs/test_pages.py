@@ -139,4 +139,4 @@ def test_an_answer_waits_no_longer_than_asked(
 @pytest.mark.parametrize("seconds", ["0", "11", "-1", "x"])
 def test_an_answer_waits_ten_seconds_at_most(logged: Logged, seconds: str) -> None:
     code, message = logged.admin.refused("GET", f"{logged.path}?wait={seconds}")
-    assert (code, message) == (1001, "wait must be a number from 1 to 10.")
+    assert (code, message) == (1001, "wait must be a whole number from 1 to 10.")

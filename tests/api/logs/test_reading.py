@@ -8,7 +8,7 @@ import requests
 
 from chalicelib import clock
 from chalicelib.logs.log import Record, Stream, encode
-from tests.api.conftest import People, named
+from tests.api.conftest import People, log_cursor, named
 from tests.api.logs.conftest import put as put_chunk
 from tests.api.test_runs import trigger
 
@@ -47,7 +47,7 @@ def test_a_log_is_readable_while_it_grows_and_afterwards(admin: People, agent: A
     run_id = trigger(admin, one)
     (job,) = one.poll()["jobs"]
     path = f"/runs/{run_id}/jobs/{job['job_id']}/log"
-    assert read(admin, path) == ([], "1.0", "streaming")
+    assert read(admin, path) == ([], log_cursor(run_id, job["job_id"], "1.0"), "streaming")
     put(job, out(b"a\x00\xff"), err(b"oh"))
     found, cursor, state = read(admin, path)
     assert (found, state) == ([("stdout", b"a\x00\xff"), ("stderr", b"oh")], "streaming")
@@ -55,7 +55,8 @@ def test_a_log_is_readable_while_it_grows_and_afterwards(admin: People, agent: A
     one.finish(job, log=summary(2, b"a\x00\xffb", b"oh"))
     assert read(admin, f"{path}?cursor={cursor}") == ([], cursor, "shipping")
     put(job, out(b"b"), seq=2)
-    assert read(admin, f"{path}?cursor={cursor}") == ([("stdout", b"b")], "3.0", "complete")
+    after = log_cursor(run_id, job["job_id"], "3.0")
+    assert read(admin, f"{path}?cursor={cursor}") == ([("stdout", b"b")], after, "complete")
     assert read(admin, f"{path}?stream=stderr")[0] == [("stderr", b"oh")]
     assert admin.refused("GET", f"{path}?stream=both")[0] == 1001
     assert admin.refused("GET", f"{path}?cursor=x")[0] == 1001
@@ -106,7 +107,8 @@ def test_further_urls_are_handed_out_and_live_on_after_the_end(admin: People, ag
     urls = one.result("job.log_urls", **named(job), **{"from": 11, "count": 2})["urls"]
     assert [each["seq"] for each in urls] == [11]  # no more were reported
     put_chunk(urls[0], encode([out(b"late")]))
-    found = read(admin, f"/runs/{run_id}/jobs/{job['job_id']}/log?cursor=11.0")
-    assert found == ([("stdout", b"late")], "12.0", "complete")
+    before, after = (log_cursor(run_id, job["job_id"], place) for place in ("11.0", "12.0"))
+    found = read(admin, f"/runs/{run_id}/jobs/{job['job_id']}/log?cursor={before}")
+    assert found == ([("stdout", b"late")], after, "complete")
     for bounds in ({"from": 0, "count": 1}, {"from": 1, "count": 0}, {"from": 1, "count": 101}):
         assert one.error("job.log_urls", **named(job), **bounds) == -32602
