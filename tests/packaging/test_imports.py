@@ -22,8 +22,8 @@ SHARED = {
     "": {"clock", "errors", "ids", "patterns", "reader", "settings"},
     "operations": {"connecting", "overview", "shift", "work"},
     "api": {
-        "audit", "docs_page", "health", "listing", "openapi", "overview", "panel", "routing", "rpc",
-        "rpc_route", "shapes", "work",
+        "audit", "docs_page", "health", "listing", "openapi", "overview", "panel", "refusal",
+        "routing", "rpc", "rpc_route", "shapes", "work",
     },
 }  # fmt: skip
 # Which of our packages a part may import.
