@@ -52,6 +52,26 @@ export interface paths {
         patch: operations["change_agent"];
         trace?: never;
     };
+    "/api/v1/agents/{agent_id}/jobs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The jobs of an agent that have not ended, oldest run first, also while it is offline: a
+         * @description Needs the permission `runs:read`.
+         */
+        get: operations["list_open_jobs"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/commands": {
         parameters: {
             query?: never;
@@ -499,6 +519,66 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/schedules/{schedule_id}/run": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Triggers the schedule's task at once, with the schedule's parameters and what it says of
+         * @description Needs the permission `runs:trigger`.
+         */
+        post: operations["run_now"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The next ten due times of an expression in a time zone, as one types it. Makes nothing.
+         * @description Needs the permission `tasks:read`.
+         */
+        post: operations["preview_times"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Counts for a first page: what runs, what failed, who is not there. Ask for it every 15
+         * @description Needs the permission `runs:read`.
+         */
+        get: operations["show_overview"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks": {
         parameters: {
             query?: never;
@@ -507,7 +587,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The tasks by name.
+         * The tasks by name. With `q` a page may be short while `next` leads on; with `outcomes` it has
          * @description Needs the permission `tasks:read`.
          */
         get: operations["list_tasks"];
@@ -645,6 +725,26 @@ export interface paths {
         get: operations["show_statistics"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whether a TOML could be saved, its agents looked up. Saves nothing.
+         * @description Needs the permission `tasks:read`.
+         */
+        post: operations["validate_task"];
         delete?: never;
         options?: never;
         head?: never;
@@ -819,6 +919,18 @@ export interface components {
             /** @default null */
             name?: string | null;
         };
+        /** @description Agents by status. */
+        AgentCounts: {
+            disabled: number;
+            never_seen: number;
+            offline: number;
+            online: number;
+        };
+        /** @description The jobs of an agent that have not ended; `has_more` where not all are shown. */
+        AgentJobs: {
+            has_more: boolean;
+            items: components["schemas"]["OpenJob"][];
+        };
         /** @description An earlier try at a job; `number` is the `attempt` of its log. */
         Attempt: {
             duration_seconds: number | null;
@@ -836,6 +948,19 @@ export interface components {
             /** @enum {unknown} */
             kind: "agent" | "schedule" | "system" | "token";
             name: string;
+        };
+        /**
+         * @description What a definition says that might be saved; nothing was. `task_id` is the task that bears its
+         *         name, if there is one. `agents` as in TaskDetail.
+         */
+        CheckedTask: {
+            agents: {
+                [key: string]: string;
+            };
+            name: string;
+            params: components["schemas"]["Param"][];
+            steps: components["schemas"]["Step"][];
+            task_id: string | null;
         };
         /** @description One command for many agents at once. Amounts are a number or such as `25%`, times `30s`. */
         Command: {
@@ -873,6 +998,21 @@ export interface components {
             timeout?: string | null;
             /** @default null */
             user?: string | null;
+        };
+        /**
+         * @description The runs that were created on a day, by UTC. `failed` are timed out ones too. Durations are
+         *         seconds of those that succeeded; the rate leaves cancelled ones out.
+         */
+        DayCount: {
+            active: number;
+            cancelled: number;
+            /** Format: date */
+            day: string;
+            duration_p50: number | null;
+            duration_p95: number | null;
+            failed: number;
+            succeeded: number;
+            success_rate: number | null;
         };
         /**
          * @description A message that was given up: what it asked for, as JSON, and why. `died_at` is null where
@@ -942,11 +1082,14 @@ export interface components {
         };
         /**
          * @description One step of a run on one agent. `deliver_by`: a queued job is undelivered then. `stopped_by`
-         *         is who cancelled this job alone.
+         *         is who cancelled this job alone. `agent_status` is that of the agent that a queued job waits
+         *         for, on the page of a run, by its heartbeats alone; null everywhere else. `earlier` are the
+         *         attempts before this one, the oldest first.
          */
         Job: {
             agent_id: string;
             agent_name: string;
+            agent_status: ("disabled" | "never_seen" | "offline" | "online") | null;
             attempt: number;
             deliver_by: string | null;
             duration_seconds: number | null;
@@ -1088,6 +1231,30 @@ export interface components {
             role: "admin" | "operator" | "trigger" | "viewer";
             scope?: components["schemas"]["Scope"];
         };
+        /** @description A job of an agent that has not ended. `deliver_by`: a queued one is undelivered then. */
+        OpenJob: {
+            attempt: number;
+            deliver_by: string | null;
+            job_id: string;
+            not_before: string | null;
+            queued_at: string | null;
+            run_id: string;
+            started_at: string | null;
+            /** @enum {unknown} */
+            state: "claimed" | "queued" | "running";
+            step: number;
+            task_id: string;
+            task_name: string;
+        };
+        /** @description What came of a run of a task. `tolerated_failures` as in Run. */
+        Outcome: {
+            created_at: string;
+            duration_seconds: number | null;
+            run_id: string;
+            /** @enum {unknown} */
+            state: "cancelled" | "cancelling" | "failed" | "queued" | "running" | "succeeded" | "timed_out";
+            tolerated_failures: number;
+        };
         /**
          * @description Jobs that printed the same, byte for byte. `sample` is null where there are too many groups
          *         to show them all at once.
@@ -1119,6 +1286,27 @@ export interface components {
             job_id: string;
             text: string;
         };
+        /**
+         * @description What needs attention, as it was some seconds ago; all of it inside of the caller's scope.
+         *
+         *         `runs_active` have not ended, `runs_failed` are those that failed or timed out of the last 24
+         *         hours; each is counted up to 500, and `has_more` names the parts that may be more. `days` are
+         *         the last seven, counted from the newest 500 runs: where those do not reach back so far,
+         *         `counted_since` is when the oldest of them was created. `schedules_failing` made no run when
+         *         they were due last, `schedules_next` come due next; of the first 500, 20 each at most.
+         *         `dead_letters` is what the control plane has given up, null where nobody can say or may know.
+         */
+        Overview: {
+            agents: components["schemas"]["AgentCounts"];
+            counted_since: string | null;
+            days: components["schemas"]["DayCount"][];
+            dead_letters: number | null;
+            has_more: string[];
+            runs_active: number;
+            runs_failed: number;
+            schedules_failing: components["schemas"]["ScheduleBrief"][];
+            schedules_next: components["schemas"]["ScheduleBrief"][];
+        };
         /** @description A parameter of a task. Values are text, also those of numbers. */
         Param: {
             choices: string[];
@@ -1131,8 +1319,10 @@ export interface components {
             /** @enum {unknown} */
             type: "boolean" | "integer" | "number" | "string";
         };
-        /** @description What a run would do; nothing was started. */
+        /** @description What a run would do; nothing was started. Of all `agents`, `offline` are not there now. */
         Plan: {
+            agents: number;
+            offline: number;
             parameters: {
                 [key: string]: string;
             };
@@ -1140,10 +1330,15 @@ export interface components {
             steps: components["schemas"]["PlannedStep"][];
             task_id: string;
         };
-        /** @description An agent that a step would run on. */
+        /**
+         * @description An agent that a step would run on. `status` is by its heartbeats alone: jobs wait for one
+         *         that is not `online`, as long as `DeliverWithin` says.
+         */
         PlannedAgent: {
             id: string;
             name: string;
+            /** @enum {unknown} */
+            status: "disabled" | "never_seen" | "offline" | "online";
         };
         /** @description A step as it would run now. `text` is its command or script with the parameters in it. */
         PlannedStep: {
@@ -1175,7 +1370,7 @@ export interface components {
         /**
          * @description Jobs that have ended, by state. `total` is null while a step has not chosen its agents: how
          *         many jobs there will be is not known then. `percent` is the part of the way: of a step by its
-         *         jobs; of a run by its steps, of which each counts the same.
+         *         jobs; of a run by its steps, of which each counts the same. It is 100 at the end and not before.
          */
         Progress: {
             counts: {
@@ -1214,6 +1409,8 @@ export interface components {
          *         `secrets` are the parameters whose values are shown to nobody, and asked for again by a retry.
          *         `is_held`: it waits for an earlier run of its task. `retry_of` is the run that it repeats,
          *         `step` the number of the step that is under way. `stopped_by` is who cancelled it.
+         *         `tolerated_failures` are jobs that failed in steps which ended well, as `MaxFailures` lets them;
+         *         `retries` what `/runs/{id}/retry` may repeat, nothing while the run goes on.
          */
         Run: {
             code: number;
@@ -1227,8 +1424,9 @@ export interface components {
             parameters: {
                 [key: string]: string;
             };
-            progress: components["schemas"]["Progress"];
+            progress: components["schemas"]["RunProgress"];
             reason: string | null;
+            retries: ("all" | "failed_agents" | "failed_step")[];
             retry_of: string | null;
             revision: number;
             secrets: string[];
@@ -1240,14 +1438,34 @@ export interface components {
             stopped_by: components["schemas"]["By"] | null;
             task_id: string;
             task_name: string;
+            tolerated_failures: number;
             /** @enum {unknown} */
             trigger: "command" | "person" | "retry" | "schedule";
             triggered_by: components["schemas"]["By"];
         };
-        /** @description A run with everything that happened in it. */
+        /**
+         * @description A run with everything that happened in it. `cause` is the id of the job that the run's
+         *         `reason` tells of, null while it goes on and where no job was at fault.
+         */
         RunDetail: {
+            cause: string | null;
             run: components["schemas"]["Run"];
             steps: components["schemas"]["RunStep"][];
+        };
+        /**
+         * @description How far a run has come: so many of its `steps` have ended; `known` are the jobs of the steps
+         *         that have chosen their agents.
+         */
+        RunProgress: {
+            counts: {
+                [key: string]: number;
+            };
+            ended: number;
+            known: number;
+            percent: number;
+            steps: number;
+            steps_ended: number;
+            total: number | null;
         };
         /**
          * @description A step of a run with its jobs. Where there is no room for all, the first ones are shown,
@@ -1266,11 +1484,13 @@ export interface components {
             state: "cancelled" | "failed" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "waiting";
             step: components["schemas"]["Step"];
             targets: string;
+            tolerated_failures: number;
         };
         /**
          * @description `next_due_at` is null while it is paused, and when it never comes due again.
          *
-         *         `last_problem` says why the last due time made no run; `last_run_id` is the last one it made.
+         *         `last_problem` says why the last due time made no run; `last_run_id` is the last one it made,
+         *         and `last_run_state` what has come of that, null once it is gone.
          */
         Schedule: {
             /** @enum {unknown} */
@@ -1282,6 +1502,7 @@ export interface components {
             last_due_at: string | null;
             last_problem: string | null;
             last_run_id: string | null;
+            last_run_state: ("cancelled" | "cancelling" | "failed" | "queued" | "running" | "succeeded" | "timed_out") | null;
             next_due_at: string | null;
             /** @enum {unknown} */
             overlap: "queue" | "replace" | "skip";
@@ -1291,6 +1512,15 @@ export interface components {
             paused: boolean;
             task_id: string;
             time_zone: string;
+        };
+        /** @description A schedule, by what one looks for at once. */
+        ScheduleBrief: {
+            cron: string;
+            id: string;
+            last_due_at: string | null;
+            last_problem: string | null;
+            next_due_at: string | null;
+            task_id: string;
         };
         /** @description Keys that are left out stay as they are. */
         ScheduleChange: {
@@ -1308,6 +1538,12 @@ export interface components {
             paused?: boolean | null;
             /** @default null */
             time_zone?: string | null;
+        };
+        /** @description When a schedule would be due that nobody has made. */
+        ScheduleTimes: {
+            cron: string;
+            /** @default UTC */
+            time_zone?: string;
         };
         /**
          * @description What a role is narrowed to: these tasks, and agents that have all the labels and are in one
@@ -1388,19 +1624,27 @@ export interface components {
             };
             selector: string | null;
         };
-        /** @description A task in a list. */
+        /** @description A task in a list. `recent` are its newest runs, newest first, where they are asked for. */
         Task: {
             created_at: string;
             id: string;
             is_template: boolean;
             name: string;
+            /** @default null */
+            recent: components["schemas"]["Outcome"][] | null;
             revision: number;
             step_count: number;
             updated_at: string;
             updated_by: components["schemas"]["By"];
         };
-        /** @description A task with its current revision: the TOML as saved, and what it says. */
+        /**
+         * @description A task with its current revision: the TOML as saved, and what it says. `agents` are what the
+         *         agents are called now that its steps name, by id; one that was removed is left out.
+         */
         TaskDetail: {
+            agents: {
+                [key: string]: string;
+            };
             /** @enum {unknown} */
             concurrency: "allow" | "forbid" | "queue" | "replace";
             definition: string;
@@ -1440,9 +1684,26 @@ export interface components {
             secret: string;
             token: components["schemas"]["Token"];
         };
+        /** @description One of the things that are wrong with a definition. */
+        TomlError: {
+            column: number | null;
+            key: string | null;
+            line: number | null;
+            message: string;
+        };
         /** @description Where a definition is wrong. */
         TomlFault: {
             column: number | null;
+            key: string | null;
+            line: number | null;
+        };
+        /**
+         * @description Where a definition is wrong first. `errors` are all faults that could be found in one go, in
+         *         the order of their lines, the first one among them.
+         */
+        TomlFaults: {
+            column: number | null;
+            errors: components["schemas"]["TomlError"][];
             key: string | null;
             line: number | null;
         };
@@ -1622,6 +1883,49 @@ export interface operations {
                     "application/json": {
                         code: number;
                         data: components["schemas"]["Agent"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    list_open_jobs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                agent_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["AgentJobs"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;
@@ -1837,7 +2141,9 @@ export interface operations {
                 /** @description only runs created at this instant or later */
                 from?: string;
                 limit?: number;
-                /** @description only runs in this state */
+                /** @description only runs with this in the task's name, their id, or the name of who triggered them */
+                q?: string;
+                /** @description only runs in this state, or in one of several: failed,timed_out */
                 state?: string;
                 /** @description only runs of the task with this id */
                 task?: string;
@@ -2010,7 +2316,9 @@ export interface operations {
                 /** @description only runs created at this instant or later */
                 from?: string;
                 limit?: number;
-                /** @description only runs in this state */
+                /** @description only runs with this in the task's name, their id, or the name of who triggered them */
+                q?: string;
+                /** @description only runs in this state, or in one of several: failed,timed_out */
                 state?: string;
                 /** @description only runs of the task with this id */
                 task?: string;
@@ -2874,6 +3182,138 @@ export interface operations {
             };
         };
     };
+    run_now: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description the same key within a day answers the same run */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                schedule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Run"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    preview_times: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ScheduleTimes"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["DueTimes"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    show_overview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Overview"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
     list_tasks: {
         parameters: {
             query?: {
@@ -2881,6 +3321,10 @@ export interface operations {
                 limit?: number;
                 /** @description exactly this name */
                 name?: string;
+                /** @description so many of each task's newest runs, 20 at most; none without */
+                outcomes?: string;
+                /** @description only tasks with this in their names, or with this id */
+                q?: string;
             };
             header?: never;
             path?: never;
@@ -3341,6 +3785,52 @@ export interface operations {
             };
         };
     };
+    validate_task: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskSource"];
+                "application/toml": string;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["CheckedTask"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
     list_templates: {
         parameters: {
             query?: {
@@ -3482,7 +3972,10 @@ export interface operations {
     };
     remove_token: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true: also the last one of an admin without a scope */
+                force?: string;
+            };
             header?: never;
             path: {
                 token_id: string;
