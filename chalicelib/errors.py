@@ -24,7 +24,7 @@ class BadParameter(PlumberError):
 
 
 class NotAuthenticated(PlumberError):
-    """No valid token was given. Send it as 'Authorization: Bearer <token>'."""
+    """Sign in with an access token. Programs send it as 'Authorization: Bearer <token>'."""
 
     code, http_status, rpc_code = 1002, 401, -32001
 

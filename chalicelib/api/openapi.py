@@ -21,7 +21,7 @@ from chalicelib.api.agents import routes as agents
 from chalicelib.api.logs import routes as logs
 from chalicelib.api.routing import DEFAULT_LIMIT, MAX_LIMIT, PREFIX, TOML, Api, Route, all_routes
 from chalicelib.api.runs import routes as runs
-from chalicelib.api.shapes import TomlFault
+from chalicelib.api.shapes import TomlFault, TomlFaults
 from chalicelib.api.tasks import routes as tasks
 from chalicelib.api.tasks import schedule_routes as schedules
 from chalicelib.api.tasks.shapes import TaskSource
@@ -90,7 +90,7 @@ def _item(answers: Any) -> Any:
 
 def _schemas(routes: Iterable[Route]) -> dict[str, Any]:
     shown = [route.answers for route in routes if not isinstance(route.answers, str)]
-    answers = {_item(each) or each for each in shown} - {None, dict} | {TomlFault}
+    answers = {_item(each) or each for each in shown} - {None, dict} | {TomlFault, TomlFaults}
     bodies = {route.takes.kind for route in routes if route.takes is not None}
     components = _components(answers | bodies)
     for name in _components(answers):

@@ -19,6 +19,7 @@ from chalicelib import clock
 from chalicelib.access.principal import Permission, Principal
 from chalicelib.access.scope import Scope
 from chalicelib.api import audit, cursors, envelope, inputs, refusals
+from chalicelib.api.body_faults import in_words
 from chalicelib.api.inputs import Choice
 from chalicelib.api.tasks.shapes import TaskSource
 from chalicelib.errors import BadParameter, NotAuthenticated, PlumberError
@@ -314,9 +315,7 @@ def _parse_body(request: Request, takes: Reader[Any]) -> Any:
     try:
         return takes.json(request.body or b"{}")
     except msgspec.ValidationError as error:
-        raise BadParameter(
-            f"The body does not fit: {error}.{_choices(error, takes.kind)}"
-        ) from error
+        raise BadParameter(in_words(error, takes.kind)) from error
     except (msgspec.DecodeError, ValueError) as error:
         raise BadParameter(f"The body is not JSON: {error}.") from error
 
@@ -341,14 +340,3 @@ def _with_cursor(answer: Any, request: Request) -> Any:
 def all_routes(groups: Sequence[Api]) -> list[Route]:
     """Every declared route of the groups, in their order."""
     return [route for group in groups for route in group.routes]
-
-
-def _choices(error: msgspec.ValidationError, takes: type[msgspec.Struct]) -> str:
-    """The values that the field at fault may have, for a person; empty where any may be."""
-    name = str(error).rpartition("`$.")[2].rstrip("`")
-    for field in msgspec.inspect.type_info(takes).fields:  # type: ignore[attr-defined]
-        if field.encode_name == name:
-            kinds = getattr(field.type, "types", (field.type,))
-            values = [str(value) for kind in kinds for value in getattr(kind, "values", ())]
-            return f" It is one of {', '.join(values)}." if values else ""
-    return ""

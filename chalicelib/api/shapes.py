@@ -31,20 +31,22 @@ class By(Shape, frozen=True):
     name: str
 
 
-class TomlError(Shape, frozen=True):
-    """One thing that is wrong with a definition, and where."""
+class TomlFault(Shape, frozen=True):
+    """Where a definition is wrong."""
 
-    message: str
     line: int | None
     column: int | None
     key: str | None
 
 
-class TomlFault(Shape, frozen=True):
+class TomlError(TomlFault, frozen=True):
+    """One of the things that are wrong with a definition."""
+
+    message: str
+
+
+class TomlFaults(TomlFault, frozen=True):
     """Where a definition is wrong first. `errors` are all faults that could be found in one go, in
     the order of their lines, the first one among them."""
 
-    line: int | None
-    column: int | None
-    key: str | None
     errors: list[TomlError]

@@ -69,9 +69,9 @@ class Client:
         """The data of a PATCH: it sets what it names, so it may be repeated."""
         return self._call("PATCH", path, SHORT, json=body)
 
-    def delete(self, *path: str) -> None:
+    def delete(self, *path: str, **query: str) -> None:
         """A DELETE, sent once: a repeated one would not find what the first has deleted."""
-        self._call("DELETE", path, ONCE)
+        self._call("DELETE", path, ONCE, params=query)
 
     def pages(self, *path: str, at_most: int | None, **query: str) -> tuple[list[Any], bool]:
         """Items of a list up to `at_most`, and whether there are more."""

@@ -93,9 +93,10 @@ def _draw(tokens: Sequence[dict[str, Any]], names: dict[str, str]) -> None:
 
 @token.command("revoke")
 @click.argument("token_id", metavar="ID")
+@click.option("--force", is_flag=True, help="Also the last one of an admin without a scope.")
 @output_option
 @pass_context
-def revoke(context: Context, token_id: str) -> None:
+def revoke(context: Context, token_id: str, force: bool) -> None:
     """Make a token worthless."""
-    context.client.delete("tokens", token_id)
+    context.client.delete("tokens", token_id, **({"force": "true"} if force else {}))
     context.say({"id": token_id}, f"Token {token_id} is revoked.")

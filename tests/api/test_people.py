@@ -85,6 +85,27 @@ def test_a_token_is_shown_once_works_and_is_revoked(client: Client, admin: Peopl
     assert admin.refused("DELETE", f"/tokens/{made['token']['id']}")[0] == 1004
 
 
+def test_the_last_token_of_an_admin_is_not_revoked_by_mistake(
+    client: Client, admin: People, travel: Clock
+) -> None:
+    me = admin.data("GET", "/me")["id"]
+    narrow = {"name": "narrow", "role": "admin", "scope": {"groups": ["web"]}}
+    short = {"name": "short", "role": "admin", "expires_in_seconds": 60}
+    admin.data("POST", "/tokens", narrow)
+    admin.data("POST", "/tokens", {"name": "other", "role": "operator"})
+    admin.data("POST", "/tokens", short)
+    travel.after(60)
+    code, message = admin.refused("DELETE", f"/tokens/{me}")
+    assert (code, "last token of an admin" in message) == (1005, True)
+    second = admin.data("POST", "/tokens", {"name": "second", "role": "admin"})
+    admin.data("DELETE", f"/tokens/{me}")
+    other = People(client, second["secret"])
+    last = second["token"]["id"]
+    assert other.refused("DELETE", f"/tokens/{last}")[0] == 1005
+    other.data("DELETE", f"/tokens/{last}?force=true")
+    assert other.refused("GET", "/me")[0] == 1002
+
+
 @pytest.mark.parametrize(
     ("body", "says"),
     [
@@ -244,7 +265,8 @@ def test_a_wrong_definition_is_refused_with_its_line_and_nothing_is_saved(
     source = definition(agent().id) + 'Timout = "1s"\n'
     status, envelope = admin.send("POST", "/tasks", {"definition": source})
     assert (status, envelope["code"]) == (400, 1001)
-    assert envelope["data"] == {"line": 6, "column": None, "key": "step[1].Timout"}
+    where = {"line": 6, "column": None, "key": "step[1].Timout"}
+    assert envelope["data"] == {**where, "errors": [{**where, "message": envelope["message"]}]}
     assert admin.data("GET", "/tasks")["items"] == []
 
 

@@ -26,6 +26,7 @@ BUDGETS = {  # design §3: writes, reads
     "report of the start": (1, 0),
     "report the end of a job in the middle of a run": (4, 2),
     "view a run": (0, 1),
+    "view a run of which a job is queued": (0, 2),  # and whether its agent is there
     "view a run of 300 jobs under way": (0, 5),
     "list of runs, one under way": (0, 5),  # a month of history each, and the counts
     "per job of a rolling step": (5, 4),
@@ -69,11 +70,13 @@ def narrow(lab: Laboratory, meter: Meter, one: RpcAgent) -> dict[str, Used]:
     one.finish(second)
     found["report the end of a job in the middle of a run"] = meter.take()
     lab.people.data("GET", f"/runs/{run_id}")
-    found["view a run"] = meter.take()
+    found["view a run of which a job is queued"] = meter.take()
     one.seat = 0
     meter.take()
     (third,) = one.poll()["jobs"]
     found[SILENT] = meter.take()
+    lab.people.data("GET", f"/runs/{run_id}")
+    found["view a run"] = meter.take()
     one.finish(third)
     meter.take()
     one.result("agent.heartbeat")

@@ -22,8 +22,8 @@ SHARED = {
     "": {"clock", "errors", "ids", "patterns", "reader", "settings", "text"},
     "operations": {"connecting", "overview", "shift", "work"},
     "api": {
-        "audit", "cursors", "docs_page", "envelope", "health", "inputs", "listing", "openapi",
-        "overview", "panel", "refusals", "routing", "rpc", "rpc_route", "shapes", "work",
+        "audit", "body_faults", "cursors", "docs_page", "envelope", "health", "inputs", "listing",
+        "openapi", "overview", "panel", "refusals", "routing", "rpc", "rpc_route", "shapes", "work",
     },
 }  # fmt: skip
 # Which of our packages a part may import.

@@ -111,7 +111,10 @@ def test_every_path_below_the_api_is_the_apps_to_answer_whatever_the_method(
         for method in each.values():
             integration = method["x-amazon-apigateway-integration"]
             assert {**to_the_app, **integration} == to_the_app
-    named = {name: each["name"] for name, each in enumerate(ours[refusals.ANY_PATH][gateway.ANY_METHOD]["parameters"])}
+    named = {
+        name: each["name"]
+        for name, each in enumerate(ours[refusals.ANY_PATH][gateway.ANY_METHOD]["parameters"])
+    }
     assert named == {0: "proxy"}
 
 

@@ -57,7 +57,13 @@ def make_token(request: Request, body: shapes.NewToken) -> shapes.TokenSecret:
     return shapes.TokenSecret(render.token(token), text)
 
 
-@api.delete("/tokens/{token_id}", needs=Permission.TOKENS_WRITE, on=_token, audits="token.revoke")
+@api.delete(
+    "/tokens/{token_id}",
+    needs=Permission.TOKENS_WRITE,
+    on=_token,
+    audits="token.revoke",
+    query={"force": "true: also the last one of an admin without a scope"},
+)
 def remove_token(request: Request, token: Token) -> None:
     """Revokes a token; it stops working within 30 seconds."""
-    revoke_token(token)
+    revoke_token(token, request.now, is_forced=request.query.get("force") == "true")

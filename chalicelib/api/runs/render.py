@@ -38,7 +38,7 @@ def run(value: Run, counted: Mapping[JobState, int] | None = None) -> shapes.Run
         retry_of=value.retry_of,
         step=value.step,
         step_count=value.step_count,
-        progress=_progress(run_page.of_run(value, counted or {}), value.step_count),
+        progress=_run_progress(run_page.of_run(value, counted or {}), value.step_count),
         tolerated_failures=run_summary.tolerated_failures(value),
         retries=[each.value for each in run_summary.retries(value)],
         created_at=value.created_at,
@@ -53,16 +53,24 @@ def listed(found: Iterable[Run], counted: Mapping[str, Mapping[JobState, int]]) 
     return [run(each, counted.get(each.id)) for each in found]
 
 
-def _progress(tally: Tally, steps: int = 1) -> shapes.Progress:
-    return shapes.Progress(
+def _run_progress(tally: Tally, steps: int) -> shapes.RunProgress:
+    return shapes.RunProgress(
         total=tally.total,
-        known=tally.known,
         ended=tally.ended,
         percent=tally.percent,
+        counts=_counts(tally),
+        known=tally.known,
         steps=steps,
         steps_ended=tally.steps_ended,
-        counts={state.value: tally.counts[state] for state in JobState if tally.counts.get(state)},
     )
+
+
+def _progress(tally: Tally) -> shapes.Progress:
+    return shapes.Progress(tally.total, tally.ended, tally.percent, _counts(tally))
+
+
+def _counts(tally: Tally) -> dict[shapes.JobState, int]:
+    return {state.value: tally.counts[state] for state in JobState if tally.counts.get(state)}
 
 
 def _seconds(started_at: datetime | None, ended_at: datetime | None) -> float | None:

@@ -26,17 +26,23 @@ RetryWhat = Literal["all", "failed_step", "failed_agents"]
 
 class Progress(Shape, frozen=True):
     """Jobs that have ended, by state. `total` is null while a step has not chosen its agents: how
-    many jobs there will be is not known then; `known` are those of the steps that have. `percent`
-    is the part of the way: of a step by its jobs; of a run by its `steps`, of which each counts the
-    same. It is 100 at the end and not before, and is never computed from a total that grows."""
+    many jobs there will be is not known then. `percent` is the part of the way: of a step by its
+    jobs; of a run by its steps, of which each counts the same. It is 100 at the end and not before.
+    """
 
     total: int | None
-    known: int
     ended: int
     percent: int
+    counts: dict[JobState, int]
+
+
+class RunProgress(Progress, frozen=True):
+    """How far a run has come: so many of its `steps` have ended; `known` are the jobs of the steps
+    that have chosen their agents."""
+
+    known: int
     steps: int
     steps_ended: int
-    counts: dict[JobState, int]
 
 
 class Run(Shape, frozen=True):
@@ -66,7 +72,7 @@ class Run(Shape, frozen=True):
     retry_of: str | None
     step: int
     step_count: int
-    progress: Progress
+    progress: RunProgress
     tolerated_failures: int
     retries: list[RetryWhat]
     created_at: datetime

@@ -1388,19 +1388,15 @@ export interface components {
         };
         /**
          * @description Jobs that have ended, by state. `total` is null while a step has not chosen its agents: how
-         *         many jobs there will be is not known then; `known` are those of the steps that have. `percent`
-         *         is the part of the way: of a step by its jobs; of a run by its `steps`, of which each counts the
-         *         same. It is 100 at the end and not before, and is never computed from a total that grows.
+         *         many jobs there will be is not known then. `percent` is the part of the way: of a step by its
+         *         jobs; of a run by its steps, of which each counts the same. It is 100 at the end and not before.
          */
         Progress: {
             counts: {
                 [key: string]: number;
             };
             ended: number;
-            known: number;
             percent: number;
-            steps: number;
-            steps_ended: number;
             total: number | null;
         };
         /**
@@ -1447,7 +1443,7 @@ export interface components {
             parameters: {
                 [key: string]: string;
             };
-            progress: components["schemas"]["Progress"];
+            progress: components["schemas"]["RunProgress"];
             reason: string | null;
             retries: ("all" | "failed_agents" | "failed_step")[];
             retry_of: string | null;
@@ -1474,6 +1470,21 @@ export interface components {
             cause: string | null;
             run: components["schemas"]["Run"];
             steps: components["schemas"]["RunStep"][];
+        };
+        /**
+         * @description How far a run has come: so many of its `steps` have ended; `known` are the jobs of the steps
+         *         that have chosen their agents.
+         */
+        RunProgress: {
+            counts: {
+                [key: string]: number;
+            };
+            ended: number;
+            known: number;
+            percent: number;
+            steps: number;
+            steps_ended: number;
+            total: number | null;
         };
         /**
          * @description A step of a run with its jobs. Where there is no room for all, the first ones are shown,
@@ -1688,18 +1699,24 @@ export interface components {
             secret: string;
             token: components["schemas"]["Token"];
         };
-        /** @description One thing that is wrong with a definition, and where. */
+        /** @description One of the things that are wrong with a definition. */
         TomlError: {
             column: number | null;
             key: string | null;
             line: number | null;
             message: string;
         };
+        /** @description Where a definition is wrong. */
+        TomlFault: {
+            column: number | null;
+            key: string | null;
+            line: number | null;
+        };
         /**
          * @description Where a definition is wrong first. `errors` are all faults that could be found in one go, in
          *         the order of their lines, the first one among them.
          */
-        TomlFault: {
+        TomlFaults: {
             column: number | null;
             errors: components["schemas"]["TomlError"][];
             key: string | null;
@@ -3970,7 +3987,10 @@ export interface operations {
     };
     remove_token: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true: also the last one of an admin without a scope */
+                force?: string;
+            };
             header?: never;
             path: {
                 token_id: string;
