@@ -10,10 +10,10 @@ from chalicelib.api.tasks import resolvers, shapes
 from chalicelib.dynamo import gates, run_history, tasks
 from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.trigger import trigger
+from chalicelib.operations.tasks import templates
 from chalicelib.operations.tasks.preview import preview
 from chalicelib.operations.tasks.task_list import list_by_name
 from chalicelib.operations.tasks.tasks import create_task, delete_task, replace_task
-from chalicelib.operations.tasks.templates import all_templates
 from chalicelib.runs.run_page import ended_in_step
 from chalicelib.runs.statistics import statistics
 from chalicelib.settings import settings
@@ -31,11 +31,12 @@ api = Api(__name__)
 )
 def list_tasks(request: Request) -> Page:
     """The tasks by name."""
+    limit = request.limit()
     if "name" in request.query:
         task = tasks.get_by_name(request.query["name"])
         is_listed = task is not None and request.scope.holds_task(task.id)
         return Page([render_task.task(task)] if task and is_listed else [], None)
-    found, following = list_by_name(request.scope, request.limit(), request.cursor())
+    found, following = list_by_name(request.scope, limit, request.cursor())
     return Page([render_task.task(each) for each in found], following)
 
 
@@ -165,7 +166,8 @@ def list_executions(request: Request, task_id: str) -> Page:
 @api.get("/templates", needs=Permission.TASKS_READ, answers=list[shapes.Template])
 def list_templates(request: Request) -> Page:
     """Definitions to start from: own tasks that are marked so, then the library's."""
-    return Page([render_task.template(each) for each in all_templates(request.scope)], None)
+    found, following = templates.page(request.scope, request.limit(), request.cursor())
+    return Page([render_task.template(each) for each in found], following)
 
 
 @api.get(
