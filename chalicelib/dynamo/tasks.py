@@ -3,7 +3,7 @@
 What unique names need is in `task_names`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pynamodb.attributes import (
     BooleanAttribute,
@@ -14,6 +14,7 @@ from pynamodb.attributes import (
 from pynamodb.exceptions import DoesNotExist
 from pynamodb.expressions.update import Action
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+from pynamodb.pagination import ResultIterator
 
 from chalicelib.dynamo import task_names
 from chalicelib.dynamo.access_attributes import ByAttribute
@@ -31,6 +32,8 @@ from chalicelib.errors import Conflict
 from chalicelib.tasks.task import StoredRevision, StoredTask
 
 EVERY_TASK = "task"
+# Of definitions in one page: in UTF-8 and in JSON four times as much, and Lambda answers 6 MB.
+PAGE_CHARACTERS = 1 << 20
 
 
 class ByName(GlobalSecondaryIndex["TaskItem"]):
@@ -230,6 +233,18 @@ def search(limit: int, cursor: str | None) -> tuple[list[StoredTask], str | None
     return [_value(item) for item in found], following
 
 
+def cursor_behind(task: StoredTask) -> str | None:
+    """With which `search` goes on behind the task."""
+    key = {"listing": EVERY_TASK, "name": task.name, "task_id": task.id}
+    return encode_cursor({name: {"S": text} for name, text in key.items()})
+
+
+def whole(task_ids: Sequence[str]) -> list[StoredTask]:
+    """Those of a few tasks that there are, by name, with their definitions; in one call."""
+    items = TaskItem.batch_get(list(task_ids)) if task_ids else ()
+    return sorted((_value(item) for item in items if item.listing), key=lambda task: task.name)
+
+
 def named(task_ids: Iterable[str]) -> list[StoredTask]:
     """Those of a few tasks that there are, by name, as `search` shows them; in one call."""
     shown = ["task_id", "listing", "name", *ByName.Meta.projection.non_key_attributes]
@@ -259,15 +274,27 @@ def revisions(
         start = {"task_id": {"S": task.id}, "number": {"N": str(task.revision)}}
         if limit == 1:
             return first, encode_cursor(start) if task.revision > 1 else None
-    found, following = page(
-        RevisionItem.query(
-            task.id,
-            limit=limit - len(first),
-            last_evaluated_key=start,
-            scan_index_forward=False,
-        )
+    results = RevisionItem.query(
+        task.id,
+        limit=limit - len(first),
+        last_evaluated_key=start,
+        scan_index_forward=False,
     )
-    return first + [_revision_value(item) for item in found], following
+    return _up_to_a_size(first, results)
+
+
+def _up_to_a_size(
+    found: list[StoredRevision], results: ResultIterator[RevisionItem]
+) -> tuple[list[StoredRevision], str | None]:
+    """As many of the results as an answer can hold; a page may be short while more follow."""
+    size = sum(len(each.definition) for each in found)
+    for item in results:
+        found.append(_revision_value(item))
+        size += len(item.definition)
+        if size > PAGE_CHARACTERS:
+            last = {"task_id": {"S": item.task_id}, "number": {"N": str(int(item.number))}}
+            return found, encode_cursor(last)
+    return found, encode_cursor(results.last_evaluated_key)
 
 
 def _newest(task: StoredTask) -> StoredRevision:

@@ -15,6 +15,7 @@ from tests.bench.yardstick import Scale, look
 
 GROUPS = (
     "calls", "fleet", "wide", "slices", "call", "wake", "trace", "throughput", "drift", "load",
+    "clients",
     "history", "agent", "idle", "start", "logs", "functions", "cost",
 )  # fmt: skip
 QUICK = "quick"  # some of them, shorter

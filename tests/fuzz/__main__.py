@@ -2,7 +2,9 @@
 What fails is kept in .build/fuzz, and tried again with `--replay`."""
 
 import argparse
+import faulthandler
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -24,7 +26,7 @@ from tests.fuzz.chunks import Chunks
 from tests.fuzz.cursors import Cursors
 from tests.fuzz.judge import Judge
 from tests.fuzz.memory import Memory
-from tests.fuzz.rounds import batch, try_case
+from tests.fuzz.rounds import batch, judged, try_case
 from tests.fuzz.rpc import Rpc
 from tests.fuzz.stage import Stage
 from tests.fuzz.toml import Tasks
@@ -41,6 +43,7 @@ def main() -> int:
     """Exit code 1 when anything was found."""
     options = _options()
     os.environ.update(base(os.environ))
+    faulthandler.register(signal.SIGUSR1)  # says where it is
     with _stages() as (stage, playground):
         judge = Judge(SAVED)
         if options.replay is not None:
@@ -108,6 +111,7 @@ def _fuzz(stage: Stage, playground: Stage, judge: Judge, options: argparse.Names
 def _rounds(stage: Stage, playground: Stage, judge: Judge, options: argparse.Namespace) -> None:
     fuzzers = [each() for each in FUZZERS if options.only in (None, each.name)]
     askers = {each.name: Asker(stage, judge, each.name) for each in fuzzers}
+    playing = Asker(playground, judge, description.NAME)
     until: float = time.monotonic() + options.minutes * 60
     reported, seed = time.monotonic(), options.seed
 
@@ -117,14 +121,15 @@ def _rounds(stage: Stage, playground: Stage, judge: Judge, options: argparse.Nam
     while not has_ended():
         for each in fuzzers:
             batch(each, askers[each.name], seed, BATCHES[each.name], has_ended)
-        if options.only in (None, description.NAME):
-            left = until - time.monotonic()
-            seconds = max(1, min(SCHEMATHESIS_SECONDS, int(left)))
-            description.round_of(playground, judge, SAVED, seed, seconds)
+            if time.monotonic() - reported > REPORT_SECONDS:
+                reported = time.monotonic()
+                _say(judge.said())
+        left = int(until - time.monotonic())
+        if options.only in (None, description.NAME) and left > 0:
+            seconds = min(SCHEMATHESIS_SECONDS, left)
+            with judged(playing):
+                description.round_of(playground, judge, SAVED, seed, seconds)
         seed += 1
-        if time.monotonic() - reported > REPORT_SECONDS:
-            reported = time.monotonic()
-            _say(judge.said())
 
 
 def _replay(stage: Stage, playground: Stage, judge: Judge, file: Path) -> int:

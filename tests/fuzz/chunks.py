@@ -46,6 +46,7 @@ OTHERS = (
     f"{RUN}/jobs/@job@",
 )
 PAGES_AT_MOST = 40
+AGAIN = 6  # logs are read once more before a batch
 NOW, DAY = 1_767_225_600_000, 86_400_000  # milliseconds
 
 
@@ -126,12 +127,16 @@ class Chunks:
         return st.builds(Case, numbers | odd, REPORTS.map(_json), st.booleans())
 
     def prepare(self, asker: Asker) -> None:
-        """Reads again what has been put together since."""
-        while self._later and self._later[0][0] < time.monotonic():
+        """Reads a few again that were put together since."""
+        for _ in range(AGAIN):
+            if not self._later or self._later[0][0] > time.monotonic():
+                break
             _, case, words = self._later.popleft()
             asker.trial = msgspec.structs.replace(asker.trial, case=case)
             asker.stage.words |= words
             self._read(asker)
+        while len(self._later) > AGAIN:  # the newest are enough
+            self._later.popleft()
         asker.stage.renew()
 
     def try_one(self, asker: Asker, case: Case) -> None:

@@ -33,6 +33,7 @@ LONG = (
     ("--phases", "stateful", *ITSELF),
 )
 SHORT = ("--phases", "fuzzing", "--max-examples", "1", *ITSELF)
+LONGEST_SECONDS = 600.0  # examples and coverage are as many as they are
 _LINES: Reader[Line] = Reader(Line)
 
 
@@ -65,7 +66,7 @@ def carry_out(
         own = {"SCHEMATHESIS_HOOKS": "tests.fuzz.hooks", ANSWERS: str(place / "answers")}
         found = subprocess.run(
             command, cwd=place, env={**os.environ, **own, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False, timeout=LONGEST_SECONDS,
         )  # fmt: skip
         _absorb(judge, trial, (place / "answers").read_bytes())
         report = place / "report.json"

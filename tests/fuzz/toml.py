@@ -55,13 +55,15 @@ PARAM_NAMES = st.sampled_from(["version", "stage", "n", "PATH", "PLUMBER_X", "1a
 
 
 def _lines(*keys: str) -> SearchStrategy[list[str]]:
-    return st.lists(st.builds(_line, st.sampled_from(keys), VALUES), max_size=2)
+    """Mostly none: one that is wrong hides what follows."""
+    lines = st.lists(st.builds(_line, st.sampled_from(keys), VALUES), min_size=1, max_size=2)
+    return st.just([]) | st.just([]) | lines
 
 
 @st.composite
 def _params(draw: st.DrawFn) -> list[str]:
     pattern = draw(st.none() | st.sampled_from(PATTERNS) | TEXT)
-    lines = [] if pattern is None else [_line("Pattern", _text(pattern))]
+    lines = [] if pattern is None else [_line("Pattern", _text(pattern)), "Required = true"]
     return [f"[Params.{draw(PARAM_NAMES)}]", *lines, *draw(_lines(*PARAM_KEYS))]
 
 
@@ -83,9 +85,10 @@ def _steps(draw: st.DrawFn) -> list[str]:
 @st.composite
 def _written(draw: st.DrawFn) -> bytes:
     """A task that is nearly valid."""
-    name = draw(st.just("fuzz") | TEXT)
+    name = draw(st.just("fuzz") | st.just("fuzz") | TEXT)
     lines = [_line("Name", _text(name)), *draw(_lines(*TASK_KEYS, *ODD_KEYS))]
-    for each in (*draw(st.lists(_params(), max_size=3)), *draw(st.lists(_steps(), max_size=3))):
+    params, steps = st.lists(_params(), max_size=2), st.lists(_steps(), min_size=1, max_size=3)
+    for each in (*draw(params), *draw(steps)):
         lines += each
     return "\n".join(lines).encode("utf-8", "surrogatepass")
 

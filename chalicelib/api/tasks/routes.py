@@ -11,6 +11,7 @@ from chalicelib.api.tasks import resolvers, shapes
 from chalicelib.dynamo import gates, run_history, tasks
 from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.trigger import trigger
+from chalicelib.operations.tasks import templates
 from chalicelib.operations.tasks.preview import preview
 from chalicelib.operations.tasks.task_list import list_by_name, newest_runs
 from chalicelib.operations.tasks.tasks import (
@@ -20,7 +21,6 @@ from chalicelib.operations.tasks.tasks import (
     names_of,
     replace_task,
 )
-from chalicelib.operations.tasks.templates import all_templates
 from chalicelib.runs.run_page import ended_in_step
 from chalicelib.runs.statistics import statistics
 from chalicelib.settings import settings
@@ -206,7 +206,8 @@ def list_executions(request: Request, task_id: str) -> Page:
 @api.get("/templates", needs=Permission.TASKS_READ, answers=list[shapes.Template])
 def list_templates(request: Request) -> Page:
     """Definitions to start from: own tasks that are marked so, then the library's."""
-    return Page([render_task.template(each) for each in all_templates(request.scope)], None)
+    found, following = templates.page(request.scope, request.limit(), request.cursor())
+    return Page([render_task.template(each) for each in found], following)
 
 
 @api.get(

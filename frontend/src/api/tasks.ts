@@ -45,9 +45,16 @@ export function planTask(id: string, parameters: Record<string, string>): Promis
   return call("POST", `/tasks/${id}/plan`, { body: { parameters } });
 }
 
-/** Own tasks that are marked as templates, then the library's. */
-export function listTemplates(): Promise<Page<Template>> {
-  return call("GET", "/templates");
+/** All own tasks that are marked as templates, then the library's. */
+export async function listTemplates(): Promise<Template[]> {
+  const found: Template[] = [];
+  let cursor: string | null = null;
+  do {
+    const page: Page<Template> = await call("GET", "/templates", { query: { limit: 100, cursor } });
+    found.push(...page.items);
+    cursor = page.next;
+  } while (cursor !== null);
+  return found;
 }
 
 export function listExecutions(
