@@ -7,7 +7,7 @@ const SRC = fileURLToPath(new URL("../src/", import.meta.url));
 const AREAS = new Set(["access", "agents", "logs", "runs", "tasks"]);
 
 /** Imports point to the same row or one above it. What lies in `src` itself may import all. */
-const RANKS = { rules: 0, api: 0, stores: 1, composables: 2, components: 3, pages: 4 };
+const RANKS = { locales: 0, rules: 0, api: 0, stores: 1, composables: 2, components: 3, pages: 4 };
 
 /** What an area needs of another one, each with its reason. */
 const NEEDS = {

@@ -18,7 +18,6 @@ import { useSession } from "./stores/access/session";
 
 declare module "vue-router" {
   interface RouteMeta {
-    title?: string;
     /** Reachable without a token. */
     isOpen?: boolean;
   }
@@ -30,29 +29,28 @@ const routes = [
   {
     path: "/sign-in",
     component: SignInPage,
-    meta: { title: "Sign in", isOpen: true },
+    meta: { isOpen: true },
   },
-  { path: "/agents", component: AgentsPage, meta: { title: "Agents" } },
-  { path: "/tasks", component: TasksPage, meta: { title: "Tasks" } },
-  { path: "/tasks/new", component: TaskPage, meta: { title: "New task" } },
+  { path: "/agents", component: AgentsPage },
+  { path: "/tasks", component: TasksPage },
+  { path: "/tasks/new", component: TaskPage },
   {
     path: "/tasks/:id",
     component: TaskPage,
     props: true,
-    meta: { title: "Task" },
   },
-  { path: "/runs", component: RunsPage, meta: { title: "Runs" } },
+  { path: "/runs", component: RunsPage },
   {
     path: "/runs/:id",
     component: RunPage,
     props: true,
-    meta: { title: "Run" },
   },
-  { path: "/tokens", component: TokensPage, meta: { title: "Tokens" } },
+  { path: "/tokens", component: TokensPage },
+  // Every component in all its states, for who makes pages; in no menu, and loaded when opened.
+  { path: "/gallery", component: () => import("./pages/GalleryPage.vue") },
   {
     path: "/:rest(.*)*",
     component: NotFoundPage,
-    meta: { title: "Not found" },
   },
 ];
 
@@ -80,9 +78,6 @@ export function createPanelRouter(): Router {
     if (to.path === "/sign-in" && session.isSignedIn) return wanted(to);
     if (to.meta.isOpen || session.isSignedIn) return true;
     return { path: "/sign-in", query: to.fullPath === "/runs" ? {} : { next: to.fullPath } };
-  });
-  router.afterEach((to) => {
-    document.title = to.meta.title ? `${to.meta.title} · Plumber` : "Plumber";
   });
   watch(
     () => session.isSignedIn,

@@ -1,13 +1,13 @@
 import { getMe } from "@/api/access";
 import { Code, hasCode, messageOf } from "@/api/errors";
 import type { Principal } from "@/api/types";
+import { t } from "@/locales";
 import { useSession } from "@/stores/access/session";
 import { useConfirmation } from "@/stores/confirmation";
 import { useNotices } from "@/stores/notices";
 
 const LINK = /^#token=(.*)$/s;
 const TOKEN = /^[\w.-]+$/;
-const REFUSED = "The token of this link is not known, has expired, or was revoked.";
 
 /**
  * The token of a link that signs in (`…/#token=plb_…`, which `make up` prints), or null when the
@@ -35,7 +35,7 @@ export async function followLink(token: string): Promise<void> {
     const offered = await whoHas(token);
     if (session.principal) return void askToSwitch(token, offered, session.principal);
     await session.signIn(token, false);
-    notices.done(`The link signed you in as ${nameOf(offered)}.`);
+    notices.done(t("signIn.linkDone", { name: nameOf(offered) }));
   } catch (error) {
     if (session.isSignedIn) notices.failed(error);
     else session.signOut(messageOf(error));
@@ -43,11 +43,11 @@ export async function followLink(token: string): Promise<void> {
 }
 
 async function whoHas(token: string): Promise<Principal> {
-  if (!TOKEN.test(token)) throw new Error(REFUSED); // it would not even fit into a header
+  if (!TOKEN.test(token)) throw new Error(t("signIn.linkRefused")); // it would not even fit into a header
   try {
     return await getMe(token);
   } catch (error) {
-    throw hasCode(error, Code.notAuthenticated) ? new Error(REFUSED) : error;
+    throw hasCode(error, Code.notAuthenticated) ? new Error(t("signIn.linkRefused")) : error;
   }
 }
 
@@ -55,13 +55,11 @@ async function askToSwitch(token: string, offered: Principal, current: Principal
   const session = useSession();
   const notices = useNotices();
   const wantsTo = await useConfirmation().ask({
-    title: `Sign in as ${offered.name}?`,
-    text:
-      `You are signed in as ${nameOf(current)}. The link that was opened signs in as ` +
-      `${nameOf(offered)}. If you did not expect that, keep it as it is.`,
-    action: "Sign in by the link",
+    title: t("signIn.switchTitle", { name: offered.name }),
+    text: t("signIn.switchText", { current: nameOf(current), offered: nameOf(offered) }),
+    action: t("signIn.switchAction"),
   });
-  if (!wantsTo) return notices.done(`You are still signed in as ${nameOf(current)}.`);
+  if (!wantsTo) return notices.done(t("signIn.stillAs", { name: nameOf(current) }));
   session.signOut(); // leaves the pages: nothing of one person's is shown to the other
   try {
     await session.signIn(token, false);
@@ -71,5 +69,5 @@ async function askToSwitch(token: string, offered: Principal, current: Principal
 }
 
 function nameOf(principal: Principal): string {
-  return `${principal.name} (${principal.role})`;
+  return t("signIn.who", { name: principal.name, role: t(`role.${principal.role}`) });
 }

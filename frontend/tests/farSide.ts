@@ -6,31 +6,31 @@ export class Call {
   readonly path: string;
   readonly query: Record<string, string>;
   readonly headers: Record<string, string>;
-  readonly body: unknown;
+  /** Once `settled` has been waited for. */
+  body: unknown = null;
   private settle!: (response: Response) => void;
   private reject!: (error: unknown) => void;
   readonly response: Promise<Response>;
 
-  constructor(
-    address: string,
-    private readonly init: RequestInit,
-  ) {
-    const { pathname, searchParams } = new URL(address);
-    this.method = init.method ?? "GET";
+  constructor(private readonly request: Request) {
+    const { pathname, searchParams } = new URL(request.url);
+    this.method = request.method;
     this.path = pathname.replace("/api/v1", "");
     this.query = Object.fromEntries(searchParams);
-    this.headers = init.headers as Record<string, string>;
-    this.body = typeof init.body === "string" ? JSON.parse(init.body) : null;
+    this.headers = Object.fromEntries(
+      [...request.headers].map(([name, value]) => [name.toLowerCase(), value]),
+    );
+    void request.text().then((text) => (this.body = text === "" ? null : JSON.parse(text)));
     this.response = new Promise((settle, reject) => {
       this.settle = settle;
       this.reject = reject;
     });
-    init.signal?.addEventListener("abort", () => this.reject(init.signal?.reason));
+    request.signal.addEventListener("abort", () => this.reject(request.signal.reason));
   }
 
   /** Whether whoever called does not wait for the answer any more. */
   get isAborted(): boolean {
-    return this.init.signal?.aborted ?? false;
+    return this.request.signal.aborted;
   }
 
   answer(data: unknown): Promise<void> {
@@ -57,10 +57,10 @@ export class Call {
 /** Stands in for the control plane from now on; the calls that it has got, in their order. */
 export function farSide(): Call[] {
   const calls: Call[] = [];
-  vi.stubGlobal("fetch", (address: string, init: RequestInit) => {
-    const call = new Call(address, init);
+  vi.stubGlobal("fetch", (request: Request) => {
+    const call = new Call(request);
     calls.push(call);
-    return init.signal?.aborted ? Promise.reject(init.signal.reason) : call.response;
+    return request.signal.aborted ? Promise.reject(request.signal.reason) : call.response;
   });
   return calls;
 }

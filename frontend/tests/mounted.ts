@@ -1,6 +1,8 @@
+import { VueQueryPlugin } from "@tanstack/vue-query";
 import { createPinia } from "pinia";
 import { afterEach, vi } from "vitest";
 import { createApp, type App, type Plugin } from "vue";
+import { createQueryClient } from "@/api/queries";
 
 const apps: App[] = [];
 
@@ -13,7 +15,9 @@ export function mounted<T>(use: () => T, ...plugins: Plugin[]): T & { unmount: (
       return () => null;
     },
   });
-  for (const plugin of [createPinia(), ...plugins]) app.use(plugin);
+  app.use(createPinia());
+  app.use(VueQueryPlugin, { queryClient: createQueryClient() });
+  for (const plugin of plugins) app.use(plugin);
   app.mount(document.createElement("div"));
   apps.push(app);
   return { ...used, unmount: () => unmount(app) };
@@ -26,7 +30,9 @@ function unmount(app: App): void {
 /** Puts the tab into the background, or brings it back. */
 export function hide(isHidden: boolean): void {
   vi.spyOn(document, "hidden", "get").mockReturnValue(isHidden);
-  document.dispatchEvent(new Event("visibilitychange"));
+  const state = isHidden ? "hidden" : "visible";
+  vi.spyOn(document, "visibilityState", "get").mockReturnValue(state);
+  document.dispatchEvent(new Event("visibilitychange", { bubbles: true }));
 }
 
 afterEach(() => {

@@ -11,8 +11,8 @@ const KEY = "plumber.token";
 const ROLES: Record<string, string> = { plb_mine: "viewer", plb_link: "admin" };
 
 /** Stands in for the control plane: these tokens are known, and `plb_down` breaks the connection. */
-function answer(_: string, { headers }: { headers: Record<string, string> }): Promise<Response> {
-  const token = headers.Authorization!.replace("Bearer ", "");
+function answer({ headers }: Request): Promise<Response> {
+  const token = headers.get("Authorization")!.replace("Bearer ", "");
   if (token === "plb_down") return Promise.reject(new TypeError("failed"));
   const role = ROLES[token];
   const data = role ? { id: token, name: token.slice(4), role, permissions: [] } : null;
@@ -23,7 +23,7 @@ function answer(_: string, { headers }: { headers: Record<string, string> }): Pr
 const texts = () => useNotices().notices.map((notice) => notice.text);
 
 async function settled(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve));
+  for (let turn = 0; turn < 8; turn++) await new Promise((resolve) => setTimeout(resolve));
   await nextTick();
 }
 

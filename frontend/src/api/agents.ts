@@ -1,4 +1,4 @@
-import { call } from "./client";
+import { answered, api, asked } from "./client";
 import type {
   Agent,
   AgentChange,
@@ -8,7 +8,7 @@ import type {
   Page,
 } from "./types";
 
-interface AgentFilter {
+export interface AgentFilter {
   text?: string;
   status?: string;
 }
@@ -19,28 +19,33 @@ export function listAgents(
   cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Page<Agent>> {
-  return call("GET", "/agents", { query: { ...filter, limit: 100, cursor }, signal });
+  const query = asked({ ...filter, limit: 100, cursor });
+  return answered(api.GET("/api/v1/agents", { params: { query }, signal }));
 }
 
-export function changeAgent(id: string, change: AgentChange): Promise<Agent> {
-  return call("PATCH", `/agents/${id}`, { body: change });
+export function changeAgent(id: string, body: AgentChange): Promise<Agent> {
+  const params = { path: { agent_id: id } };
+  return answered(api.PATCH("/api/v1/agents/{agent_id}", { params, body }));
 }
 
 export function removeAgent(id: string): Promise<null> {
-  return call("DELETE", `/agents/${id}`);
+  const params = { path: { agent_id: id } };
+  return answered(api.DELETE("/api/v1/agents/{agent_id}", { params }));
 }
 
-export function createEnrollment(enrollment: NewEnrollment): Promise<EnrollmentSecret> {
-  return call("POST", "/enrollments", { body: enrollment });
+export function createEnrollment(body: NewEnrollment): Promise<EnrollmentSecret> {
+  return answered(api.POST("/api/v1/enrollments", { body }));
 }
 
 export function listEnrollments(
   cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Page<Enrollment>> {
-  return call("GET", "/enrollments", { query: { limit: 100, cursor }, signal });
+  const query = asked({ limit: 100, cursor });
+  return answered(api.GET("/api/v1/enrollments", { params: { query }, signal }));
 }
 
 export function deleteEnrollment(id: string): Promise<null> {
-  return call("DELETE", `/enrollments/${id}`);
+  const params = { path: { enrollment_id: id } };
+  return answered(api.DELETE("/api/v1/enrollments/{enrollment_id}", { params }));
 }

@@ -1,16 +1,8 @@
+import createClient, { type Middleware } from "openapi-fetch";
 import { setServerTime } from "./clock";
+import { setConnectionLost } from "./connection";
 import { ApiError, Code } from "./errors";
-
-type Query = Record<string, string | number | null | undefined>;
-
-export interface CallOptions {
-  query?: Query;
-  body?: unknown;
-  headers?: Record<string, string>;
-  signal?: AbortSignal;
-  /** Used instead of the signed-in token; a 401 is then the caller's to explain. */
-  token?: string;
-}
+import type { paths } from "./schema";
 
 interface Envelope {
   code: number;
@@ -19,10 +11,16 @@ interface Envelope {
   timestamp: string;
 }
 
+interface Answer<T> {
+  data?: { code: number; data?: T };
+  error?: unknown;
+  response: Response;
+}
+
 interface Credentials {
   token: () => string | null;
   /** Called when the control plane no longer takes the token. */
-  refused: (message: string) => void;
+  refused: () => void;
 }
 
 let credentials: Credentials = { token: () => null, refused: () => undefined };
@@ -32,59 +30,70 @@ export function useCredentials(given: Credentials): void {
   credentials = given;
 }
 
-/** The `data` of an answer of the API. Raises ApiError; AbortError only where `signal` has ended it. */
-export async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-  const token = options.token ?? credentials.token();
-  const response = await send(method, path, token, options);
-  const envelope = await read(response, options.signal);
-  setServerTime(envelope.timestamp);
-  if (envelope.code === 0) return envelope.data as T;
-  if (response.status === 401 && options.token === undefined && token === credentials.token()) {
-    credentials.refused(envelope.message);
-  }
-  throw new ApiError(envelope.code, envelope.message, envelope.data);
-}
-
-/** The address of an API path, relative to the page, whatever prefix it is served under. */
-export function addressOf(path: string, query: Query = {}): string {
-  const url = new URL(`api/v1${path}`, document.baseURI);
-  url.hash = "";
-  for (const [name, value] of Object.entries(query)) {
-    if (value !== null && value !== undefined && value !== "") {
-      url.searchParams.set(name, String(value));
+const signing: Middleware = {
+  onRequest({ request }) {
+    const token = credentials.token();
+    // A call that brings a token of its own explains a refusal by itself.
+    if (token !== null && !request.headers.has("Authorization")) {
+      request.headers.set("Authorization", bearer(token));
     }
-  }
-  return url.href;
+  },
+  onResponse({ request, response }) {
+    const token = credentials.token();
+    const isOurs = token !== null && request.headers.get("Authorization") === bearer(token);
+    if (response.status === 401 && isOurs) credentials.refused();
+  },
+};
+
+/**
+ * The calls of the API as `schema.d.ts` has them; `answered` makes a value or an ApiError of each.
+ * Addresses are relative to the page, whatever prefix it is served under.
+ */
+export const api = createClient<paths>({
+  baseUrl: new URL(".", document.baseURI).href,
+  headers: { Accept: "application/json" },
+  fetch: reach,
+});
+api.use(signing);
+
+export function bearer(token: string): string {
+  return `Bearer ${token}`;
 }
 
-async function send(
-  method: string,
-  path: string,
-  token: string | null,
-  { query, body, headers, signal }: CallOptions,
-): Promise<Response> {
-  const sent: Record<string, string> = { Accept: "application/json", ...headers };
-  if (token) sent.Authorization = `Bearer ${token}`;
-  if (body !== undefined) sent["Content-Type"] = "application/json";
-  const init = { method, headers: sent, body: body === undefined ? null : JSON.stringify(body) };
+/** The `data` of an answer. Raises ApiError; AbortError only where the caller's signal ended it. */
+export async function answered<T>(call: Promise<Answer<T>>): Promise<T> {
+  const { data, error, response } = await call.catch(readable);
+  const envelope: unknown = data ?? error;
+  if (!isEnvelope(envelope)) throw new ApiError(Code.unreadable, `HTTP ${response.status}`);
+  setServerTime(envelope.timestamp);
+  if (envelope.code !== 0) throw new ApiError(envelope.code, envelope.message, envelope.data);
+  return envelope.data as T;
+}
+
+/** A query without what a filter leaves open. */
+export function asked<T extends object>(query: T): { [K in keyof T]?: NonNullable<T[K]> } {
+  const wanted = Object.entries(query).filter(([, value]) => value !== null && value !== "");
+  return Object.fromEntries(wanted) as { [K in keyof T]?: NonNullable<T[K]> };
+}
+
+/** An answer that says success and is no JSON comes as a SyntaxError. */
+function readable(error: unknown): never {
+  throw error instanceof SyntaxError ? new ApiError(Code.unreadable, error.message) : error;
+}
+
+/** The whole answer; the one place that knows whether the control plane can be reached. */
+async function reach(request: Request): Promise<Response> {
   try {
-    return await fetch(addressOf(path, query), { ...init, signal: signal ?? null });
+    const response = await fetch(request);
+    const text = await response.text();
+    setConnectionLost(false);
+    return new Response(text, { status: response.status });
   } catch (error) {
     // A browser that ends calls by itself raises AbortError too: that is no answer like any other.
-    if (signal?.aborted) throw error;
-    throw new ApiError(Code.unreachable, "The control plane cannot be reached.");
+    if (request.signal.aborted) throw error;
+    setConnectionLost(true);
+    throw new ApiError(Code.unreachable, String(error));
   }
-}
-
-async function read(response: Response, signal: AbortSignal | undefined): Promise<Envelope> {
-  try {
-    const parsed: unknown = await response.json();
-    if (isEnvelope(parsed)) return parsed;
-  } catch (error) {
-    if (signal?.aborted) throw error;
-  }
-  const said = `The control plane answered with HTTP ${response.status} and something unreadable.`;
-  throw new ApiError(Code.unreachable, said);
 }
 
 function isEnvelope(value: unknown): value is Envelope {

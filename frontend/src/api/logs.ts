@@ -1,5 +1,5 @@
 import type { Query } from "@/rules/logs/search";
-import { call } from "./client";
+import { answered, api, asked } from "./client";
 import type { DownloadName, LogDownload, LogMatches, LogPage, Outputs } from "./types";
 
 /**
@@ -9,10 +9,13 @@ import type { DownloadName, LogDownload, LogMatches, LogPage, Outputs } from "./
 export function readLog(
   runId: string,
   jobId: string,
-  query: { attempt: number | null; cursor: string; wait: number | null },
+  { attempt, cursor, wait }: { attempt: number | null; cursor: string; wait: number | null },
   signal?: AbortSignal,
 ): Promise<LogPage> {
-  return call("GET", `/runs/${runId}/jobs/${jobId}/log`, { query, signal });
+  const path = { run_id: runId, job_id: jobId };
+  const query = asked({ attempt: attempt && String(attempt), cursor, wait: wait && String(wait) });
+  const params = { path, query: query as Record<string, string> };
+  return answered(api.GET("/api/v1/runs/{run_id}/jobs/{job_id}/log", { params, signal }));
 }
 
 /** Where a whole log or one stream of it can be fetched, for some minutes. */
@@ -21,8 +24,8 @@ export function downloadLog(
   jobId: string,
   stream: DownloadName,
 ): Promise<LogDownload> {
-  const query = { stream, redirect: "false" };
-  return call("GET", `/runs/${runId}/jobs/${jobId}/log/download`, { query });
+  const params = { path: { run_id: runId, job_id: jobId }, query: { stream, redirect: "false" } };
+  return answered(api.GET("/api/v1/runs/{run_id}/jobs/{job_id}/log/download", { params }));
 }
 
 /** A part of the lines of all jobs that match; the next one is at `next`. */
@@ -33,15 +36,13 @@ export function searchRun(
   signal?: AbortSignal,
 ): Promise<LogMatches> {
   const flags = { regex: String(isRegex), ignore_case: String(ignoresCase) };
-  const query = { pattern: text, ...flags, cursor };
-  return call("GET", `/runs/${runId}/search`, { query, signal });
+  const query = { ...flags, ...asked({ cursor }), pattern: text };
+  const params = { path: { run_id: runId }, query };
+  return answered(api.GET("/api/v1/runs/{run_id}/search", { params, signal }));
 }
 
 /** Which jobs of a step printed the same. */
-export function readOutputs(
-  runId: string,
-  step: number,
-  signal?: AbortSignal,
-): Promise<Outputs> {
-  return call("GET", `/runs/${runId}/outputs`, { query: { step }, signal });
+export function readOutputs(runId: string, step: number, signal?: AbortSignal): Promise<Outputs> {
+  const params = { path: { run_id: runId }, query: { step: String(step) } };
+  return answered(api.GET("/api/v1/runs/{run_id}/outputs", { params, signal }));
 }

@@ -1,37 +1,40 @@
-import { call } from "./client";
+import { answered, api, asked } from "./client";
 import type { Job, Page, RetryWhat, Run, RunDetail } from "./types";
 
-/** The newest 20 runs, or the 20 after the cursor. */
+/** The newest 20 runs, or the 100 after the cursor: whoever goes back, goes far. */
 export function listRuns(
   filter: { state: string },
   cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Page<Run>> {
-  const state = filter.state === "" ? null : filter.state;
-  return call("GET", "/runs", { query: { limit: 20, state, cursor }, signal });
+  const query = asked({ limit: cursor === null ? 20 : 100, ...filter, cursor });
+  return answered(api.GET("/api/v1/runs", { params: { query }, signal }));
 }
 
 export function getRun(id: string, signal?: AbortSignal): Promise<RunDetail> {
-  return call("GET", `/runs/${id}`, { signal });
+  return answered(api.GET("/api/v1/runs/{run_id}", { params: { path: { run_id: id } }, signal }));
 }
 
 /** One job, also of those that the run's page has no room for. */
 export function getJob(runId: string, jobId: string, signal?: AbortSignal): Promise<Job> {
-  return call("GET", `/runs/${runId}/jobs/${jobId}`, { signal });
+  const params = { path: { run_id: runId, job_id: jobId } };
+  return answered(api.GET("/api/v1/runs/{run_id}/jobs/{job_id}", { params, signal }));
 }
 
 /** The first 50 jobs of a step, or the 50 after the cursor. */
 export function listJobs(
   runId: string,
-  filter: { step: number; state: string },
+  { step, state }: { step: number; state: string },
   cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Page<Job>> {
-  return call("GET", `/runs/${runId}/jobs`, { query: { limit: 50, ...filter, cursor }, signal });
+  const query = asked({ limit: 50, step: String(step), state, cursor });
+  const params = { path: { run_id: runId }, query };
+  return answered(api.GET("/api/v1/runs/{run_id}/jobs", { params, signal }));
 }
 
 export function cancelRun(id: string): Promise<Run> {
-  return call("POST", `/runs/${id}/cancel`);
+  return answered(api.POST("/api/v1/runs/{run_id}/cancel", { params: { path: { run_id: id } } }));
 }
 
 /**
@@ -44,10 +47,12 @@ export function retryRun(
   secrets: Record<string, string>,
   idempotencyKey: string,
 ): Promise<Run> {
-  const headers = { "Idempotency-Key": idempotencyKey };
-  return call("POST", `/runs/${id}/retry`, { headers, body: { what, parameters: secrets } });
+  const params = { path: { run_id: id }, header: { "Idempotency-Key": idempotencyKey } };
+  const body = { what, parameters: secrets };
+  return answered(api.POST("/api/v1/runs/{run_id}/retry", { params, body }));
 }
 
 export function cancelJob(runId: string, jobId: string): Promise<Job> {
-  return call("POST", `/runs/${runId}/jobs/${jobId}/cancel`);
+  const params = { path: { run_id: runId, job_id: jobId } };
+  return answered(api.POST("/api/v1/runs/{run_id}/jobs/{job_id}/cancel", { params }));
 }

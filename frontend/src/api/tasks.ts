@@ -1,25 +1,29 @@
-import { call } from "./client";
+import { answered, api, asked } from "./client";
 import type { Page, Plan, Revision, Run, Task, TaskDetail, Template } from "./types";
 
+const of = (id: string) => ({ path: { task_id: id } });
+
 export function listTasks(cursor: string | null, signal?: AbortSignal): Promise<Page<Task>> {
-  return call("GET", "/tasks", { query: { limit: 100, cursor }, signal });
+  const query = asked({ limit: 100, cursor });
+  return answered(api.GET("/api/v1/tasks", { params: { query }, signal }));
 }
 
 export function getTask(id: string, signal?: AbortSignal): Promise<TaskDetail> {
-  return call("GET", `/tasks/${id}`, { signal });
+  return answered(api.GET("/api/v1/tasks/{task_id}", { params: of(id), signal }));
 }
 
 export function createTask(definition: string): Promise<TaskDetail> {
-  return call("POST", "/tasks", { body: { definition } });
+  return answered(api.POST("/api/v1/tasks", { body: { definition } }));
 }
 
 /** Saves the next revision; raises a conflict when `revision` is no longer the current one. */
 export function replaceTask(id: string, definition: string, revision: number): Promise<TaskDetail> {
-  return call("PUT", `/tasks/${id}`, { body: { definition, revision } });
+  const body = { definition, revision };
+  return answered(api.PUT("/api/v1/tasks/{task_id}", { params: of(id), body }));
 }
 
 export function deleteTask(id: string): Promise<null> {
-  return call("DELETE", `/tasks/${id}`);
+  return answered(api.DELETE("/api/v1/tasks/{task_id}", { params: of(id) }));
 }
 
 export function listRevisions(
@@ -27,7 +31,8 @@ export function listRevisions(
   cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Page<Revision>> {
-  return call("GET", `/tasks/${id}/revisions`, { query: { limit: 20, cursor }, signal });
+  const params = { ...of(id), query: asked({ limit: 20, cursor }) };
+  return answered(api.GET("/api/v1/tasks/{task_id}/revisions", { params, signal }));
 }
 
 /** Triggers a run. The same key answers the same run, so an answer that got lost starts no second. */
@@ -36,21 +41,25 @@ export function executeTask(
   parameters: Record<string, string>,
   idempotencyKey: string,
 ): Promise<Run> {
-  const headers = { "Idempotency-Key": idempotencyKey };
-  return call("POST", `/tasks/${id}/execute`, { headers, body: { parameters } });
+  const params = { ...of(id), header: { "Idempotency-Key": idempotencyKey } };
+  return answered(api.POST("/api/v1/tasks/{task_id}/execute", { params, body: { parameters } }));
 }
 
 /** What a run would do now. Starts nothing. */
 export function planTask(id: string, parameters: Record<string, string>): Promise<Plan> {
-  return call("POST", `/tasks/${id}/plan`, { body: { parameters } });
+  const body = { parameters };
+  return answered(api.POST("/api/v1/tasks/{task_id}/plan", { params: of(id), body }));
 }
 
 /** All own tasks that are marked as templates, then the library's. */
-export async function listTemplates(): Promise<Template[]> {
+export async function listTemplates(signal?: AbortSignal): Promise<Template[]> {
   const found: Template[] = [];
   let cursor: string | null = null;
   do {
-    const page: Page<Template> = await call("GET", "/templates", { query: { limit: 100, cursor } });
+    const query = asked({ limit: 100, cursor });
+    const page: Page<Template> = await answered(
+      api.GET("/api/v1/templates", { params: { query }, signal }),
+    );
     found.push(...page.items);
     cursor = page.next;
   } while (cursor !== null);
@@ -62,5 +71,6 @@ export function listExecutions(
   cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Page<Run>> {
-  return call("GET", `/tasks/${id}/executions`, { query: { limit: 10, cursor }, signal });
+  const params = { ...of(id), query: asked({ limit: 10, cursor }) };
+  return answered(api.GET("/api/v1/tasks/{task_id}/executions", { params, signal }));
 }

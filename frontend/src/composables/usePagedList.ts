@@ -1,6 +1,7 @@
-import { computed, ref } from "vue";
+import { keepPreviousData, useInfiniteQuery } from "@tanstack/vue-query";
+import { computed, toValue, type MaybeRefOrGetter } from "vue";
+import type { QueryKey } from "@/api/queries";
 import type { Page } from "@/api/types";
-import { usePolling } from "./usePolling";
 
 type FetchPage<T> = (cursor: string | null, signal: AbortSignal) => Promise<Page<T>>;
 
@@ -8,49 +9,40 @@ const INTERVAL_MS = 5_000;
 /** A filter may leave pages empty; so many are read on until one has something. */
 const EMPTY_PAGES = 10;
 
-/** The first pages of a list, read again every few seconds; `more` adds the next one. */
-export function usePagedList<T>(fetchPage: FetchPage<T>) {
-  const wanted = ref(1);
-  const isLoadingMore = ref(false);
-
-  async function fetchAll(signal: AbortSignal): Promise<Page<T>> {
-    const items: T[] = [];
-    let next: string | null = null;
-    let empty = 0;
-    for (let page = 0; page < wanted.value; ) {
-      const found: Page<T> = await fetchPage(next, signal);
-      items.push(...found.items);
-      next = found.next;
-      if (next === null) break;
-      if (found.items.length > 0 || ++empty >= EMPTY_PAGES) page++;
+/**
+ * The first pages of a list, read again every few seconds; `more` adds the next one. A filter is a
+ * part of the key: with another one the list begins again, and shows the old one until it is there.
+ */
+export function usePagedList<T>(key: MaybeRefOrGetter<QueryKey>, fetchPage: FetchPage<T>) {
+  async function read(cursor: string | null, signal: AbortSignal): Promise<Page<T>> {
+    let page = await fetchPage(cursor, signal);
+    for (let empty = 1; page.items.length === 0 && page.next && empty < EMPTY_PAGES; empty++) {
+      page = await fetchPage(page.next, signal);
     }
-    return { items, next };
+    return page;
   }
 
-  // Further pages cost further calls, so they are read as much more seldom.
-  const polling = usePolling(fetchAll, () => INTERVAL_MS * wanted.value);
-
-  async function more(): Promise<void> {
-    isLoadingMore.value = true;
-    wanted.value++;
-    await polling.refresh();
-    isLoadingMore.value = false;
-  }
-
-  /** Starts from the first page, as when a filter has changed. */
-  async function restart(): Promise<void> {
-    wanted.value = 1;
-    await polling.refresh();
-  }
+  const query = useInfiniteQuery({
+    queryKey: computed(() => toValue(key)),
+    queryFn: ({ pageParam, signal }) => read(pageParam, signal),
+    initialPageParam: null as string | null,
+    getNextPageParam: (last: Page<T>) => last.next,
+    shallow: true,
+    retry: false,
+    placeholderData: keepPreviousData,
+    // Further pages cost further calls, so they are read as much more seldom.
+    refetchInterval: ({ state }) => INTERVAL_MS * (state.data?.pages.length ?? 1),
+  });
 
   return {
-    items: computed(() => polling.data.value?.items ?? []),
-    hasMore: computed(() => Boolean(polling.data.value?.next)),
-    isLoadingMore,
-    isLoading: polling.isLoading,
-    error: polling.error,
-    refresh: polling.refresh,
-    more,
-    restart,
+    items: computed(() => query.data.value?.pages.flatMap((page) => page.items) ?? []),
+    hasMore: query.hasNextPage,
+    isLoadingMore: query.isFetchingNextPage,
+    isLoading: computed(() => query.isPending.value && query.error.value === null),
+    /** Another filter's list is shown until this one is there. */
+    isOutdated: query.isPlaceholderData,
+    error: query.error,
+    more: () => query.fetchNextPage(),
+    refresh: () => query.refetch(),
   };
 }

@@ -1,41 +1,90 @@
+import { count, language, t, type Key } from "@/locales";
+
 const SECOND = 1_000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+const WEEK = 7 * DAY;
 
-const clockTime = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
-const dateAndTime = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "medium" });
+type Unit = "second" | "minute" | "hour" | "day";
 
-/** `0.4 s`, `12 s`, `3 m 05 s`, `2 h 07 m`, `3 d 4 h`. */
+/** One formatter for each language and way of writing: they are slow to make. */
+const made = new Map<string, unknown>();
+
+function formatter<T>(name: string, make: (language: string) => T): T {
+  const key = `${language.value} ${name}`;
+  if (!made.has(key)) made.set(key, make(language.value));
+  return made.get(key) as T;
+}
+
+/** A number as the language writes it. */
+export function formatNumber(value: number): string {
+  return formatter("number", (tag) => new Intl.NumberFormat(tag)).format(value);
+}
+
+/** `0.4s`, `12s`, `3m 05s`, `2h 07m`, `3d 4h`. */
 export function formatDuration(seconds: number): string {
-  if (seconds < 10) return `${seconds.toFixed(1)} s`;
+  if (seconds < 10) return formatUnit(seconds, "second", 1);
   const whole = Math.floor(seconds);
-  if (whole < 60) return `${whole} s`;
-  if (whole < 3_600) return `${Math.floor(whole / 60)} m ${two(whole % 60)} s`;
-  if (whole < 86_400) return `${Math.floor(whole / 3_600)} h ${two(Math.floor(whole / 60) % 60)} m`;
-  return `${Math.floor(whole / 86_400)} d ${Math.floor(whole / 3_600) % 24} h`;
+  if (whole < 60) return formatUnit(whole, "second");
+  if (whole < 3_600) return both(whole, 60, "minute", "second");
+  if (whole < 86_400) return both(whole, 3_600, "hour", "minute");
+  return both(whole, 86_400, "day", "hour");
 }
 
-/** How long ago, or in how long: `just now`, `12 s ago`, `in 3 h`. */
+const IN_UNIT = { second: 1, minute: 60, hour: 3_600, day: 86_400 };
+
+function both(seconds: number, size: number, large: Unit, small: Unit): string {
+  const rest = Math.floor((seconds % size) / IN_UNIT[small]);
+  const first = formatUnit(Math.floor(seconds / size), large);
+  return `${first} ${formatUnit(rest, small, 0, large === "day" ? 1 : 2)}`;
+}
+
+function formatUnit(value: number, unit: Unit, fraction = 0, digits = 1): string {
+  const cut = Math.floor(value * 10 ** fraction) / 10 ** fraction;
+  const options = {
+    minimumIntegerDigits: digits,
+    minimumFractionDigits: fraction,
+    maximumFractionDigits: fraction,
+  };
+  const name = `${unit} ${fraction} ${digits}`;
+  const format = formatter(name, (tag) => {
+    try {
+      return new Intl.NumberFormat(tag, { ...options, style: "unit", unit, unitDisplay: "narrow" });
+    } catch {
+      return new Intl.NumberFormat(tag, options); // Safari 14.0 knows no units
+    }
+  });
+  const text = format.format(cut);
+  return /\d$/.test(text) ? `${text}${unit.charAt(0)}` : text;
+}
+
+/** How long ago, or in how long: `just now`, `12s ago`, `in 3h`. */
 export function formatRelative(instant: string, now: number): string {
-  const distance = now - Date.parse(instant);
+  const distance = Date.parse(instant) - now;
   const size = Math.abs(distance);
-  if (size < 5 * SECOND) return "just now";
-  const amount = roughly(size);
-  return distance > 0 ? `${amount} ago` : `in ${amount}`;
+  if (size < 5 * SECOND) return t("format.justNow");
+  const [unit, ms] = unitOf(size);
+  const whole = Math.sign(distance) * Math.floor(size / ms);
+  const format = formatter(
+    "relative",
+    (tag) => new Intl.RelativeTimeFormat(tag, { style: "narrow" }),
+  );
+  return format.format(whole, unit);
 }
 
-function roughly(ms: number): string {
-  if (ms < MINUTE) return `${Math.floor(ms / SECOND)} s`;
-  if (ms < HOUR) return `${Math.floor(ms / MINUTE)} min`;
-  if (ms < DAY) return `${Math.floor(ms / HOUR)} h`;
-  const days = Math.floor(ms / DAY);
-  return days === 1 ? "1 day" : `${days} days`;
+function unitOf(size: number): [Unit, number] {
+  if (size < MINUTE) return ["second", SECOND];
+  if (size < HOUR) return ["minute", MINUTE];
+  return size < DAY ? ["hour", HOUR] : ["day", DAY];
 }
 
-/** Date and time as the browser's language writes them. */
+/** Date and time in the viewer's zone, with its name. */
 export function formatInstant(instant: string): string {
-  return dateAndTime.format(new Date(instant));
+  const options = { dateStyle: "medium", timeStyle: "long" } as const;
+  return formatter("instant", (tag) => new Intl.DateTimeFormat(tag, options)).format(
+    new Date(instant),
+  );
 }
 
 /** Time of day with milliseconds, for a line of a log. */
@@ -51,16 +100,24 @@ export function formatLogInstant(at: number): string {
   return `${day} ${formatLogTime(at)}`;
 }
 
-/** Only the time when it was today, else with the date. */
+/** Only the time when it was today, with the weekday within a week, else with the date. */
 export function formatMoment(instant: string, now: number): string {
   const date = new Date(instant);
   const isToday = date.toDateString() === new Date(now).toDateString();
-  return isToday ? clockTime.format(date) : dateAndTime.format(date);
+  const isNear = Math.abs(date.getTime() - now) < WEEK;
+  const time = { hour: "numeric", minute: "2-digit", second: "2-digit" } as const;
+  if (isToday) return formatter("time", (tag) => new Intl.DateTimeFormat(tag, time)).format(date);
+  const day = isNear ? ({ weekday: "short" } as const) : ({ dateStyle: "medium" } as const);
+  const options = isNear ? { ...day, ...time } : ({ ...day, timeStyle: "medium" } as const);
+  return formatter(`moment ${isNear}`, (tag) => new Intl.DateTimeFormat(tag, options)).format(date);
 }
 
 /** `1 step`, `3 steps`. */
-export function formatCount(count: number, noun: string): string {
-  return `${count.toLocaleString()} ${noun}${count === 1 ? "" : "s"}`;
+export function formatCount(
+  number: number,
+  noun: "agent" | "byte" | "chunk" | "job" | "line" | "machine" | "output" | "step",
+): string {
+  return count(`count.${noun}s` satisfies Key, number);
 }
 
 /** `812 B`, `4.0 KB`, `1.2 MB`. */
@@ -68,7 +125,14 @@ export function formatBytes(bytes: number): string {
   if (bytes < 1_024) return `${bytes} B`;
   const units = ["KB", "MB", "GB", "TB"];
   const exponent = Math.min(Math.floor(Math.log2(bytes) / 10), units.length);
-  return `${(bytes / 1_024 ** exponent).toFixed(1)} ${units[exponent - 1]}`;
+  const options = { minimumFractionDigits: 1, maximumFractionDigits: 1 };
+  const format = formatter("bytes", (tag) => new Intl.NumberFormat(tag, options));
+  return `${format.format(bytes / 1_024 ** exponent)} ${units[exponent - 1]}`;
+}
+
+/** A list in words: `a, b and c`. */
+export function formatList(parts: readonly string[]): string {
+  return parts.join(t("format.comma"));
 }
 
 function two(value: number): string {

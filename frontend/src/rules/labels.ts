@@ -1,13 +1,18 @@
+import { t } from "@/locales";
+
 const PAIR = /^\s*([^=\s]+)\s*=\s*(.*?)\s*$/;
 
-/** `role=web, zone=a` as labels. Raises an Error that says which part is none. */
+/** Says which part of a text is no label. */
+export class LabelError extends Error {}
+
+/** `role=web, zone=a` as labels. Raises a LabelError that says which part is none. */
 export function parseLabels(text: string): Record<string, string> {
   const labels: Record<string, string> = {};
   for (const part of text.split(",")) {
     if (part.trim() === "") continue;
     const [, key, value] = PAIR.exec(part) ?? [];
     if (key === undefined || value === undefined) {
-      throw new Error(`'${part.trim()}' is no label. Write key=value, separated by commas.`);
+      throw new LabelError(t("error.noLabel", { part: part.trim() }));
     }
     labels[key] = value;
   }

@@ -1,4 +1,5 @@
 import type { AgentStatus, JobState, RunState, StepState } from "@/api/types";
+import { t } from "@/locales";
 
 export type State = JobState | RunState | StepState | AgentStatus;
 
@@ -26,8 +27,18 @@ export const TONES: Readonly<Record<State, Tone>> = {
 
 /** A state in words. */
 export function stateText(state: State): string {
-  return state.replace("_", " ");
+  return t(`state.${state}`);
 }
+
+/** In the order in which one looks for them. */
+export const RUN_STATES = [
+  "queued", "running", "cancelling", "succeeded", "failed", "timed_out", "cancelled",
+] as const; // prettier-ignore
+export const JOB_STATES = [
+  "failed", "timed_out", "lost", "undelivered", "cancelled", "running", "claimed", "queued",
+  "waiting", "succeeded", "skipped",
+] as const; // prettier-ignore
+export const AGENT_STATUSES = ["online", "offline", "disabled", "never_seen"] as const;
 
 const ACTIVE_RUNS: ReadonlySet<RunState> = new Set(["queued", "running", "cancelling"]);
 

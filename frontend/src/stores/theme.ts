@@ -1,25 +1,31 @@
 import { defineStore } from "pinia";
-import { ref, watchEffect } from "vue";
+import { computed, ref, watchEffect } from "vue";
 
 const KEY = "plumber.theme";
-const CHOICES = ["system", "light", "dark"] as const;
+export const THEMES = ["system", "light", "dark"] as const;
 
-export type Theme = (typeof CHOICES)[number];
+export type Theme = (typeof THEMES)[number];
 
 /** Light, dark, or as the system has it; the choice is kept in the browser. */
 export const useTheme = defineStore("theme", () => {
-  const stored = CHOICES.find((choice) => choice === localStorage.getItem(KEY));
+  const stored = THEMES.find((choice) => choice === localStorage.getItem(KEY));
   const theme = ref<Theme>(stored ?? "system");
+  const system = window.matchMedia("(prefers-color-scheme: dark)");
+  const isSystemDark = ref(system.matches);
+  system.addEventListener("change", (event) => (isSystemDark.value = event.matches));
 
-  watchEffect(() => {
-    localStorage.setItem(KEY, theme.value);
-    if (theme.value === "system") delete document.documentElement.dataset.theme;
-    else document.documentElement.dataset.theme = theme.value;
+  /** Which of the two is shown. */
+  const shown = computed(() => {
+    if (theme.value !== "system") return theme.value;
+    return isSystemDark.value ? "dark" : "light";
   });
 
-  function next(): void {
-    theme.value = CHOICES[(CHOICES.indexOf(theme.value) + 1) % CHOICES.length] ?? "system";
+  watchEffect(() => (document.documentElement.dataset.theme = shown.value));
+
+  function choose(wanted: Theme): void {
+    theme.value = wanted;
+    localStorage.setItem(KEY, wanted);
   }
 
-  return { theme, next };
+  return { theme, shown, choose };
 });

@@ -1,8 +1,10 @@
+import { VueQueryPlugin } from "@tanstack/vue-query";
 import { createPinia } from "pinia";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createApp, type App } from "vue";
 import { createMemoryHistory, createRouter } from "vue-router";
 import RunPage from "@/pages/runs/RunPage.vue";
+import { createQueryClient } from "@/api/queries";
 import { farSide, pass, settled, stopTime, type Call } from "../farSide";
 import { record } from "../rules/logs/records";
 
@@ -17,6 +19,7 @@ beforeEach(() => {
   const routes = [{ path: "/:rest(.*)*", component: { render: () => null } }];
   app = createApp(RunPage, { id: "R1" });
   app.use(createPinia());
+  app.use(VueQueryPlugin, { queryClient: createQueryClient() });
   app.use(createRouter({ history: createMemoryHistory(), routes }));
   app.mount(document.body.appendChild(document.createElement("div")));
 });
@@ -36,7 +39,7 @@ function detail(attempt: number) {
   const asWritten = { command: "make", retries: 3, timeout_seconds: null };
   const step = { number: 1, name: "build", step: asWritten, jobs: [{ ...job, ...both }], jobs_omitted: 0, ...both };
   const triggered_by = { kind: "token", id: "t", name: "ann" };
-  const run = { id: "R1", triggered_by, parameters: {}, secrets: [], created_at: AT, revision: 1, ...both };
+  const run = { id: "R1", task_name: "deploy", triggered_by, parameters: {}, secrets: [], created_at: AT, revision: 1, ...both };
   return { run, progress, steps: [step] };
 }
 

@@ -1,8 +1,9 @@
 import { computed, shallowRef, watch } from "vue";
 import { Code, hasCode } from "@/api/errors";
+import { keys } from "@/api/queries";
 import { getJob, getRun } from "@/api/runs";
 import type { Job, RunDetail } from "@/api/types";
-import { usePolling, type Polling } from "@/composables/usePolling";
+import { usePolled, type Heard } from "@/composables/usePolled";
 import { hasBegun, isActive } from "@/rules/states";
 
 const ACTIVE_MS = 1_000;
@@ -31,23 +32,23 @@ export function useRun(id: string, chosen: () => string | null = () => null) {
     }
   }
 
-  const polling: Polling<RunDetail> = usePolling(
-    read,
-    () => {
-      if (polling.error.value !== null) {
-        return hasCode(polling.error.value, Code.notFound) ? null : RETRY_MS;
-      }
-      const detail = polling.data.value;
-      return detail === null || isActive(detail.run.state) ? ACTIVE_MS : null;
-    },
-  );
+  const { data, error, isPending, refetch } = usePolled(keys.run(id), read, interval);
+
+  async function refresh(): Promise<void> {
+    await refetch();
+  }
+
   watch(chosen, (jobId) => {
-    const detail = polling.data.value;
-    if (jobId !== null && detail !== null && !isShown(detail, jobId)) void polling.refresh();
+    if (jobId !== null && data.value && !isShown(data.value, jobId)) void refresh();
   });
-  const shown = computed(() => polling.data.value?.steps.flatMap((step) => step.jobs) ?? []);
+  const shown = computed(() => data.value?.steps.flatMap((step) => step.jobs) ?? []);
   const jobs = computed(() => (beside.value ? [...shown.value, beside.value] : shown.value));
-  return { ...polling, jobs };
+  return { data, error, isPending, refresh, jobs };
+}
+
+function interval({ data, error }: Heard<RunDetail>): number | null {
+  if (error !== null) return hasCode(error, Code.notFound) ? null : RETRY_MS;
+  return data === undefined || isActive(data.run.state) ? ACTIVE_MS : null;
 }
 
 function isShown(detail: RunDetail, jobId: string): boolean {

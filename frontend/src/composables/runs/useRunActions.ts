@@ -1,57 +1,44 @@
-import { ref } from "vue";
+import { computed } from "vue";
 import { useRouter } from "vue-router";
 import { newIdempotencyKey } from "@/api/idempotency";
+import { keys } from "@/api/queries";
 import { cancelJob, cancelRun, retryRun } from "@/api/runs";
 import type { RetryWhat } from "@/api/types";
+import { useChange } from "@/composables/useChange";
+import { t } from "@/locales";
 import { useConfirmation } from "@/stores/confirmation";
-import { useNotices } from "@/stores/notices";
 
-/** What a person does to a run. `changed` is called after a cancel, whether it went well or not. */
-export function useRunActions(runId: string, changed: () => Promise<void>) {
+/** What a person does to a run. It is read again after each, whether it went well or not. */
+export function useRunActions(runId: string) {
   const router = useRouter();
-  const notices = useNotices();
   const confirmation = useConfirmation();
-  const isBusy = ref(false);
+  const retrying = useChange({
+    change: ({ what, secrets }: { what: RetryWhat; secrets: Record<string, string> }) =>
+      retryRun(runId, what, secrets, newIdempotencyKey()),
+    invalidates: [keys.runs],
+  });
+  const cancelling = useChange({ change: () => cancelRun(runId), invalidates: [keys.runs] });
+  const cancellingOne = useChange({
+    change: (jobId: string) => cancelJob(runId, jobId),
+    invalidates: [keys.run(runId)],
+  });
 
   /** Runs it again and goes to the new run. A second click while one is under way is nothing. */
   async function retry(what: RetryWhat, secrets: Record<string, string> = {}): Promise<void> {
-    if (isBusy.value) return;
-    isBusy.value = true;
-    try {
-      const run = await retryRun(runId, what, secrets, newIdempotencyKey());
-      await router.push(`/runs/${run.id}`);
-    } catch (caught) {
-      notices.failed(caught);
-    }
-    isBusy.value = false;
-  }
-
-  async function cancelOne(jobId: string): Promise<void> {
-    try {
-      await cancelJob(runId, jobId);
-    } catch (caught) {
-      notices.failed(caught);
-    }
-    await changed();
+    const run = await retrying.run({ what, secrets });
+    if (run) await router.push(`/runs/${run.id}`);
   }
 
   async function cancel(): Promise<void> {
     const goOn = await confirmation.ask({
-      title: "Cancel this run?",
-      text: "Nothing more of it starts, and the commands that are running are ended.",
-      action: "Cancel the run",
+      title: t("run.cancelTitle"),
+      text: t("run.cancelText"),
+      action: t("run.cancelAction"),
       isDangerous: true,
     });
-    if (!goOn) return;
-    isBusy.value = true;
-    try {
-      await cancelRun(runId);
-    } catch (caught) {
-      notices.failed(caught);
-    }
-    await changed();
-    isBusy.value = false;
+    if (goOn) await cancelling.run();
   }
 
-  return { isBusy, retry, cancelOne, cancel };
+  const isBusy = computed(() => retrying.isBusy.value || cancelling.isBusy.value);
+  return { isBusy, retry, cancelOne: cancellingOne.run, cancel };
 }

@@ -1,8 +1,9 @@
-import { ref } from "vue";
 import { useRouter } from "vue-router";
 import { newIdempotencyKey } from "@/api/idempotency";
+import { keys } from "@/api/queries";
 import { executeTask, getTask } from "@/api/tasks";
-import { useNotices } from "@/stores/notices";
+import type { Run } from "@/api/types";
+import { useChange } from "@/composables/useChange";
 import { useLaunch } from "@/stores/tasks/launch";
 
 /**
@@ -11,25 +12,20 @@ import { useLaunch } from "@/stores/tasks/launch";
  */
 export function useRunStart() {
   const router = useRouter();
-  const notices = useNotices();
   const launch = useLaunch();
-  const isStarting = ref(false);
+  const { isBusy, run } = useChange({ change: trigger, invalidates: [keys.runs] });
 
-  async function start(taskId: string): Promise<void> {
-    if (isStarting.value) return;
-    isStarting.value = true;
-    try {
-      const task = await getTask(taskId);
-      const values = task.params.length > 0 ? await launch.ask(task) : {};
-      if (values !== null) {
-        const run = await executeTask(taskId, values, newIdempotencyKey());
-        await router.push(`/runs/${run.id}`);
-      }
-    } catch (error) {
-      notices.failed(error);
-    }
-    isStarting.value = false;
+  /** Null when the person does not want to. */
+  async function trigger(taskId: string): Promise<Run | null> {
+    const task = await getTask(taskId);
+    const values = task.params.length > 0 ? await launch.ask(task) : {};
+    return values === null ? null : executeTask(taskId, values, newIdempotencyKey());
   }
 
-  return { isStarting, start };
+  async function start(taskId: string): Promise<void> {
+    const started = await run(taskId);
+    if (started) await router.push(`/runs/${started.id}`);
+  }
+
+  return { isStarting: isBusy, start };
 }

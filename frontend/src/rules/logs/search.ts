@@ -1,4 +1,5 @@
 import type { StreamName } from "@/api/types";
+import { t } from "@/locales";
 import type { LogLines } from "./lines";
 import { Numbers } from "./numbers";
 import type { Steps } from "./slices";
@@ -19,7 +20,7 @@ export function compile({ text, isRegex, ignoresCase }: Query): RegExp | null {
   } catch (error) {
     const said = error instanceof Error ? error.message : "";
     const reason = said.slice(said.lastIndexOf(": ") + 2).toLowerCase();
-    throw new SyntaxError(`This is no regular expression: ${reason}.`, { cause: error });
+    throw new SyntaxError(t("search.noRegex", { reason }), { cause: error });
   }
 }
 

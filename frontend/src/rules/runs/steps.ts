@@ -1,17 +1,20 @@
 import type { Step } from "@/api/types";
+import { count, t } from "@/locales";
 import { formatDuration } from "@/rules/format";
 
 /** What a step says beyond its command, in words; nothing where it says nothing. */
 export function stepRules(step: Step): string[] {
   const rules: string[] = [];
-  if (step.canary) rules.push(`${step.canary} first`);
-  if (step.max_parallel) rules.push(`${step.max_parallel} at once`);
-  if (step.max_failures) rules.push(`${step.max_failures} may fail`);
-  if (step.retries > 0) rules.push(step.retries === 1 ? "1 retry" : `${step.retries} retries`);
-  if (step.timeout_seconds !== null) rules.push(`ends after ${formatDuration(step.timeout_seconds)}`);
-  if (step.user) rules.push(`as ${step.user}`);
-  if (step.shell) rules.push(`with ${step.shell}`);
-  if (step.when === "failure") rules.push("only after a failure");
-  if (step.when === "always") rules.push("in any case");
+  if (step.canary) rules.push(t("step.canary", { n: step.canary }));
+  if (step.max_parallel) rules.push(t("step.atOnce", { n: step.max_parallel }));
+  if (step.max_failures) rules.push(t("step.mayFail", { n: step.max_failures }));
+  if (step.retries > 0) rules.push(count("step.retries", step.retries));
+  if (step.timeout_seconds !== null) {
+    rules.push(t("step.endsAfter", { duration: formatDuration(step.timeout_seconds) }));
+  }
+  if (step.user) rules.push(t("step.asUser", { user: step.user }));
+  if (step.shell) rules.push(t("step.withShell", { shell: step.shell }));
+  if (step.when === "failure") rules.push(t("step.onFailure"));
+  if (step.when === "always") rules.push(t("step.always"));
   return rules;
 }

@@ -1,3 +1,5 @@
+import { t } from "@/locales";
+
 /** A change of a text: `insert` takes the place of what is between `from` and `to`. */
 export interface Change {
   from: number;
@@ -9,19 +11,19 @@ const SERVER_ID = /^(\s*ServerID\s*=\s*).*$/;
 
 /** The definition that a new task begins with; `agentId` is the agent of its steps. */
 export function starter(agentId: string | null): string {
-  const id = agentId ?? "put an agent's UUID here";
-  return `Name    = "my first task"
+  const id = agentId ?? t("task.putAgent");
+  return `Name    = "${t("task.starterName")}"
 Timeout = "10m"
 
-# Steps run in order; the first one that fails ends the run.
+# ${t("task.starterComment")}
 [[step]]
-Name     = "look around"
+Name     = "${t("task.starterFirst")}"
 ServerID = "${id}"
 Path     = "/tmp"
 CMD      = "uname -a && df -h ."
 
 [[step]]
-Name     = "say hello"
+Name     = "${t("task.starterSecond")}"
 ServerID = "${id}"
 Path     = "/tmp"
 CMD      = "echo Hello from $PLUMBER_STEP"

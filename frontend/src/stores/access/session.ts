@@ -4,6 +4,7 @@ import { getMe } from "@/api/access";
 import { useCredentials } from "@/api/client";
 import { Code, hasCode } from "@/api/errors";
 import type { Principal } from "@/api/types";
+import { t } from "@/locales";
 
 const KEY = "plumber.token";
 
@@ -62,7 +63,7 @@ export const useSession = defineStore("session", () => {
 
   useCredentials({
     token: () => token.value,
-    refused: () => signOut("You were signed out: your token has expired or was revoked."),
+    refused: () => signOut(t("signIn.signedOut")),
   });
 
   return { token, principal, reason, isSignedIn, can, signIn, restore, signOut };

@@ -1,7 +1,10 @@
+import { VueQueryPlugin } from "@tanstack/vue-query";
+import { screen } from "@testing-library/vue";
 import { createPinia } from "pinia";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createApp, nextTick, type App } from "vue";
 import NewTokenDialog from "@/components/access/NewTokenDialog.vue";
+import { createQueryClient } from "@/api/queries";
 import { farSide, settled, type Call } from "../../farSide";
 
 const AT = "2026-01-02T03:04:05Z";
@@ -27,6 +30,7 @@ beforeEach(async () => {
   };
   app = createApp(NewTokenDialog, { open: true, tasks: [task("T", "deploy"), task("U", "other")] });
   app.use(createPinia());
+  app.use(VueQueryPlugin, { queryClient: createQueryClient() });
   app.mount(document.body.appendChild(document.createElement("div")));
   await nextTick();
 });
@@ -37,8 +41,8 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-function write(id: string, text: string): void {
-  const field = document.getElementById(id) as HTMLInputElement;
+function write(label: string, text: string): void {
+  const field = screen.getByLabelText<HTMLInputElement>(label);
   field.value = text;
   field.dispatchEvent(new Event("input"));
 }
@@ -49,7 +53,7 @@ async function submit(): Promise<void> {
 }
 
 it("makes a token for everything when nothing narrows it", async () => {
-  write("token-name", " ci ");
+  write("Name: who or what uses it", " ci ");
   await submit();
   expect(calls[0]?.body).toEqual({
     name: "ci",
@@ -60,12 +64,12 @@ it("makes a token for everything when nothing narrows it", async () => {
 });
 
 it("narrows a token to tasks, labels and groups", async () => {
-  write("token-name", "ci");
-  const tasks = document.getElementById("token-tasks") as HTMLSelectElement;
+  write("Name: who or what uses it", "ci");
+  const tasks = screen.getByLabelText<HTMLSelectElement>("These tasks");
   for (const option of tasks.options) option.selected = option.textContent === "deploy";
   tasks.dispatchEvent(new Event("change"));
-  write("token-labels", "env=prod, zone=a");
-  write("token-groups", " web, db,,web ");
+  write("Agents with all labels", "env=prod, zone=a");
+  write("in one of the groups", " web, db,,web ");
   await submit();
   expect(calls[0]?.body).toMatchObject({
     scope: { tasks: ["T"], labels: { env: "prod", zone: "a" }, groups: ["web", "db"] },
@@ -73,8 +77,19 @@ it("narrows a token to tasks, labels and groups", async () => {
 });
 
 it("says what the control plane says against a token that is too wide", async () => {
-  write("token-name", "ci");
+  write("Name: who or what uses it", "ci");
   await submit();
   await calls[0]?.refuse(403, 1003, "A token cannot make one that is wider than itself.");
   expect(document.body.textContent).toContain("wider than itself");
+});
+
+it("shows what the control plane objects to at the field that it means", async () => {
+  write("Name: who or what uses it", "ci");
+  await submit();
+  await calls[0]?.refuse(400, 1001, "Expected `str` of length >= 1 - at `$.name`");
+  const field = screen.getByLabelText("Name: who or what uses it");
+  expect(field.getAttribute("aria-invalid")).toBe("true");
+  const about = document.getElementById(field.getAttribute("aria-describedby") ?? "");
+  expect(about?.textContent).toContain("Expected `str` of length >= 1");
+  expect(about?.textContent).not.toContain("$.name");
 });

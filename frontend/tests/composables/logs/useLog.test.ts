@@ -23,14 +23,15 @@ function page({ text = "", next = "1.0", hasMore = false, state = "streaming" }:
   return { records, next, has_more: hasMore, state, missing: null };
 }
 
-function log(attempt = 1) {
+async function log(attempt = 1) {
   const used = mounted(() => useLog("R1", "1-a", attempt));
+  await settled();
   return { ...used, texts: () => keptLines(used.lines).map((line) => line.text) };
 }
 
 describe("a log", () => {
   it("is read page by page from its beginning, each where the one before ended", async () => {
-    const { texts, isCaughtUp, version } = log();
+    const { texts, isCaughtUp, version } = await log();
     expect([calls[0]?.path, calls[0]?.query]).toEqual(["/runs/R1/jobs/1-a/log", { attempt: "1" }]);
     await calls[0]?.answer(page({ text: "one\n", next: "1.1", hasMore: true }));
     expect([isCaughtUp.value, version.value]).toEqual([false, 1]);
@@ -41,7 +42,7 @@ describe("a log", () => {
   });
 
   it("is followed by calls that wait for what comes, one after the other", async () => {
-    const { texts, version } = log();
+    const { texts, version } = await log();
     await calls[0]?.answer(page({ next: "1.0" }));
     await pass(250);
     expect(calls[1]?.query).toEqual({ attempt: "1", cursor: "1.0", wait: "5" });
@@ -56,7 +57,7 @@ describe("a log", () => {
   });
 
   it("goes on while its last output is on its way, and ends when it is complete", async () => {
-    const { state } = log();
+    const { state } = await log();
     await calls[0]?.answer(page({ state: "shipping" }));
     await pass(250);
     await calls[1]?.answer(page({ text: "end\n", state: "complete" }));
@@ -69,28 +70,28 @@ describe("a log", () => {
   });
 
   it("that is complete is read to its end all the same", async () => {
-    log();
+    await log();
     await calls[0]?.answer(page({ text: "x\n", hasMore: true, state: "complete" }));
     await pass(0);
     expect(calls).toHaveLength(2);
   });
 
   it("says what is missing, and does not wait for it", async () => {
-    const { missing, state } = log();
+    const { missing, state } = await log();
     const lacks = { stdout_bytes: 3, stderr_bytes: 0, chunks: 1, reason: null };
     await calls[0]?.answer({ ...page({ state: "incomplete" }), missing: lacks });
     await pass(600_000);
     expect([state.value, missing.value, calls.length]).toEqual(["incomplete", lacks, 1]);
   });
 
-  it("is that of one attempt: what comes of the next one is another log", () => {
-    log(3);
-    log(0);
+  it("is that of one attempt: what comes of the next one is another log", async () => {
+    await log(3);
+    await log(0);
     expect(calls.map((each) => each.query.attempt)).toEqual(["3", undefined]);
   });
 
   it("of a job that has not begun is asked for each second, without an error", async () => {
-    const { error, state } = log();
+    const { error, state } = await log();
     await calls[0]?.refuse(404, 1004, "It has not begun.");
     expect([error.value, state.value]).toEqual(["", null]);
     await pass(1_000);
@@ -101,7 +102,7 @@ describe("a log", () => {
 
 describe("after an error, a log", () => {
   it("is read on where it was, and without waiting, so that the error goes", async () => {
-    const { error, texts } = log();
+    const { error, texts } = await log();
     await calls[0]?.answer(page({ text: "one\n", next: "2.0" }));
     await pass(250);
     await calls[1]?.breakOff();
@@ -119,7 +120,7 @@ describe("after an error, a log", () => {
   });
 
   it("that is gone says so, and is asked for seldom", async () => {
-    const { error } = log();
+    const { error } = await log();
     await calls[0]?.answer(page({ text: "one\n" }));
     await pass(250);
     await calls[1]?.refuse(404, 1004, "There is no such job.");
@@ -131,7 +132,7 @@ describe("after an error, a log", () => {
 
 describe("in a hidden tab, a log", () => {
   it("rests, and goes on at once when the tab is shown", async () => {
-    log();
+    await log();
     await calls[0]?.answer(page({ next: "2.0" }));
     hide(true);
     await pass(600_000);
@@ -148,8 +149,9 @@ describe("in a hidden tab, a log", () => {
 
 describe("when its component is gone, a log", () => {
   it("ends the call that is under way, and makes none", async () => {
-    const { unmount, error } = log();
+    const { unmount, error } = await log();
     unmount();
+    await settled();
     expect(calls[0]?.isAborted).toBe(true);
     await settled();
     await pass(600_000);
@@ -157,8 +159,8 @@ describe("when its component is gone, a log", () => {
   });
 
   it("makes no call between two, hidden or not", async () => {
-    const between = log();
-    const hidden = log();
+    const between = await log();
+    const hidden = await log();
     for (const each of [...calls]) await each.answer(page({}));
     between.unmount();
     hide(true);
@@ -170,7 +172,7 @@ describe("when its component is gone, a log", () => {
   });
 
   it("takes in nothing of a page that came just before", async () => {
-    const { unmount, version } = log();
+    const { unmount, version } = await log();
     void calls[0]?.answer(page({ text: "x\n".repeat(200_000), hasMore: true }));
     unmount();
     await settled();

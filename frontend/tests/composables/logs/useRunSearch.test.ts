@@ -60,6 +60,7 @@ describe("a search in a run", () => {
     await pass(60_000);
     expect([calls.length, search.isSearching.value, search.next.value]).toEqual([2, false, "c2"]);
     void search.searchOn();
+    await settled();
     expect(calls[2]?.query.cursor).toBe("c2");
     await calls[2]?.answer(part(10, null, 211));
     expect(linesOf(search)).toEqual(Array.from({ length: 220 }, (_, index) => index + 1));
@@ -71,6 +72,7 @@ describe("a search in a run", () => {
     await calls[0]?.answer(part(200, "c1"));
     void search.searchOn();
     void search.searchOn();
+    await settled();
     expect(calls.filter((each) => !each.isAborted)).toHaveLength(2);
     for (const each of calls.slice(1)) await each.answer(part(1, null, 201));
     expect(search.matches.value).toHaveLength(201);
@@ -85,6 +87,7 @@ describe("a search in a run", () => {
     expect(calls).toHaveLength(1);
     await calls[0]?.answer(part(1, null));
     search.begin();
+    await settled();
     expect(calls).toHaveLength(2);
   });
 
@@ -110,6 +113,7 @@ describe("a search in a run", () => {
     await look(search, "a.b");
     search.query.isRegex = true;
     await nextTick();
+    await settled();
     expect([calls[0]?.isAborted, calls[1]?.query.regex]).toEqual([true, "true"]);
     await look(search, "");
     expect([calls.length, calls[1]?.isAborted, search.isSearching.value]).toEqual([2, true, false]);
@@ -126,6 +130,7 @@ describe("a search in a run", () => {
       [1, 2],
     ]);
     void search.searchOn();
+    await settled();
     expect([search.error.value, calls[2]?.query.cursor]).toEqual(["", "c1"]);
     await calls[2]?.answer(part(1, null, 3));
     expect([search.error.value, linesOf(search)]).toEqual(["", [1, 2, 3]]);
@@ -147,6 +152,7 @@ describe("a search in a run", () => {
     const search = seek();
     await look(search, "error");
     search.unmount();
+    await settled();
     expect(calls[0]?.isAborted).toBe(true);
     await settled();
     await pass(60_000);

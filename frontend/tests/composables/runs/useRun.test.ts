@@ -19,6 +19,7 @@ function detail(state: RunState, ...jobs: string[][]) {
 describe("a run", () => {
   it("is read every second until it has ended, and then no more", async () => {
     const { data } = mounted(() => useRun("R1"));
+    await settled();
     for (const state of ["queued", "running", "cancelling", "cancelled"] as const) {
       expect(calls.at(-1)?.path).toBe("/runs/R1");
       await calls.at(-1)?.answer(detail(state));
@@ -28,13 +29,16 @@ describe("a run", () => {
     await pass(600_000);
     hide(true);
     hide(false);
+    await settled();
     expect(calls).toHaveLength(4);
   });
 
   it("that has ended is read again after somebody has changed it", async () => {
     const { data, refresh } = mounted(() => useRun("R1"));
+    await settled();
     await calls[0]?.answer(detail("failed"));
     void refresh();
+    await settled();
     await calls[1]?.answer(detail("running"));
     await pass(1_000);
     expect([calls.length, data.value?.run.state]).toEqual([3, "running"]);
@@ -42,6 +46,7 @@ describe("a run", () => {
 
   it("is asked for more seldom while there is no answer, and again each second after", async () => {
     const { data, error } = mounted(() => useRun("R1"));
+    await settled();
     await calls[0]?.answer(detail("running"));
     await pass(1_000);
     await calls[1]?.breakOff();
@@ -57,6 +62,7 @@ describe("a run", () => {
   it("gets a job that its page has no room for, as long as that is wanted", async () => {
     const chosen = ref<string | null>("2-b");
     const { jobs } = mounted(() => useRun("R1", () => chosen.value));
+    await settled();
     const ids = () => jobs.value.map((job) => job.id);
     await calls[0]?.answer(detail("failed", ["1-a"], ["2-a"]));
     expect(calls[1]?.path).toBe("/runs/R1/jobs/2-b");
@@ -74,6 +80,7 @@ describe("a run", () => {
 
   it("whose end came after an error is not read any more", async () => {
     mounted(() => useRun("R1"));
+    await settled();
     await calls[0]?.breakOff();
     await pass(5_000);
     await calls[1]?.answer(detail("succeeded"));
@@ -83,22 +90,27 @@ describe("a run", () => {
 
   it("that is not there is not asked for again", async () => {
     const { error } = mounted(() => useRun("R1"));
+    await settled();
     await calls[0]?.refuse(404, 1004, "There is no run 'R1'.");
     expect(error.value).toMatchObject({ message: "There is no run 'R1'." });
     await pass(60_000);
     hide(true);
     hide(false);
+    await settled();
     expect(calls).toHaveLength(1);
   });
 
   it("rests while the tab is hidden, and ends with its page", async () => {
     const { unmount } = mounted(() => useRun("R1"));
+    await settled();
     await calls[0]?.answer(detail("running"));
     hide(true);
     await pass(60_000);
     expect(calls).toHaveLength(1);
     hide(false);
+    await settled();
     unmount();
+    await settled();
     expect(calls[1]?.isAborted).toBe(true);
     await pass(60_000);
     expect(calls).toHaveLength(2);
@@ -106,6 +118,7 @@ describe("a run", () => {
 
   it("has the jobs of all its steps in their order", async () => {
     const { jobs } = mounted(() => useRun("R1"));
+    await settled();
     expect(jobs.value).toEqual([]);
     await calls[0]?.answer(detail("running", ["1-a", "1-b"], [], ["3-a"]));
     expect(jobs.value.map((job) => job.id)).toEqual(["1-a", "1-b", "3-a"]);
