@@ -6,9 +6,6 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-const SRC = fileURLToPath(new URL("../src/", import.meta.url));
-const LOCALES = join(SRC, "locales");
-
 /** `runs.title` and its text, for each text. */
 export function flat(texts, prefix = "") {
   return Object.entries(texts).flatMap(([key, value]) =>
@@ -55,15 +52,17 @@ function sourcesIn(folder) {
 }
 
 function main() {
-  const read = (name) => JSON.parse(readFileSync(join(LOCALES, name), "utf8"));
-  const others = readdirSync(LOCALES).filter((name) => name.endsWith(".json") && name !== "en.json");
+  const src = fileURLToPath(new URL("../src/", import.meta.url));
+  const locales = join(src, "locales");
+  const read = (name) => JSON.parse(readFileSync(join(locales, name), "utf8"));
+  const others = readdirSync(locales).filter((name) => name.endsWith(".json") && name !== "en.json");
   const english = read("en.json");
   const wrong = [
     ...others.flatMap((name) => differences(english, read(name), name.replace(".json", ""))),
-    ...unused(english, sourcesIn(SRC)).map((key) => `Nothing uses ${key}.`),
+    ...unused(english, sourcesIn(src)).map((key) => `Nothing uses ${key}.`),
   ];
   for (const each of wrong) process.stderr.write(`${each}\n`);
   if (wrong.length > 0) process.exitCode = 1;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) main();
+if (process.argv[1]?.endsWith("words.mjs")) main();

@@ -1,0 +1,2 @@
+export function differences(first: object, other: object, tag: string): string[];
+export function unused(texts: object, sources: readonly string[]): string[];
