@@ -19,7 +19,8 @@ from chalicelib.api.routing import PREFIX, all_routes
 from chalicelib.errors import BadParameter, NoSuchPath, PlumberError
 
 ANY_METHOD = "x-amazon-apigateway-any-method"
-OF_ANY_METHOD = ("/rpc",)  # beside those below /api/v1
+# Beside the routes that are declared: pages of the docs, and the agents' door.
+OF_ANY_METHOD = (f"{PREFIX}/docs", f"{PREFIX}/docs-assets/{{name}}", "/rpc")
 NOT_THERE = ("MISSING_AUTHENTICATION_TOKEN", "INVALID_SIGNATURE", "RESOURCE_NOT_FOUND")
 TOO_LARGE = "The request is larger than 10 MB."
 TOO_MANY = "Too many requests. Try again a little later."

@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.api.refusals import ANY_PATH
 from chalicelib.dynamo.schema import MODELS
-from infra import resources
+from infra import gateway, resources
 from infra.local.environment import ROOT
 
 STORED = json.loads((ROOT / "infra" / "resources.json").read_text())["Resources"]
@@ -78,3 +79,10 @@ def test_a_changed_model_changes_the_resources(monkeypatch: pytest.MonkeyPatch) 
     before = resources.text()
     monkeypatch.setattr(MODELS[0].Meta, "table_name", "plumber-renamed")
     assert resources.text() != before
+
+
+def test_the_gateway_hands_the_app_every_path_that_it_has() -> None:
+    from app import app
+
+    below = {path for path in app.routes if path.startswith("/api/v1/") or path == "/rpc"}
+    assert below | {ANY_PATH} == set(gateway.any_method_paths())
