@@ -6,7 +6,7 @@ rules. Said is where those are easily forgotten; refused is what lets a value ru
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -143,13 +143,27 @@ def _of_shell(
         yield 0, "commands stand in each other too deeply to be looked at.", True
         return
     holders = _holders(found.assigned, params)
-    for use in found.uses:
-        for name in sorted(holders.get(use.name, ())):
-            if use.how is How.LITERAL and use.name != name:
-                continue
-            problem = _problem(use, shell, params[name])
-            if problem is not None:
-                yield use.line, problem, use.how in _DANGEROUS
+    known: dict[tuple[str, How, str], list[str]] = {}  # the same use says the same each time
+    said: set[tuple[int, str]] = set()
+    for use in sorted(found.uses, key=lambda use: use.how not in _DANGEROUS):
+        if len(said) >= MAX_FINDINGS:
+            return
+        kind = use.name, use.how, use.by
+        if kind not in known:
+            known[kind] = _problems(use, shell, params, holders.get(use.name, set()))
+        for problem in known[kind]:
+            said.add((use.line, problem))
+            yield use.line, problem, use.how in _DANGEROUS
+
+
+def _problems(
+    use: Use, shell: str, params: Mapping[str, Param], held: Collection[str]
+) -> list[str]:
+    """What is to be said of a use of a variable that may hold these parameters' values."""
+    if use.how is How.LITERAL:
+        held = {use.name} & params.keys()
+    found = (_problem(use, shell, params[name]) for name in sorted(held))
+    return [problem for problem in found if problem is not None]
 
 
 def _holders(
@@ -182,7 +196,11 @@ def _problem(use: Use, shell: str, param: Param) -> str | None:
         is_harmless = bool(param.choices)
     else:
         is_harmless = admitted is not None and admitted <= harmless
-    return None if is_harmless else _SAYS[use.how](_called(use, param), param.name, use.by)
+    return None if is_harmless else _said(use.how, _called(use, param), param.name, use.by)
+
+
+def _said(how: How, it: str, name: str, by: str) -> str:
+    return _SAYS[how].format(it=it, name=name, by=by or "((…))")
 
 
 def _called(use: Use, param: Param) -> str:
@@ -192,36 +210,30 @@ def _called(use: Use, param: Param) -> str:
     )
 
 
-_NARROW = 'Give {} a Pattern such as "[A-Za-z0-9._-]+", or Choices.'
+_NARROW = 'Give {name} a Pattern such as "[A-Za-z0-9._-]+", or Choices.'
+_RUNS = "where bash runs commands that stand in a value."
+# `it` is the variable, `name` the parameter, `by` who or what is given it.
 _SAYS = {
-    How.BARE: lambda it, name, by: (
-        f"{it} stands outside of double quotes, so a value with blanks or *?[ becomes several "
-        f"words, or names of files. Write it in double quotes."
+    How.BARE: (
+        "{it} stands outside of double quotes, so a value with blanks or *?[ becomes several "
+        "words, or names of files. Write it in double quotes."
     ),
-    How.PATTERN: lambda it, name, by: (
-        f"{it} is a pattern here ({by}), so a value with *?[ fits other texts than itself. Write "
-        "it in double quotes."
+    How.PATTERN: (
+        "{it} is a pattern here ({by}), so a value with *?[ fits other texts than itself. Write it "
+        "in double quotes."
     ),
-    How.ARITHMETIC: lambda it, name, by: (
-        f"{it} is used in arithmetic{f' ({by})' if by else ''}, where bash runs commands that "
-        f'stand in a value. Give {name} Type = "integer".'
+    How.ARITHMETIC: (
+        "{it} is used in arithmetic ({by}), " + _RUNS + ' Give {name} Type = "integer".'
     ),
-    How.NAME: lambda it, name, by: (
-        f"{it} names a variable here ({by}), where bash runs commands that stand in a value. "
-        + _NARROW.format(name)
-    ),
-    How.PROMPT: lambda it, name, by: (
-        f"{it} is expanded like a prompt (@P), where bash runs commands that stand in a value. "
-        + _NARROW.format(name)
-    ),
-    How.COMMAND: lambda it, name, by: (
-        f"{it} names the program that runs. Give {name} Choices, so that it can only be one of "
+    How.NAME: "{it} names a variable here ({by}), " + _RUNS + " " + _NARROW,
+    How.PROMPT: "{it} is expanded like a prompt (@P), " + _RUNS + " " + _NARROW,
+    How.COMMAND: (
+        "{it} names the program that runs. Give {name} Choices, so that it can only be one of "
         "those that you mean."
     ),
-    How.CODE: lambda it, name, by: (
-        f"{it} becomes a part of a program for {by}, which runs whatever a value says. Let {by} "
-        "read the variable itself, or hand the value over as an argument. Or: "
-        + _NARROW.format(name)
+    How.CODE: (
+        "{it} becomes a part of a program for {by}, which runs whatever a value says. Let {by} "
+        "read the variable itself, or hand the value over as an argument. Or: " + _NARROW
     ),
 }
 
@@ -259,7 +271,7 @@ def _of_powershell(text: str, params: Mapping[str, Param]) -> Iterator[tuple[int
             for used in re.findall(r"(?i)\$(?:env:|\{env:)([a-z_]\w*)", row):
                 param = params.get(used)
                 if param is not None and not _is_plain(param):
-                    yield line, _SAYS[How.CODE](f"$env:{used}", used, "Invoke-Expression"), False
+                    yield line, _said(How.CODE, f"$env:{used}", used, "Invoke-Expression"), False
 
 
 def _of_cmd(text: str, params: Mapping[str, Param]) -> Iterator[tuple[int, str, bool]]:
@@ -271,7 +283,7 @@ def _of_cmd(text: str, params: Mapping[str, Param]) -> Iterator[tuple[int, str, 
             if name is not None and not _is_plain(params[name]):
                 message = (
                     f"cmd puts the value of {found[0]} into the command's text, and runs what "
-                    "stands in it. " + _NARROW.format(name)
+                    "stands in it. " + _NARROW.format(name=name)
                 )
                 yield line, message, True
 
