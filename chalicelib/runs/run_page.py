@@ -1,6 +1,7 @@
 """What is shown of a run: how far it and its steps have come, and some of its jobs. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
@@ -68,11 +69,13 @@ def _percent(ended: int, size: int | None) -> int:
 
 
 class StepPage(msgspec.Struct, frozen=True):
-    """A step with some of its jobs: where there is no room for all, those that failed first."""
+    """A step with some of its jobs: where there is no room for all, those that failed first. `open`
+    counts those that have not ended by state, None where not all of them were looked at."""
 
     step: RunStep
     result: StepResult
     jobs: Sequence[Job]
+    open: Mapping[JobState, int] | None = None
 
     @property
     def omitted(self) -> int:
@@ -117,15 +120,19 @@ def share(steps: Sequence[RunStep], room: int) -> int:
 def whole(progress: Progress) -> RunPage:
     """The page of a run of which everything is known."""
     most = share(progress.steps, ROOM)
-    steps = [
-        StepPage(
-            step,
-            result(progress.run, step, progress.jobs_of(step)),
-            first(all_jobs(progress, step), most),
-        )
-        for step in progress.steps
-    ]
+    steps = [_whole_step(progress, step, most) for step in progress.steps]
     return RunPage(progress.run, ended_in_step(progress), steps)
+
+
+def _whole_step(progress: Progress, step: RunStep, most: int) -> StepPage:
+    jobs = all_jobs(progress, step)
+    found = result(progress.run, step, progress.jobs_of(step))
+    return StepPage(step, found, first(jobs, most), still_open(jobs))
+
+
+def still_open(jobs: Iterable[Job]) -> dict[JobState, int]:
+    """How many have not ended, by state."""
+    return dict(Counter(job.state for job in jobs if not job.state.is_terminal))
 
 
 def first(jobs: Sequence[Job], most: int) -> Sequence[Job]:

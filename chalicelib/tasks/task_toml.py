@@ -33,7 +33,9 @@ def parse(source: str, agents: Mapping[str, str] = NO_AGENTS) -> Definition:
     try:
         return with_ids(_read(source, document), agents)
     except InvalidDefinition as first:
-        raise with_errors(first, found_with(first, document, partial(_read, source))) from first
+        raise with_errors(
+            first, found_with(first, source, document, partial(_read, source))
+        ) from first
 
 
 def _read(source: str, document: Mapping[str, Any]) -> Definition:

@@ -8,7 +8,8 @@ from typing import Any
 
 from chalicelib.tasks.toml_table import InvalidDefinition
 
-AT_MOST = 20  # faults that are told: each costs reading once more
+AT_MOST, AT_LEAST = 20, 3  # faults that are told: each costs reading once more
+CHARACTERS = 1_000_000  # that are read in all: of a long definition fewer faults are told
 # What has to be there, by its key: it stands for one that is missing or wrong.
 _HARMLESS: Mapping[str, Any] = {
     "Name": "-",
@@ -20,13 +21,14 @@ Read = Callable[[Mapping[str, Any]], object]
 
 
 def found_with(
-    first: InvalidDefinition, document: Mapping[str, Any], read: Read
+    first: InvalidDefinition, source: str, document: Mapping[str, Any], read: Read
 ) -> list[InvalidDefinition]:
     """The faults of a document, the first one among them, in the order of reading. `read` raises
     InvalidDefinition for the first fault of what it is given."""
     found, left = [first], deepcopy(dict(document))
     seen = {first.path}
-    while len(found) < AT_MOST and _mend(left, found[-1]):
+    at_most = min(AT_MOST, max(AT_LEAST, CHARACTERS // max(1, len(source))))
+    while len(found) < at_most and _mend(left, found[-1]):
         try:
             read(left)
         except InvalidDefinition as following:

@@ -32,28 +32,28 @@ def task() -> None:
 @output_option
 @pass_context
 def list_tasks(context: Context, everything: bool, text: str | None) -> None:
-    """List the tasks by name, with what came of their newest runs."""
-    query = {"outcomes": str(OUTCOMES), **({"q": text} if text else {})}
+    """List the tasks by name, with what came of their newest runs; of all without that."""
+    wanted = {"q": text, "outcomes": None if everything else str(OUTCOMES)}
+    query = {key: value for key, value in wanted.items() if value is not None}
     at_most = None if everything else SHOWN
     tasks, has_more = context.client.pages("tasks", at_most=at_most, **query)
 
     def draw() -> None:
-        rows = [
-            [
-                each["id"],
-                each["name"],
-                str(each["revision"]),
-                str(each["step_count"]),
-                render.when(each["updated_at"]),
-                _outcomes(each["recent"]),
-            ]
-            for each in tasks
-        ]
-        render.table(["ID", "NAME", "REVISION", "STEPS", "UPDATED", "LAST RUNS"], rows)
+        headings = ["ID", "NAME", "REVISION", "STEPS", "UPDATED"]
+        rows = [_row(each) for each in tasks]
+        if not everything:
+            headings.append("LAST RUNS")
+            rows = [[*_row(each), _outcomes(each["recent"])] for each in tasks]
+        render.table(headings, rows)
         if has_more:
             render.hint("There are more: --all shows them.")
 
     context.show(tasks, draw)
+
+
+def _row(task: dict[str, Any]) -> list[str]:
+    updated = render.when(task["updated_at"])
+    return [task["id"], task["name"], str(task["revision"]), str(task["step_count"]), updated]
 
 
 def _outcomes(recent: list[dict[str, Any]]) -> str:

@@ -63,11 +63,14 @@ def _follow(context: Context, run_id: str, logs: bool) -> dict[str, Any]:
 
 
 def _newly_ended(detail: dict[str, Any], shown: dict[str, str]) -> list[StepAndJob]:
-    """The jobs of which it was not said yet that they have ended."""
+    """The jobs of which it was not said yet that they have ended, but for those of wide steps: it
+    is never said of each of them."""
     return [
         (step, job)
         for step, job in jobs_of(detail)
-        if job["ended_at"] is not None and shown.get(job["id"]) != job["state"]
+        if job["ended_at"] is not None
+        and shown.get(job["id"]) != job["state"]
+        and not _is_wide(step)
     ]
 
 

@@ -66,8 +66,8 @@ def _assert_chosen(admin: People, meter: Meter) -> None:
         (planned,) = admin.data("POST", path, {})["steps"]
         used = meter.take()
         assert sum(len(wave["agents"]) for wave in planned["waves"]) == FEW
-        # The task; a look at each of at most three sources; the agents.
-        assert used.reads <= 1 + 3 + 1, targets
+        # The task; a look at each of at most three sources; the agents; whether they are there.
+        assert used.reads <= 1 + 3 + 1 + 1, targets
         assert used.read_units <= 2 * FEW, targets
         admin.data("DELETE", path.removesuffix("/plan"))
 

@@ -77,6 +77,7 @@ def test_a_queued_job_says_whether_its_agent_is_there(
         (step,) = admin.data("GET", f"/runs/{run_id}")["steps"]
         assert meter.take().reads == 2
     assert [job["agent_status"] for job in step["jobs"]] == ["online", "never_seen"]
+    assert step["open"] == {"queued": 2}
     travel.after(1_000)
     (step,) = admin.data("GET", f"/runs/{run_id}")["steps"]
     assert [job["agent_status"] for job in step["jobs"]] == ["offline", "never_seen"]

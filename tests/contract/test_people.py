@@ -49,6 +49,8 @@ def test_the_output_of_an_earlier_attempt_is_read(
         assert text(run.run("run", "logs", given))[0] == "second\n"
         assert text(run.run("run", "logs", given, "--attempt", "1"))[0] == "first\n"
     assert text(run.run("run", "logs", run_id, "--attempt", "2"))[0] == "second\n"
+    assert text(run.run("run", "logs", run_id, "--attempt", "1", "--tail", "1"))[0] == "first\n"
+    assert text(run.run("run", "logs", run_id, "1", "--attempt", "1", "-f"))[0] == "first\n"
     found, _ = text(run.run("run", "logs", run_id, "--attempt", "1", "--grep", "f.rst"))
     assert found == "1: first\n"
     raw = text(run.run("run", "logs", run_id, "--attempt", "1", "--raw", "--stream", "stdout"))

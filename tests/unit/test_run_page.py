@@ -137,6 +137,20 @@ def test_where_there_is_no_room_for_all_those_that_failed_come_first() -> None:
     assert share([later(3)], ROOM) == ROOM, "a run whose steps have not begun"
 
 
+def test_what_has_not_ended_is_counted_by_state_however_much_is_shown() -> None:
+    jobs = [
+        job(TWO, "a", OK),
+        job(TWO, "b", JobState.RUNNING),
+        job(TWO, "c", JobState.QUEUED),
+    ]
+    page = whole(Progress(RUN, [ONE, TWO, later(3)], jobs))
+    assert [each.open for each in page.steps] == [
+        {JobState.WAITING: 2},
+        {JobState.RUNNING: 1, JobState.QUEUED: 1, JobState.WAITING: 1},
+        {},
+    ]
+
+
 def test_where_there_is_room_for_all_they_stay_in_their_order() -> None:
     jobs = [job(ONE, "a", OK), job(ONE, "b", BAD)]
     assert first(jobs, 2) == jobs

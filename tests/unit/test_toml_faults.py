@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from chalicelib.tasks.task_toml import parse
-from chalicelib.tasks.toml_faults import AT_MOST
+from chalicelib.tasks.toml_faults import AT_MOST, CHARACTERS
 from chalicelib.tasks.toml_table import InvalidDefinition
 from tests.unit.test_task_toml import A, definition, refused, step
 
@@ -78,6 +78,12 @@ def test_nothing_is_told_that_is_not_so(
 def test_so_many_are_told_at_most() -> None:
     env = ", ".join(f'"{number} x" = ""' for number in range(AT_MOST + 5))
     assert len(told(definition(step(Env=f"{{ {env} }}")))) == AT_MOST
+
+
+def test_of_a_long_definition_fewer_are_told() -> None:
+    env = ", ".join(f'"{number} x" = ""' for number in range(AT_MOST))
+    comment = "#" + "x" * (CHARACTERS // 5)
+    assert len(told(definition(step(Env=f"{{ {env} }}")) + comment)) == 4
 
 
 def test_names_of_agents_stand_for_ids_once_they_are_known() -> None:

@@ -99,6 +99,9 @@ def _run_step(page: StepPage, agents: Mapping[str, AgentStatus]) -> shapes.RunSt
         targets=step.step.targets.describe(),
         state=cast(shapes.StepState, found.state.value),
         progress=_progress(run_page.of_step(step, found)),
+        open=None
+        if page.open is None
+        else {state.value: page.open[state] for state in JobState if page.open.get(state)},
         tolerated_failures=run_summary.tolerated(found),
         started_at=found.started_at,
         ended_at=found.ended_at,

@@ -149,7 +149,9 @@ class Job(Shape, frozen=True):
 
 class RunStep(Shape, frozen=True):
     """A step of a run with its jobs. Where there is no room for all, the first ones are shown,
-    those that failed before them; `jobs_omitted` are more: `/runs/{id}/jobs?step=` has them all."""
+    those that failed before them; `jobs_omitted` are more: `/runs/{id}/jobs?step=` has them all.
+    `open` are the jobs that have not ended by state, null where that was not looked at: of a wide
+    run. `tolerated_failures` as in Run."""
 
     number: int
     name: str
@@ -157,6 +159,7 @@ class RunStep(Shape, frozen=True):
     targets: str
     state: StepState
     progress: Progress
+    open: dict[JobState, int] | None
     tolerated_failures: int
     started_at: datetime | None
     ended_at: datetime | None

@@ -71,19 +71,19 @@ def check(source: str, now: datetime, scope: Scope = EVERYTHING) -> Checked:
             "looked up. Give their ids, or Targets."
         )
     bear = ids_named(names, scope, now)
-    agents = {name: ids[0] for name, ids in bear.items() if len(ids) == 1}
-    definition = with_ids(written, agents)
+    by_name = {name: ids[0] for name, ids in bear.items() if len(ids) == 1}
+    definition = with_ids(written, by_name)
     known = _inside(definition, scope)
-    faults = list(_agent_faults(source, written, agents, known, bear))
+    faults = list(_agent_faults(source, written, by_name, known, bear))
     if faults:
         raise with_errors(faults[0], faults)
-    return Checked(definition, agents, findings)
+    return Checked(definition, by_name, findings)
 
 
 def _agent_faults(
     source: str,
     written: Definition,
-    agents: Mapping[str, str],
+    by_name: Mapping[str, str],
     known: set[str],
     bear: Mapping[str, Sequence[str]],
 ) -> Iterator[InvalidDefinition]:
@@ -91,7 +91,7 @@ def _agent_faults(
     for index, step in enumerate(written.steps):
         called: dict[str, str] = {}
         for each in step.targets.agent_ids:
-            agent_id = agents.get(each, each)
+            agent_id = by_name.get(each, each)
             problem = _problem(each, agent_id in known, bear.get(each, ()))
             if problem is None and agent_id in called:
                 problem = f"'{called[agent_id]}' and '{each}' are the same agent."
@@ -129,8 +129,7 @@ def names_of(definition: Definition, scope: Scope) -> dict[str, str]:
 
 def _inside(definition: Definition, scope: Scope) -> set[str]:
     """Those of the agents that a definition names which exist, and are inside of the scope."""
-    known = agents.get_many(agent_ids(definition)).values()
-    return {each.id for each in known if scope.holds_agent(each.labels, each.group)}
+    return set(names_of(definition, scope))
 
 
 def _require_within(definition: Definition, scope: Scope) -> None:

@@ -1489,6 +1489,8 @@ export interface components {
         /**
          * @description A step of a run with its jobs. Where there is no room for all, the first ones are shown,
          *         those that failed before them; `jobs_omitted` are more: `/runs/{id}/jobs?step=` has them all.
+         *         `open` are the jobs that have not ended by state, null where that was not looked at: of a wide
+         *         run. `tolerated_failures` as in Run.
          */
         RunStep: {
             duration_seconds: number | null;
@@ -1497,6 +1499,9 @@ export interface components {
             jobs_omitted: number;
             name: string;
             number: number;
+            open: {
+                [key: string]: number;
+            } | null;
             progress: components["schemas"]["Progress"];
             started_at: string | null;
             /** @enum {unknown} */

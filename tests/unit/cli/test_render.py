@@ -88,9 +88,11 @@ def test_a_line_without_end_is_printed_in_parts(capsys: pytest.CaptureFixture[st
 
 def test_every_command_explains_itself() -> None:
     for group, commands in {
-        "task": "list show apply run delete",
-        "run": "list show logs cancel",
-        "agent": "list show set label enroll remove",
+        "task": "list show apply validate revisions run delete",
+        "run": "list show jobs logs outputs retry open cancel",
+        "agent": "list show jobs set label enroll remove",
+        "enrollment": "list delete",
+        "schedule": "list create run preview next pause resume delete",
         "token": "create list revoke",
     }.items():
         for command in commands.split():
