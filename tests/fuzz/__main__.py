@@ -60,10 +60,10 @@ def _stages() -> Iterator[tuple[Stage, Stage]]:
         processes = Processes(place / "logs", base(os.environ))
         try:
             endpoints = local(processes, place)
-            yield (
-                _stage(processes, endpoints, place / "stage"),
-                _stage(processes, endpoints, place / "playground"),
-            )
+            stage = _stage(processes, endpoints, place / "stage")
+            playground = _stage(processes, endpoints, place / "playground")
+            stage.children = playground.children  # all of them
+            yield stage, playground
         finally:
             processes.stop()
 
@@ -101,10 +101,11 @@ def _fuzz(stage: Stage, playground: Stage, judge: Judge, options: argparse.Names
     finally:
         canary.stop()
         memory.stop()
-    problems = memory.problems()
+    problems = [f"memory: {each}" for each in memory.problems()]
+    problems += [f"left behind: {each}" for each in playground.left_behind()]
     _say(f"{judge.said()}\n{memory.said()}")
     for problem in problems:
-        _say(f"  FAILED memory: {problem}")
+        _say(f"  FAILED {problem}")
     return 1 if problems or judge.failures else 0
 
 
