@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -35,7 +36,7 @@ from tests.stack.live import AgentProcess, LiveControlPlane
 SAVED = Path(".build/fuzz")
 FUZZERS: Sequence[type[Fuzzer]] = (Rpc, Tasks, Cursors, Chunks)
 BATCHES = {Rpc.name: 200, Tasks.name: 80, Cursors.name: 200, Chunks.name: 12}  # cases of one seed
-SCHEMATHESIS_SECONDS = 40
+BATCH_SECONDS, SCHEMATHESIS_SECONDS = 40.0, 40  # at most, so that all have their turns
 REPORT_SECONDS = 60.0
 
 
@@ -109,6 +110,11 @@ def _fuzz(stage: Stage, playground: Stage, judge: Judge, options: argparse.Names
     return 1 if problems or judge.failures else 0
 
 
+def is_over(until: float) -> bool:
+    """Whether the moment has passed."""
+    return time.monotonic() > until
+
+
 def _rounds(stage: Stage, playground: Stage, judge: Judge, options: argparse.Namespace) -> None:
     fuzzers = [each() for each in FUZZERS if options.only in (None, each.name)]
     askers = {each.name: Asker(stage, judge, each.name) for each in fuzzers}
@@ -116,12 +122,10 @@ def _rounds(stage: Stage, playground: Stage, judge: Judge, options: argparse.Nam
     until: float = time.monotonic() + options.minutes * 60
     reported, seed = time.monotonic(), options.seed
 
-    def has_ended() -> bool:
-        return time.monotonic() > until
-
-    while not has_ended():
+    while not is_over(until):
         for each in fuzzers:
-            batch(each, askers[each.name], seed, BATCHES[each.name], has_ended)
+            share = min(until, time.monotonic() + BATCH_SECONDS)
+            batch(each, askers[each.name], seed, BATCHES[each.name], partial(is_over, share))
             if time.monotonic() - reported > REPORT_SECONDS:
                 reported = time.monotonic()
                 _say(judge.said())
