@@ -23,6 +23,7 @@ MAX_LOG_BYTES = 1 << 30  # per job; then the command goes on and the log keeps h
 SHIPPING_PATIENCE = timedelta(minutes=15)  # after a job's end, before a missing chunk is missed
 COMPACTED_AFTER = timedelta(seconds=30)  # the end; the last chunks are mostly there by then
 COMPACTED_FROM_CHUNKS = 5  # fewer objects are not worth copying
+COMPACTED_UP_TO_CHUNKS = 100_000  # an index of them has 2 MB; more stay as they came
 FOLLOWED_FOR = timedelta(seconds=15)  # after a reader's call the agent ships each second
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 

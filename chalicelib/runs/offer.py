@@ -12,11 +12,9 @@ import msgspec
 from chalicelib.logs.log import MAX_LOG_BYTES
 from chalicelib.runs.canonical import canonical
 from chalicelib.runs.job import KILL_AFTER_SECONDS, Job
-from chalicelib.tasks.param import quoted
 from chalicelib.tasks.task import Step
 
 PROTOCOL = 1  # grows when an agent that does not know of a change would run a job wrongly
-POSIX_SHELLS = ("sh", "bash", "dash", "ash", "ksh", "zsh")
 
 
 class Mask(msgspec.Struct, frozen=True):
@@ -27,7 +25,8 @@ class Mask(msgspec.Struct, frozen=True):
 
 
 class Offer(msgspec.Struct, frozen=True):
-    """`env` has the values of the parameters; `path` is None for the agent's own place."""
+    """`env` has the values of the parameters, which stand nowhere else: `command` and `script` are
+    as they were written. `path` is None for the agent's own place."""
 
     protocol: int
     run_id: str
@@ -67,8 +66,8 @@ def offer(job: Job, step: Step, parameters: Mapping[str, str], secrets: Mapping[
         attempt=job.attempt,
         lease=job.lease or "",
         path=step.path,
-        command=step.command and quoted(step.command, values),
-        script=step.script and _script(step, values),
+        command=step.command,
+        script=step.script,
         shell=step.shell,
         user=step.user,
         env={**values, **step.env},
@@ -77,12 +76,6 @@ def offer(job: Job, step: Step, parameters: Mapping[str, str], secrets: Mapping[
         max_log_bytes=MAX_LOG_BYTES,
         mask=Mask(tuple(secrets.values()), tuple(step.mask)),
     )
-
-
-def _script(step: Step, values: Mapping[str, str]) -> str | None:
-    """References mean something in a POSIX shell only; other programs read their environment."""
-    is_posix = (step.shell or "sh").rpartition("/")[2] in POSIX_SHELLS
-    return quoted(step.script, values) if step.script and is_posix else step.script
 
 
 def not_understood(known: int) -> str:

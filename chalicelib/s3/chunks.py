@@ -62,6 +62,15 @@ def delete(key: JobKey, attempt: int, up_to: int) -> None:
     objects.delete([chunk_key(key, attempt, seq) for seq in there])
 
 
+def blank_too_large(key: JobKey, attempt: int) -> None:
+    """Takes the room from chunks that nobody reads: in their place is what counts as damaged too,
+    so that those behind it stay readable. May be repeated."""
+    prefix = attempt_prefix(key, attempt)
+    for name, size in objects.sizes(prefix):
+        if size > MAX_OBJECT_BYTES and name.removeprefix(prefix).isdigit():
+            objects.put(name, f"It had {size} bytes, more than a chunk may have.".encode())
+
+
 def compacted_key(key: JobKey, attempt: int, name: str, chunks: int) -> str:
     """Where an object of the compacted form lies: see `log_index`."""
     return f"{attempt_prefix(key, attempt)}{name}-{chunks}"

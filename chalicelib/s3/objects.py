@@ -64,11 +64,16 @@ def stream(key: str) -> Iterator[bytes]:
 
 def keys(prefix: str) -> Iterator[str]:
     """The names of all objects that begin so, sorted."""
+    return (name for name, _ in sizes(prefix))
+
+
+def sizes(prefix: str) -> Iterator[tuple[str, int]]:
+    """The same, with how many bytes they have."""
     pages = (
         client().get_paginator("list_objects_v2").paginate(Bucket=settings.bucket, Prefix=prefix)
     )
     for page in pages:
-        yield from (each["Key"] for each in page.get("Contents", ()))
+        yield from ((each["Key"], each["Size"]) for each in page.get("Contents", ()))
 
 
 def delete(names: Sequence[str]) -> None:

@@ -1,8 +1,7 @@
-"""Parameters of a task: checked before anything starts, and data in a command, never code. Pure."""
+"""Parameters of a task: checked before anything starts, variables of the command then. Pure."""
 
 import re
-import shlex
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from enum import Enum
 
 import msgspec
@@ -16,8 +15,8 @@ MAX_ALL_BYTES = 64 << 10  # names and values: a run stands in one item of at mos
 MAX_PATTERN_CHARACTERS = 256
 MASK = "***"  # what is shown in place of a secret, in logs too
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,63}")
-_REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_INTEGER = re.compile(r"[+-]?[0-9]{1,18}")
+MAX_INTEGER = 2**63 - 1  # in both directions: what shells reckon with
+_INTEGER = re.compile(r"[+-]?(?:0|[1-9][0-9]{0,18})")  # a leading zero would make it octal
 _NUMBER = re.compile(r"[+-]?[0-9]{1,18}(?:\.[0-9]{1,18})?")
 
 
@@ -31,7 +30,7 @@ class ParamType(str, Enum):
 
 
 _FORMS = {
-    ParamType.INTEGER: (_INTEGER, "a whole number"),
+    ParamType.INTEGER: (_INTEGER, "a whole number without leading zeros"),
     ParamType.NUMBER: (_NUMBER, "a number"),
     ParamType.BOOLEAN: (re.compile(r"true|false"), "true or false"),
 }
@@ -63,11 +62,51 @@ class Param(msgspec.Struct, frozen=True):
             return f"must have at most {MAX_VALUE_BYTES} bytes."
         if form is not None and not form.fullmatch(value):
             return f"must be {words}, not '{value[:40]}'."
+        if self.type is ParamType.INTEGER and abs(int(value)) > MAX_INTEGER:
+            return f"must be from {-MAX_INTEGER} to {MAX_INTEGER}."
         if self.choices and value not in self.choices:
             return f"must be one of {', '.join(self.choices)}, not '{value[:40]}'."
         if self.pattern is not None and not Pattern(self.pattern).fits(value):
             return f"'{value[:40]}' does not match the pattern {self.pattern}."
         return None
+
+
+# Variables that decide what runs or how text is read, or that a shell keeps for itself.
+_TAKEN = frozenset(
+    ("_", "PATH", "HOME", "USER", "LOGNAME", "SHELL", "PWD", "OLDPWD", "LANG", "LANGUAGE", "TZ",
+     "TZDIR", "TERM", "TERMINFO", "TMPDIR", "IFS", "ENV", "CDPATH", "PS0", "PS1", "PS2", "PS3",
+     "PS4", "PROMPT_COMMAND", "OPTIND", "OPTARG", "OPTERR", "REPLY", "PPID", "UID", "EUID",
+     "GROUPS", "SHLVL", "SHELLOPTS", "RANDOM", "SRANDOM", "SECONDS", "LINENO", "FUNCNAME",
+     "FUNCNEST", "PIPESTATUS", "DIRSTACK", "COLUMNS", "LINES", "HOSTTYPE", "MACHTYPE", "OSTYPE",
+     "EPOCHSECONDS", "EPOCHREALTIME", "GLOBIGNORE", "EXECIGNORE", "POSIXLY_CORRECT", "TMOUT",
+     "ZDOTDIR", "FPATH", "NULLCMD", "READNULLCMD", "INPUTRC", "HOSTALIASES", "RES_OPTIONS",
+     "LOCALDOMAIN", "LOCPATH", "NLSPATH", "GCONV_PATH", "GETCONF_DIR", "EDITOR", "VISUAL",
+     "PAGER", "MANPAGER", "BROWSER", "AWKPATH", "AWKLIBPATH", "MAKEFLAGS", "TAR_OPTIONS",
+     "RSYNC_RSH", "CLASSPATH", "PSModulePath", "CC", "CXX")
+)  # fmt: skip
+_TAKEN_PREFIXES = (
+    "PLUMBER_", "LD_", "DYLD_", "LC_", "BASH", "COMP_", "HIST", "MALLOC_", "GLIBC_", "PYTHON",
+    "PERL", "RUBY", "GEM_", "NODE_", "NPM_", "npm_", "JAVA_", "JDK_", "_JAVA_", "DOTNET_", "COR_",
+    "CORECLR_", "COMPlus_", "LUA_", "PHP", "GIT_", "SSH_", "SUDO_", "LESS", "SYSTEMD_", "OPENSSL_",
+    "SSL_", "CURL_", "GREP_", "DBUS_", "XDG_",
+)  # fmt: skip
+
+
+def name_problem(name: str) -> str | None:
+    """Why a parameter cannot be called so, for a person; None when it can."""
+    if not NAME.fullmatch(name):
+        return (
+            "is no name of a parameter: letters, digits and _, at most 64, not beginning with a "
+            "digit."
+        )
+    prefix = next((each for each in _TAKEN_PREFIXES if name.startswith(each)), None)
+    if name not in _TAKEN and prefix is None:
+        return None
+    which = f"variables that begin with {prefix} are" if prefix else "that variable is"
+    return (
+        f"cannot be a parameter: {which} the system's or a program's own, and could decide what "
+        f"runs. Take another name, such as {name.lower().strip('_') or 'it'}_."
+    )
 
 
 class InvalidParameters(BadParameter):
@@ -116,56 +155,3 @@ def split(
 def hidden(values: Mapping[str, str], secrets: Collection[str]) -> dict[str, str]:
     """The values for people to read: secret ones as `MASK`."""
     return {name: MASK if name in secrets else value for name, value in values.items()}
-
-
-def quoted(command: str, names: Collection[str]) -> str:
-    """The shell command with `"${name}"` for each `${name}` that stands outside of quotes.
-
-    Values never become part of the command's text: they are variables of its environment, and the
-    shell does not parse what a variable holds. So a value cannot inject anything, and in double
-    quotes it is not split into words either. Where this misjudges the quoting (here-documents),
-    a value may be split, and nothing worse.
-    """
-    return "".join(
-        f'"{piece}"' if is_bare and _name_of(piece) in names else piece
-        for piece, is_bare in _pieces(command)
-    )
-
-
-def filled(command: str, values: Mapping[str, str]) -> str:
-    """The command with its values in it, for people to read: it is never run."""
-    return "".join(
-        (shlex.quote(values[name]) if is_bare else values[name])
-        if (name := _name_of(piece)) in values
-        else piece
-        for piece, is_bare in _pieces(command)
-    )
-
-
-def _name_of(piece: str) -> str:
-    found = _REFERENCE.fullmatch(piece)
-    return found[1] if found else ""
-
-
-_PIECE = re.compile(r"""\\.|\$\{[A-Za-z_][A-Za-z0-9_]*\}|['"]|[^\\$'"]+|.""", re.DOTALL)
-
-
-def _pieces(command: str) -> Iterator[tuple[str, bool]]:
-    """The command cut at references, each piece with whether it stands outside of quotes.
-
-    In single quotes a reference is no reference: the piece is cut into its first character.
-    """
-    quote = ""
-    for found in _PIECE.finditer(command):
-        piece = found[0]
-        if quote == "'" and _name_of(piece):
-            yield "$", False
-            yield piece[1:], False
-            continue
-        if quote == "'" and piece[0] == "\\" and piece.endswith("'"):
-            quote = ""  # in single quotes a backslash escapes nothing
-        elif piece == quote:
-            quote = ""
-        elif piece in ("'", '"') and not quote:
-            quote = piece
-        yield piece, not quote

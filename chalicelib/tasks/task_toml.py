@@ -95,12 +95,8 @@ def _params(root: Table) -> tuple[Param, ...]:
 
 
 def _param(params: Table, name: str) -> Param:
-    if not param_limits.NAME.fullmatch(name) or name.startswith(limits.RESERVED_ENV_PREFIX):
-        raise params.refuse(
-            name,
-            "is no name of a parameter: letters, digits and _, at most 64, not beginning with a "
-            f"digit or {limits.RESERVED_ENV_PREFIX}.",
-        )
+    if (problem := param_limits.name_problem(name)) is not None:
+        raise params.refuse(name, problem)
     table = params.table(name)
     if table is None:
         raise params.refuse(name, "must be a table.")

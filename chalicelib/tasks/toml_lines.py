@@ -1,7 +1,7 @@
 """On which line of a TOML text a key stands: the parser keeps no positions of what it accepts."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 Path = tuple[str | int, ...]
 
@@ -21,6 +21,20 @@ def line_of(source: str, path: Path) -> int | None:
     """
     by_depth = {len(found): line for line, found in _places(source) if found == path[: len(found)]}
     return by_depth[max(by_depth)] if by_depth else None
+
+
+def lines_of(source: str, paths: Collection[Path]) -> dict[Path, int | None]:
+    """As `line_of`, of several keys in one reading."""
+    if not paths:
+        return {}
+    lines: dict[Path, int] = {}
+    for line, path in _places(source):
+        lines[path] = line
+    found: dict[Path, int | None] = {}
+    for path in paths:
+        closest = (path[:depth] for depth in range(len(path), 0, -1))
+        found[path] = next((lines[each] for each in closest if each in lines), None)
+    return found
 
 
 def _places(source: str) -> Iterator[tuple[int, Path]]:

@@ -40,7 +40,7 @@ class Table(msgspec.Struct, frozen=True):
             part for part in (f"line {line}" if line else "", self.label, key) if part
         )
         return InvalidDefinition(
-            f"{where}: {reason}", line=line, column=None, key=_spell((*self.path, key, *deeper))
+            f"{where}: {reason}", line=line, column=None, key=spell((*self.path, key, *deeper))
         )
 
     def refuse_unknown(self, known: tuple[str, ...]) -> None:
@@ -147,7 +147,7 @@ class Table(msgspec.Struct, frozen=True):
         return Table(self.source, value, (*self.path, key), label)
 
 
-def _spell(path: Path) -> str:
+def spell(path: Path) -> str:
     """`step[2].Env.A`, counting from 1 as the panel and the CLI do."""
     text = ""
     for part in path:

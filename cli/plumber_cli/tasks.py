@@ -79,6 +79,14 @@ def apply(context: Context, file: Any) -> None:
         raise WrongUsage(where + rest, error.code, error.details) from error
     name = f"Task '{saved['task']['name']}' ({saved['task']['id']})"
     context.say(saved, f"{name}: {what}.")
+    _warn(saved["warnings"], f"{file.name}:")
+
+
+def _warn(warnings: list[dict[str, Any]], source: str = "line ") -> None:
+    """To standard error, for programs too; the answer that they read has them as well."""
+    for each in warnings:
+        where = f"{source}{each['line']}: " if each["line"] else ""
+        render.warn(f"{where}{each['key']}: {each['message']}")
 
 
 def _read(file: Any) -> str:
@@ -182,6 +190,7 @@ def plan(context: Context, name_or_id: str, params: tuple[str, ...]) -> None:
     task_id = context.client.task_id(name_or_id)
     found = context.client.post_again("tasks", task_id, "plan", body=body)
     context.show(found, lambda: _draw_plan(found))
+    _warn(found["warnings"])
 
 
 def _draw_plan(found: dict[str, Any]) -> None:

@@ -29,6 +29,12 @@ def test_an_enrollment_comes_with_a_ready_agent_json(admin: People) -> None:
     assert made["join_token"] not in str(listed)
 
 
+def test_an_id_that_goes_on_in_another_line_is_refused(client: Client, admin: People) -> None:
+    params = enroll_params(join_token(admin))
+    for wrong in (f"{params['agent_id']}\n", f"\n{params['agent_id']}"):
+        assert enroll(client, {**params, "agent_id": wrong})["error"]["code"] == -32602
+
+
 def test_an_agent_enrolls_and_a_lost_answer_is_mended(client: Client, admin: People) -> None:
     params = enroll_params(join_token(admin, labels={"role": "web"}, group="prod"))
     first = enroll(client, params)["result"]

@@ -23,11 +23,52 @@ def test_more_parameters_than_a_run_can_hold_are_refused(admin: People, agent: A
 
 def test_parameters_reach_the_command_as_variables(admin: People, fleet: Fleet) -> None:
     (one,) = fleet(1)
-    step = 'CMD = "deploy ${version} --as \\"${version}\\""\nTargets = { All = true }\n'
+    command = 'deploy ${version} --as "${version}" \'${version}\' # a 5" disk'
+    step = f"CMD = '''{command}'''\nTargets = {{ All = true }}\n"
     start(admin, step, head=PARAMS, version="1.2 beta")
     (job,) = one.poll()["jobs"]
-    assert job["command"] == 'deploy "${version}" --as "${version}"'
-    assert job["env"]["version"] == "1.2 beta"
+    assert (job["command"], job["env"]) == (command, {"version": "1.2 beta"})
+
+
+def test_a_script_reaches_the_agent_as_it_is_written(admin: People, fleet: Fleet) -> None:
+    (one,) = fleet(1)
+    script = '# it\'s a 5" disk\nrun "${version}" ${version}\n'
+    step = f"Script = '''\n{script}'''\nTargets = {{ All = true }}\n"
+    start(admin, step, head=PARAMS, version="1.2")
+    (job,) = one.poll()["jobs"]
+    assert (job["script"], job["env"]) == (script, {"version": "1.2"})
+
+
+def test_what_a_value_could_do_is_said_where_the_task_is_saved_read_and_planned(
+    admin: People, fleet: Fleet
+) -> None:
+    fleet(1)
+    step = "[[step]]\nTargets = { All = true }\nCMD = '''\ntrue\nrm ${v}\n'''\n"
+    source = f'Name = "t"\n[Params.v]\n{step}'
+    saved = admin.data("POST", "/tasks", {"definition": source})
+    path = f"/tasks/{saved['task']['id']}"
+    (warning,) = saved["warnings"]
+    assert (warning["line"], warning["key"]) == (7, "step[1].CMD")
+    assert warning["message"].startswith("$v stands outside of double quotes")
+    plan = admin.data("POST", f"{path}/plan", {"parameters": {"v": "a"}})
+    assert admin.data("GET", path)["warnings"] == plan["warnings"] == saved["warnings"]
+    mended = source.replace("rm ${v}", 'rm "$v"')
+    body = {"definition": mended, "revision": 1}
+    assert admin.data("PUT", path, body)["warnings"] == []
+
+
+def test_a_value_that_could_run_something_keeps_a_task_from_being_saved(
+    admin: People, fleet: Fleet
+) -> None:
+    fleet(1)
+    step = "[[step]]\nTargets = { All = true }\nCMD = '''\necho $((v + 1))\n'''\n"
+    source = f'Name = "t"\n[Params.v]\n{step}'
+    answer = admin.refused("POST", "/tasks", {"definition": source})
+    assert answer[0] == 1001
+    assert answer[1].startswith("line 6, step[1].CMD: $v is used in arithmetic")
+    assert admin.data("GET", "/tasks")["items"] == []
+    whole = source.replace("[Params.v]", '[Params.v]\nType = "integer"')
+    assert admin.data("POST", "/tasks", {"definition": whole})["warnings"] == []
 
 
 def test_wrong_parameters_start_nothing(admin: People, fleet: Fleet) -> None:
@@ -49,7 +90,7 @@ def test_a_plan_shows_what_would_run_and_starts_nothing(admin: People, fleet: Fl
     path = f"/tasks/{task(admin, step, nobody, head=PARAMS)}"
     plan = admin.data("POST", f"{path}/plan", {"parameters": {"version": "1 2"}})
     first, second = plan["steps"]
-    assert first["text"] == "deploy '1 2'"
+    assert (plan["parameters"], first["text"]) == ({"version": "1 2"}, "deploy ${version}")
     assert [(w["at_once"], [a["name"] for a in w["agents"]]) for w in first["waves"]] == [
         (1, ["machine-1"]), (1, ["machine-2", "machine-3"]),
     ]  # fmt: skip
@@ -68,7 +109,7 @@ def test_a_secret_reaches_the_agent_and_nobody_else(admin: People, fleet: Fleet)
     plan = admin.data("POST", f"/tasks/{task_id}/plan", body)
     run = admin.data("POST", f"/tasks/{task_id}/execute", body)
     (job,) = one.poll()["jobs"]
-    assert (job["command"], job["env"]) == ('login "${password}"', {"password": "hunter2"})
+    assert (job["command"], job["env"]) == ("login ${password}", {"password": "hunter2"})
     assert job["mask"] == {"values": ["hunter2"], "patterns": ["key-[0-9]+"]}
     assert (run["parameters"], run["secrets"]) == ({"password": "***"}, ["password"])
     one.finish(job, 1)

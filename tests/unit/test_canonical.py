@@ -22,6 +22,7 @@ SAMPLES = Path(__file__).parent.parent / "samples" / "offers"
 SHA256 = {
     "plain": "cc669a649dbd16359cce47703a5b3b5843d2e8c1c5469dae248a35ed11e6aa39",
     "everything": "3c5044a90c4e5bac7ad0a93b78ebd072d2e083a777243c3b0a5991d497f0af5a",
+    "parameters": "d345c41423535d00c899348948ffb2cfa43afa44530b3015af6ef80c49b40224",
     "newer-keys": "4dd223c6927b0a3e38c2bceaa7954ed8b898b5504dd5a4ff43b05a418948deaf",
 }
 SIDES = (planes.canonical, agents.canonical)
@@ -71,6 +72,17 @@ def test_the_control_plane_makes_the_sample_of_everything() -> None:
     }  # fmt: skip
     made = offer(job, read_step("", keys, 1), {"stage": "prod"}, {"password": 'a"\\/b'})
     assert made.signed_part() == (SAMPLES / "everything.signed").read_bytes()
+
+
+def test_the_control_plane_makes_the_sample_of_a_command_with_parameters() -> None:
+    """A command is as it was written; the values of parameters are its variables."""
+    key = JobKey("01JZ00000000000000000000RN", 1, "6f0c0000-0000-4000-8000-000000000001")
+    job = Job(key, JobState.CLAIMED, 0, lease="00112233445566778899aabbccddeeff")
+    command = '# a 5" disk\nrun ${v} "${v}" \'${v}\''
+    step = read_step("", {"Name": "a", "CMD": command, "ServerID": key.agent_id}, 0)
+    made = offer(job, step, {"v": "$(touch x)\n'"}, {})
+    assert made.command == command
+    assert made.signed_part() == (SAMPLES / "parameters.signed").read_bytes()
 
 
 @pytest.mark.parametrize("name", SHA256)

@@ -342,7 +342,7 @@ def test_every_key_of_a_fleet_is_checked(keys: dict[str, str], key: str, says: s
         ("Params = 1", "Params", "must be a table"),
         ("[Params]\nv = 1", "Params.v", "must be a table"),
         ("[Params.1a]", "Params.1a", "no name of a parameter"),
-        ("[Params.PLUMBER_X]", "Params.PLUMBER_X", "no name of a parameter"),
+        ("[Params.PLUMBER_X]", "Params.PLUMBER_X", "cannot be a parameter"),
         ("[Params.v]\nDefualt = 1", "Params.v.Defualt", "mean Default"),
         ('[Params.v]\nType = "int"', "Params.v.Type", "string, integer"),
         ('[Params.v]\nType = "integer"\nDefault = "x"', "Params.v.Default", "a whole number"),

@@ -37,9 +37,12 @@ Leases = Annotated[list[Lease], Meta(max_length=1_000)]
 Instance = Annotated[str, Meta(min_length=1, max_length=64)]
 Milliseconds = Annotated[int, Meta(ge=0, le=10**12)]
 Seat = Annotated[int, Meta(ge=0, lt=2**53)]
+# The lengths keep out a newline, which `$` lets pass.
 Uuid = Annotated[
-    str, Meta(pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$")
+    str,
+    Meta(max_length=36, pattern="^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"),
 ]
+Sha256 = Annotated[str, Meta(max_length=64, pattern="^[0-9a-f]{64}$")]
 
 
 class FactsShape(Struct, frozen=True):
@@ -120,7 +123,7 @@ class StreamSummary(Struct, frozen=True):
     """What a stream holds; `missing` bytes were cut out of it."""
 
     bytes: Annotated[int, Meta(ge=0, lt=2**53)]
-    sha256: Annotated[str, Meta(pattern="^[0-9a-f]{64}$")]
+    sha256: Sha256
     missing: Annotated[int, Meta(ge=0, lt=2**53)] = 0
 
 

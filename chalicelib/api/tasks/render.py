@@ -1,10 +1,13 @@
 """From tasks to the API's shapes."""
 
+from collections.abc import Sequence
+
 from chalicelib.api.access.render import by
 from chalicelib.api.tasks import shapes
 from chalicelib.operations.tasks.preview import Preview, PreviewedStep
 from chalicelib.operations.tasks.templates import Template
 from chalicelib.tasks.param import Param
+from chalicelib.tasks.param_lint import Finding, lint
 from chalicelib.tasks.schedule import Schedule
 from chalicelib.tasks.target import Targets
 from chalicelib.tasks.task import Amount, Definition, Step, StoredRevision, StoredTask
@@ -34,7 +37,12 @@ def task_detail(value: StoredTask, definition: Definition) -> shapes.TaskDetail:
         concurrency=definition.concurrency.value,
         params=[_param(each) for each in definition.params],
         steps=[step(each) for each in definition.steps],
+        warnings=_warnings(lint(value.definition, definition)),
     )
+
+
+def _warnings(findings: Sequence[Finding]) -> list[shapes.Warning]:
+    return [shapes.Warning(each.line, each.key, each.message) for each in findings]
 
 
 def _param(value: Param) -> shapes.Param:
@@ -110,6 +118,7 @@ def plan(value: Preview) -> shapes.Plan:
         revision=value.task.revision,
         parameters=dict(value.parameters),
         steps=[_planned_step(each) for each in value.steps],
+        warnings=_warnings(value.findings),
     )
 
 

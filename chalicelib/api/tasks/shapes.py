@@ -85,8 +85,16 @@ class Step(Shape, frozen=True):
     mask: list[str]
 
 
+class Warning(Shape, frozen=True):
+    """What should be looked at in a definition; `key` is such as `step[1].CMD`."""
+
+    line: int | None
+    key: str
+    message: str
+
+
 class TaskDetail(Shape, frozen=True):
-    """A task with its current revision: the TOML as saved, and what it says."""
+    """A task with its current revision: the TOML as saved, what it says, and what to look at."""
 
     task: Task
     definition: str
@@ -95,6 +103,7 @@ class TaskDetail(Shape, frozen=True):
     concurrency: ConcurrencyName
     params: list[Param]
     steps: list[Step]
+    warnings: list[Warning]
 
 
 class Revision(Shape, frozen=True):
@@ -128,7 +137,8 @@ class PlannedWave(Shape, frozen=True):
 
 
 class PlannedStep(Shape, frozen=True):
-    """A step as it would run now. `text` is its command or script with the parameters in it."""
+    """A step as it would run now. `text` is its command or script as it is written: parameters are
+    its variables."""
 
     number: int
     name: str
@@ -148,6 +158,7 @@ class Plan(Shape, frozen=True):
     revision: int
     parameters: dict[str, str]
     steps: list[PlannedStep]
+    warnings: list[Warning]
 
 
 class Template(Shape, frozen=True):

@@ -77,6 +77,8 @@ def _work(job: Job, now: datetime) -> bool:
 
 
 def _give_up(job: Job, problem: str) -> bool:
+    for attempt in job.attempts():
+        chunks.blank_too_large(attempt.key, attempt.attempt)
     jobs.give_up_compaction(job, f"The log could not be put together: {problem}.")
     return False
 
@@ -92,6 +94,8 @@ def _compact(attempt: Job) -> bool:
             return False
         if count < log.COMPACTED_FROM_CHUNKS:
             return True
+        if count > log.COMPACTED_UP_TO_CHUNKS:
+            raise Unsound(f"it has {count} chunks, and {log.COMPACTED_UP_TO_CHUNKS} is the most")
         made = build(source, count)
         _compare_with_report(made, source)
         _verify(made, attempt)

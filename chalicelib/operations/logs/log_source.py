@@ -82,13 +82,18 @@ class LogSource:
                 return Position(before, index)
         return Position(low)
 
-    def last_lines(self, count: int, wanted: Stream | None, at_most: int) -> tuple[Position, int]:
+    def last_lines(
+        self, count: int, wanted: Stream | None, at_most: int, chunks_at_most: int
+    ) -> tuple[Position, int]:
         """Where the last `count` lines begin: a record, and how many of its bytes to pass over.
 
-        Looks at no more than `at_most` bytes from the end, and begins there then.
+        Looks at no more than `at_most` bytes and `chunks_at_most` from the end, and begins there
+        then.
         """
         ends, size = count, 0  # ends of lines to pass over, going back
-        for seq in range(self.end(), 0, -1):
+        end = self.end()
+        first = max(1, end - chunks_at_most + 1)
+        for seq in range(end, first - 1, -1):
             found = self.chunk(seq) or []
             for index in range(len(found) - 1, -1, -1):
                 record = found[index]
@@ -102,7 +107,7 @@ class LogSource:
                 ends -= record.data.count(b"\n")
                 if size >= at_most:
                     return Position(seq, index), 0
-        return Position(), 0
+        return Position(first), 0
 
 
 def _after_nth_last_line(data: bytes, ends: int) -> int:

@@ -26,6 +26,7 @@ from chalicelib.s3 import chunks, objects
 PAGE_BYTES = 512 << 10  # of output; base64 and JSON stay well below the 6 MB of a Lambda's answer
 PAGE_RECORDS = 4_000  # a record costs some 100 bytes of JSON, however short it is
 TAIL_BYTES = 4 << 20  # so far back the last lines are looked for
+CHUNKS_AT_ONCE = 200  # looked at in one call: they may be empty, or of another stream
 DAMAGED = "A part of this log is damaged, so it is not given as a whole. Read it page by page."
 PUT_TOGETHER_CHUNKS = 64  # of a megabyte: what a handler can do while somebody waits
 
@@ -62,9 +63,10 @@ def read(
 
 
 def read_tail(job: Job, lines: int, stream: Stream | None, now: datetime) -> LogPage:
-    """The last lines that are there, as far as they are in the last `TAIL_BYTES`."""
+    """The last lines that are there, as far as they are in the last `TAIL_BYTES` and
+    `CHUNKS_AT_ONCE`."""
     source = LogSource(job, tolerant=True)
-    position, skip = source.last_lines(lines, stream, TAIL_BYTES)
+    position, skip = source.last_lines(lines, stream, TAIL_BYTES, CHUNKS_AT_ONCE)
     return _read(source, position, stream, now, skip)
 
 
@@ -80,7 +82,7 @@ def _read(
     found: list[Record] = []
     size = 0
     source.damaged.clear()  # what was looked at to find the position is no part of the page
-    while True:
+    for _ in range(CHUNKS_AT_ONCE):
         chunk = source.chunk(position.seq)
         if chunk is None:
             return _page(source, found, position, now, has_more=False)
@@ -93,6 +95,7 @@ def _read(
                 size += len(record.data)
                 skip = 0
         position = Position(position.seq + 1)
+    return _page(source, found, position, now, has_more=True)
 
 
 def _page(

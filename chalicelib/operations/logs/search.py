@@ -12,6 +12,7 @@ from chalicelib.operations.logs.log_source import LogSource
 from chalicelib.runs.job import Job
 
 BYTES_AT_ONCE = 16 << 20  # of output
+CHUNK_COSTS = 16 << 10  # of them: to get one takes as long as to look through so much
 MATCHES_AT_ONCE = 200
 PAGES_AT_ONCE = 5  # of a run's jobs
 
@@ -45,6 +46,9 @@ def search(job: Job, needle: Needle, stream: Stream | None, cursor: str, budget:
     found: list[Match] = []
     searched = 0
     while (chunk := source.chunk(position.seq)) is not None:
+        if budget.is_spent and position != begin.position:
+            found += scan.shorten()
+            return Found(_of(job, found, stream), str(scan.cursor(position)), searched)
         for index in range(position.index, len(chunk)):
             if budget.is_spent:
                 found += scan.shorten()
@@ -57,6 +61,7 @@ def search(job: Job, needle: Needle, stream: Stream | None, cursor: str, budget:
             budget.bytes -= size
             budget.matches -= len(matches)
         position = Position(position.seq + 1)
+        budget.bytes -= CHUNK_COSTS  # there may be nothing in it
     found += scan.finish()
     return Found(_of(job, found, stream), None, searched)
 

@@ -8,7 +8,8 @@ import msgspec
 from chalicelib.access.scope import EVERYTHING, OutOfScope, Scope
 from chalicelib.operations.runs.choice import TooManyAgents, choose
 from chalicelib.runs.wave import max_failures, waves
-from chalicelib.tasks.param import fill, filled, hidden
+from chalicelib.tasks.param import fill, hidden
+from chalicelib.tasks.param_lint import Finding, lint
 from chalicelib.tasks.task import Step, StoredTask
 from chalicelib.tasks.task_toml import parse
 
@@ -21,7 +22,8 @@ class PreviewedWave(msgspec.Struct, frozen=True):
 
 
 class PreviewedStep(msgspec.Struct, frozen=True):
-    """A step with the agents that it would have. `text` is what would run, for people to read."""
+    """A step with the agents that it would have. `text` is what would run: as it was written, since
+    parameters are its variables."""
 
     step: Step
     text: str
@@ -31,11 +33,12 @@ class PreviewedStep(msgspec.Struct, frozen=True):
 
 
 class Preview(msgspec.Struct, frozen=True):
-    """All steps, with the parameters filled in."""
+    """All steps, the parameters that they would have, and what is to be said of their use."""
 
     task: StoredTask
     parameters: Mapping[str, str]
     steps: tuple[PreviewedStep, ...]
+    findings: tuple[Finding, ...]
 
 
 def preview(
@@ -45,15 +48,18 @@ def preview(
     definition = parse(task.definition)
     values = hidden(fill(definition.params, parameters), definition.secrets)
     return Preview(
-        task, values, tuple(_step(each, values, now, scope) for each in definition.steps)
+        task,
+        values,
+        tuple(_step(each, now, scope) for each in definition.steps),
+        lint(task.definition, definition),
     )
 
 
-def _step(step: Step, values: Mapping[str, str], now: datetime, scope: Scope) -> PreviewedStep:
+def _step(step: Step, now: datetime, scope: Scope) -> PreviewedStep:
     agents, problem = _agents(step, now, scope)
     return PreviewedStep(
         step=step,
-        text=filled(step.command or step.script or "", values),
+        text=step.command or step.script or "",
         max_failures=max_failures(step, len(agents)),
         problem=problem,
         waves=tuple(

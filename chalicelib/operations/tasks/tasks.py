@@ -8,6 +8,7 @@ from chalicelib.access.by import By
 from chalicelib.access.scope import EVERYTHING, OutOfScope, Scope
 from chalicelib.dynamo import agents, runs, schedules, tasks
 from chalicelib.errors import BadParameter, Conflict, NotFound
+from chalicelib.tasks.param_lint import lint, refuse
 from chalicelib.tasks.task import Definition, StoredRevision, StoredTask, agent_ids
 from chalicelib.tasks.task_toml import parse
 from chalicelib.tasks.toml_lines import line_of
@@ -33,9 +34,11 @@ def existing_revision(task: StoredTask, number: int) -> StoredRevision:
 
 
 def check(source: str, scope: Scope = EVERYTHING) -> Definition:
-    """What the TOML says. Raises InvalidDefinition, also for agents that do not exist or are
-    outside of the scope, and OutOfScope for targets that may ever fit others."""
+    """What the TOML says. Raises InvalidDefinition, also for parameters where a value could run
+    something, and for agents that do not exist or are outside of the scope, and OutOfScope for
+    targets that may ever fit others."""
     definition = parse(source)
+    refuse(lint(source, definition))
     _require_within(definition, scope)
     unknown = agent_ids(definition) - _inside(definition, scope)
     for index, step in enumerate(definition.steps):

@@ -1153,13 +1153,17 @@ export interface components {
             revision: number;
             steps: components["schemas"]["PlannedStep"][];
             task_id: string;
+            warnings: components["schemas"]["Warning"][];
         };
         /** @description An agent that a step would run on. */
         PlannedAgent: {
             id: string;
             name: string;
         };
-        /** @description A step as it would run now. `text` is its command or script with the parameters in it. */
+        /**
+         * @description A step as it would run now. `text` is its command or script as it is written: parameters are
+         *         its variables.
+         */
         PlannedStep: {
             max_failures: number;
             name: string;
@@ -1407,7 +1411,7 @@ export interface components {
             updated_at: string;
             updated_by: components["schemas"]["By"];
         };
-        /** @description A task with its current revision: the TOML as saved, and what it says. */
+        /** @description A task with its current revision: the TOML as saved, what it says, and what to look at. */
         TaskDetail: {
             /** @enum {unknown} */
             concurrency: "allow" | "forbid" | "queue" | "replace";
@@ -1417,6 +1421,7 @@ export interface components {
             steps: components["schemas"]["Step"][];
             task: components["schemas"]["Task"];
             timeout_seconds: number | null;
+            warnings: components["schemas"]["Warning"][];
         };
         /** @description `revision` is the one that a PUT replaces. */
         TaskSource: {
@@ -1453,6 +1458,12 @@ export interface components {
             column: number | null;
             key: string | null;
             line: number | null;
+        };
+        /** @description What should be looked at in a definition; `key` is such as `step[1].CMD`. */
+        Warning: {
+            key: string;
+            line: number | null;
+            message: string;
         };
     };
     responses: never;

@@ -32,6 +32,7 @@ export type Scope = Schemas["Scope"];
 export type Step = Schemas["Step"];
 export type Task = Schemas["Task"];
 export type TaskDetail = Schemas["TaskDetail"];
+export type TaskWarning = Schemas["Warning"];
 export type TaskSource = Schemas["TaskSource"];
 export type Template = Schemas["Template"];
 export type Token = Schemas["Token"];

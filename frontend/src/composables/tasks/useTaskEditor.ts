@@ -23,6 +23,8 @@ export function useTaskEditor(id: string | undefined) {
     return line === null ? null : { line, column, message: (error.value as ApiError).message };
   });
 
+  const warnings = computed(() => saved.value?.warnings ?? []);
+
   async function load(): Promise<void> {
     loadError.value = null;
     try {
@@ -102,7 +104,7 @@ export function useTaskEditor(id: string | undefined) {
 
   void load();
   return {
-    saved, text, error, loadError, theirs, isLoaded, isBusy, isChanged, fault,
+    saved, text, error, loadError, theirs, isLoaded, isBusy, isChanged, fault, warnings,
     load, save, saveOverTheirs, takeTheirs,
   };
 }
