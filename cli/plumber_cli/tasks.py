@@ -192,7 +192,7 @@ def templates(context: Context, template_id: str | None) -> None:
 
     For example: plumber-cli task templates rolling-deploy > deploy.toml
     """
-    found = context.client.get("templates")["items"]
+    found, _ = context.client.pages("templates", at_most=None)
     if template_id is None:
         rows = [[each["id"], each["name"], each["description"]] for each in found]
         context.show(found, lambda: render.table(["ID", "NAME", "DESCRIPTION"], rows))

@@ -60,3 +60,29 @@ def test_templates_are_the_librarys_and_own_tasks(admin: People, fleet: Fleet) -
     assert len(found) == 7
     for each in found[1:]:
         admin.data("POST", "/tasks", {"definition": each["definition"]})
+
+
+def test_templates_are_pages_of_own_ones_and_then_of_the_library(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.operations.tasks.templates.OWN", 2)
+    monkeypatch.setattr("chalicelib.operations.tasks.templates.LOOKED_AT", 3)
+    names = [f"task {number}" for number in range(9)]
+    for number, name in enumerate(names):
+        kind = "Template = true\n" if number % 2 == 0 else ""
+        admin.data("POST", "/tasks", {"definition": f'Name = "{name}"\n{kind}[[step]]\n{WEB}'})
+    library = [each["name"] for each in admin.data("GET", "/templates?limit=100")["items"]]
+    for limit in (1, 2, 3, 4, 100):
+        found, cursor, largest = [], "", 0
+        while True:
+            page = admin.data("GET", f"/templates?limit={limit}&cursor={cursor}")
+            found += [each["name"] for each in page["items"]]
+            largest = max(largest, len(page["items"]))
+            if (cursor := page["next"]) is None:
+                break
+        assert found[:5] == names[::2], limit
+        assert found[5:] == sorted(found[5:]), limit
+        assert len(found) == len(set(found)) == 5 + 6, limit
+        assert largest <= limit
+    assert library == names[:3:2], "a page of own ones is short, and leads on"
+    assert admin.refused("GET", "/templates?cursor=x")[0] == 1001

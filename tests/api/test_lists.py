@@ -48,7 +48,7 @@ RUNS = (
     "task={task_id}",
     "agent={agent_id}",
 )
-TIMES = ("from=2000-01-01T00:00:00Z", "to=2000-01-01T00:00:00Z", "to=9999-12-31T23:59:59Z")
+TIMES = ("from=2000-01-01T00:00:00Z", "to=2000-01-01T00:00:00Z", "to=9998-01-01T00:00:00Z")
 AGENTS = ("", "label=role=web", "group=prod", "text=none", "status=online", "name=machine-1")
 JOBS = ("", "state=succeeded", "state=running", "state=waiting", "step=1")
 ROWS = {

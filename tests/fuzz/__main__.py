@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -35,7 +36,7 @@ from tests.stack.live import AgentProcess, LiveControlPlane
 SAVED = Path(".build/fuzz")
 FUZZERS: Sequence[type[Fuzzer]] = (Rpc, Tasks, Cursors, Chunks)
 BATCHES = {Rpc.name: 200, Tasks.name: 80, Cursors.name: 200, Chunks.name: 12}  # cases of one seed
-SCHEMATHESIS_SECONDS = 40
+BATCH_SECONDS, SCHEMATHESIS_SECONDS = 40.0, 40  # at most, so that all have their turns
 REPORT_SECONDS = 60.0
 
 
@@ -60,10 +61,10 @@ def _stages() -> Iterator[tuple[Stage, Stage]]:
         processes = Processes(place / "logs", base(os.environ))
         try:
             endpoints = local(processes, place)
-            yield (
-                _stage(processes, endpoints, place / "stage"),
-                _stage(processes, endpoints, place / "playground"),
-            )
+            stage = _stage(processes, endpoints, place / "stage")
+            playground = _stage(processes, endpoints, place / "playground")
+            stage.children = playground.children  # all of them
+            yield stage, playground
         finally:
             processes.stop()
 
@@ -101,11 +102,17 @@ def _fuzz(stage: Stage, playground: Stage, judge: Judge, options: argparse.Names
     finally:
         canary.stop()
         memory.stop()
-    problems = memory.problems()
+    problems = [f"memory: {each}" for each in memory.problems()]
+    problems += [f"left behind: {each}" for each in playground.left_behind()]
     _say(f"{judge.said()}\n{memory.said()}")
     for problem in problems:
-        _say(f"  FAILED memory: {problem}")
+        _say(f"  FAILED {problem}")
     return 1 if problems or judge.failures else 0
+
+
+def is_over(until: float) -> bool:
+    """Whether the moment has passed."""
+    return time.monotonic() > until
 
 
 def _rounds(stage: Stage, playground: Stage, judge: Judge, options: argparse.Namespace) -> None:
@@ -115,12 +122,10 @@ def _rounds(stage: Stage, playground: Stage, judge: Judge, options: argparse.Nam
     until: float = time.monotonic() + options.minutes * 60
     reported, seed = time.monotonic(), options.seed
 
-    def has_ended() -> bool:
-        return time.monotonic() > until
-
-    while not has_ended():
+    while not is_over(until):
         for each in fuzzers:
-            batch(each, askers[each.name], seed, BATCHES[each.name], has_ended)
+            share = min(until, time.monotonic() + BATCH_SECONDS)
+            batch(each, askers[each.name], seed, BATCHES[each.name], partial(is_over, share))
             if time.monotonic() - reported > REPORT_SECONDS:
                 reported = time.monotonic()
                 _say(judge.said())

@@ -45,7 +45,7 @@ OTHERS = (
     RUN,
     f"{RUN}/jobs/@job@",
 )
-PAGES_AT_MOST = 40
+PAGES_AT_MOST = 10
 AGAIN = 6  # logs are read once more before a batch
 NOW, DAY = 1_767_225_600_000, 86_400_000  # milliseconds
 

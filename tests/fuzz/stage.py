@@ -17,6 +17,7 @@ NARROW, EVIL, NOBODY, GARBAGE = "narrow", "evil", "nobody", "garbage"
 CALLERS = (*ROLES, NARROW, EVIL, NOBODY, GARBAGE)
 OF_EACH = 5  # of what lists hold
 HEALTHY = "healthy"
+LEFT = "is left to a later round"  # operations/shift.py
 _WORD = re.compile(rb"@([a-z_]+)@")
 
 
@@ -83,6 +84,16 @@ class Stage:
     def dead(self) -> list[str]:
         """The names of processes that have ended; none should."""
         return [child.name for child in self.children if not child.is_running]
+
+    def left_behind(self) -> list[str]:
+        """What the scheduled functions could not see to, as they say in their logs: only logs of
+        evil agents may be among it, which cannot be put together."""
+        lines = [
+            line
+            for child in self.children
+            for line in child.log.read_text("utf-8", "replace").splitlines()
+        ]
+        return [line for line in lines if LEFT in line and " - log " not in line]
 
     def token(self, role: str) -> str:
         """A new one, of a role or of the operator of hardly anything."""

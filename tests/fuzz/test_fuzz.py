@@ -52,6 +52,7 @@ def test_nothing_gets_in_and_nothing_gets_stuck(
     stage.close()
     assert not told.failures, told.said()
     assert not memory.problems(), memory.said()
+    assert stage.left_behind() == []
     assert set(told.asked) == {*(kind.name for kind, _ in SHORT), Canary.name, description.NAME}
 
 
@@ -162,6 +163,16 @@ def test_a_process_that_ends_is_told(
     assert stage.dead() == []
     live_processes.kill(child)
     assert stage.dead() == ["short-lived"]
+
+
+def test_what_the_scheduled_functions_leave_behind_is_told(live_processes: Processes) -> None:
+    said = ["run R is left to a later round", "log R is left to a later round", "swept"]
+    lines = "; ".join(f"echo 'plumber.due - ERROR - {each}' >&2" for each in said)
+    child = live_processes.start("ticker", ["sh", "-c", f"{lines}; echo up >&2; sleep 60"])
+    live_processes.wait_until(lambda: "up" in child.log.read_text(), 20, "What it says")
+    stage = Stage.__new__(Stage)
+    stage.children = [child]
+    assert stage.left_behind() == [f"plumber.due - ERROR - {said[0]}"]
 
 
 def test_a_connection_that_ends_without_an_answer_is_an_answer() -> None:

@@ -81,6 +81,21 @@ def test_revisions_are_paged_newest_first(limit: int) -> None:
     assert found == [4, 3, 2, 1]
 
 
+def test_a_page_of_revisions_is_no_larger_than_an_answer_may_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tasks, "PAGE_CHARACTERS", len("source 1") * 2)
+    task = saved(8)
+    found, cursor = numbers(task, 100)
+    sizes = [len(found)]
+    while cursor is not None:
+        more, cursor = numbers(task, 100, cursor)
+        sizes.append(len(more))
+        found += more
+    assert found == [8, 7, 6, 5, 4, 3, 2, 1]
+    assert max(sizes) == 3
+
+
 def test_a_task_of_one_revision_has_one_page() -> None:
     assert numbers(saved(1), 1) == ([1], None)
 
