@@ -10,6 +10,7 @@ import pytest
 import app as _app  # so that all kinds of errors are there  # noqa: F401
 from chalicelib.api import rpc
 from chalicelib.errors import PlumberError
+from infra import gateway
 from infra.local.environment import ROOT
 from plumber_agent.machine import wire
 from plumber_cli import errors as cli_errors
@@ -29,6 +30,7 @@ def upper(name: str) -> str:
 
 
 REST = {upper(kind.__name__): kind.code for kind in kinds()}
+REST |= {"FAULT": PlumberError.code, "TOO_MANY": gateway.TOO_MANY_CODE}
 RPC = {upper(kind.__name__): kind.rpc_code for kind in kinds()}
 RPC |= {name: getattr(rpc, name) for name in PROTOCOLS_OWN}
 

@@ -313,7 +313,11 @@ def test_what_is_refused_comes_first_and_is_raised_with_its_place() -> None:
         InvalidDefinition, match=r"line 14, step.1..Script: .*in arithmetic"
     ) as caught:
         refuse(found)
-    assert caught.value.details == {"line": 14, "column": None, "key": "step[1].Script"}
+    place = {"line": 14, "column": None, "key": "step[1].Script"}
+    error = {"message": caught.value.message, **place}
+    assert caught.value.details == {**place, "errors": [error]}, (
+        "what is no more than a warning is no fault"
+    )
     refuse(said("echo $v\n"))
 
 

@@ -44,7 +44,8 @@ def refusal(source: str) -> InvalidDefinition:
 def test_what_is_too_much_is_refused_with_its_line(source: str, line: int, what: str) -> None:
     error = refusal(source)
     assert what in error.message
-    assert error.details == {"line": line, "column": None, "key": None}
+    place = {"line": line, "column": None, "key": None}
+    assert error.details == {**place, "errors": [{"message": error.message, **place}]}
 
 
 @pytest.mark.parametrize(
