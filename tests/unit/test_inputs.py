@@ -14,6 +14,7 @@ from chalicelib.api import inputs
 from chalicelib.errors import BadParameter
 from chalicelib.ids import lowest_ulid
 from chalicelib.reader import Reader
+from chalicelib.tasks import param
 
 
 class Colour(Enum):
@@ -201,3 +202,28 @@ def test_numbers_of_json_are_finite_and_short() -> None:
     ):
         with pytest.raises(ValueError, match="number"):
             read(digits)
+
+
+# --- parameters of a run
+
+
+def test_the_size_of_all_values_is_known_before_any_is_matched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each pattern takes as long as its text is: 64 of them, with 8 KiB each, take seconds."""
+    matched: list[str] = []
+
+    class Slow:
+        def __init__(self, pattern: str) -> None:
+            self.pattern = pattern
+
+        def fits(self, value: str) -> bool:
+            matched.append(value)
+            return False
+
+    monkeypatch.setattr(param, "Pattern", Slow)
+    params = [param.Param(f"p{number}", pattern="(a+)+b") for number in range(64)]
+    values = {each.name: "a" * param.MAX_VALUE_BYTES for each in params}
+    assert "all of them together" in refusal(param.fill, params, values)
+    assert matched == []
+    assert "p0: 'a' does not match" in refusal(param.fill, params[:1], {"p0": "a"})
