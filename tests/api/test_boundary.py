@@ -15,7 +15,7 @@ from chalicelib.agents.agent import Facts
 from chalicelib.api import cursors, envelope
 from chalicelib.api.agents import render
 from chalicelib.api.agents.methods import METHODS
-from chalicelib.dynamo import agents
+from chalicelib.dynamo import agents, installation
 from chalicelib.errors import NotFound
 from chalicelib.operations.runs import report
 from chalicelib.runs.job import JobKey, Outcome
@@ -355,6 +355,26 @@ def test_a_cursor_of_another_version_says_so(admin: People) -> None:
     old = base64.urlsafe_b64encode(bytes([cursors.VERSION + 1]) + sealed[1:]).decode().rstrip("=")
     code, message = admin.refused("GET", f"/agents?cursor={old}")
     assert (code, "another version" in message) == (1001, True)
+
+
+def test_a_process_reads_the_key_once_and_only_where_a_list_goes_on(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fleet(2)
+    reads: list[bytes] = []
+
+    def read(make: Any) -> bytes:
+        reads.append(make())
+        return reads[0]
+
+    monkeypatch.setattr(installation, "cursor_key", read)
+    cursors.installation_key.cache_clear()
+    admin.data("GET", "/agents")
+    assert reads == []
+    cursor = admin.data("GET", "/agents?limit=1")["next"]
+    admin.data("GET", f"/agents?limit=1&cursor={cursor}")
+    assert [len(key) for key in reads] == [32]
+    cursors.installation_key.cache_clear()
 
 
 # --- the last lines of defence

@@ -14,6 +14,7 @@ from chalicelib.api import inputs
 from chalicelib.errors import BadParameter
 from chalicelib.ids import lowest_ulid
 from chalicelib.reader import Reader
+from chalicelib.tasks import param
 
 
 class Colour(Enum):
@@ -165,27 +166,17 @@ def test_brackets_beside_each_other_or_in_text_are_no_depth(body: bytes) -> None
     inputs.check_json(body)
 
 
-def nested(levels: int) -> Any:
-    return [] if levels == 0 else [nested(levels - 1)]
-
-
-JSON = st.recursive(
-    st.none() | st.text() | st.floats(allow_nan=False, allow_infinity=False),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-)
-
-
-@given(JSON, st.integers(0, 50), st.booleans())
+@given(st.lists(st.booleans(), max_size=50), st.text(), st.booleans())
 def test_what_is_nested_is_refused_exactly_from_the_limit_on(
-    value: Any, levels: int, is_ascii: bool
+    lists: list[bool], text: str, is_ascii: bool
 ) -> None:
-    def depth(of: Any) -> int:
-        inside = of.values() if isinstance(of, dict) else of if isinstance(of, list) else None
-        return 0 if inside is None else 1 + max((depth(each) for each in inside), default=0)
-
-    whole = [value, nested(levels)]
-    body = json.dumps(whole, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
-    if depth(whole) <= inputs.MAX_JSON_DEPTH:
+    value: Any = text
+    for is_list in lists:
+        value = [text, value, [], {}] if is_list else {f"k{text}": value, "beside": "[{"}
+    body = json.dumps(value, ensure_ascii=is_ascii).encode("utf-8", "surrogatepass")
+    # The innermost list has two empty ones beside the text.
+    depth = len(lists) + (1 if lists and lists[0] else 0)
+    if depth <= inputs.MAX_JSON_DEPTH:
         inputs.check_json(body)
     else:
         assert "32 levels" in refusal(inputs.check_json, body)
@@ -201,3 +192,28 @@ def test_numbers_of_json_are_finite_and_short() -> None:
     ):
         with pytest.raises(ValueError, match="number"):
             read(digits)
+
+
+# --- parameters of a run
+
+
+def test_the_size_of_all_values_is_known_before_any_is_matched(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Each pattern takes as long as its text is: 64 of them, with 8 KiB each, take seconds."""
+    matched: list[str] = []
+
+    class Slow:
+        def __init__(self, pattern: str) -> None:
+            self.pattern = pattern
+
+        def fits(self, value: str) -> bool:
+            matched.append(value)
+            return False
+
+    monkeypatch.setattr(param, "Pattern", Slow)
+    params = [param.Param(f"p{number}", pattern="(a+)+b") for number in range(64)]
+    values = {each.name: "a" * param.MAX_VALUE_BYTES for each in params}
+    assert "all of them together" in refusal(param.fill, params, values)
+    assert matched == []
+    assert "p0: 'a' does not match" in refusal(param.fill, params[:1], {"p0": "a"})
