@@ -9,7 +9,7 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
 from chalicelib.access.by import By
-from chalicelib.access.scope import EVERYTHING, NOWHERE
+from chalicelib.access.scope import EVERYTHING, NOWHERE, Reach
 from chalicelib.dynamo import due as due_queue
 from chalicelib.dynamo import gates, jobs, steps
 from chalicelib.dynamo.base import instant, milliseconds, passed
@@ -215,9 +215,11 @@ def end(
     now: datetime,
     *,
     stop: JobState | None = None,
+    reach: Reach = NOWHERE,
 ) -> Run | None:
     """The terminal state, entered once; None when another was, or the run was stopped by others
-    than by `stop`, which whoever decided on the end knew of."""
+    than by `stop`, which whoever decided on the end knew of. `reach` is that of all agents that
+    were chosen, also for steps that have not begun."""
     actions: list[Action] = [
         *_state_actions(run_id, state),
         RunItem.ended_at.set(now),
@@ -227,6 +229,8 @@ def end(
     ]
     if reason is not None:
         actions.append(RunItem.reason.set(reason))
+    if reach != NOWHERE:
+        actions.append(RunItem.reach.set(reach))
     item, is_open = RunItem(run_id, RunItem.ITEM), _state_in(leaves(state))
     # A stop may come between the look and this write, and make another end of the same jobs. It has
     # been acknowledged then: the end is decided anew.

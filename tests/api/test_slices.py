@@ -11,7 +11,7 @@ from chalicelib.dynamo import jobs, runs
 from chalicelib.operations.runs import advance as advancing
 from chalicelib.operations.runs.slices import put_jobs
 from chalicelib.operations.runs.sweep import sweep
-from chalicelib.runs.job import JobState
+from chalicelib.runs.job import JobState, deadlines
 from chalicelib.sqs import work
 from chalicelib.sqs.messages import AdvanceRun, Message, PutJobs
 from infra.local.worker import work_once
@@ -177,6 +177,29 @@ def test_a_queue_that_takes_nothing_leaves_it_to_the_caller(
 ) -> None:
     sent.takes = False
     assert written(start(admin, WEB)) == list(range(SIZE))
+
+
+def test_what_follows_such_a_refusal_is_the_callers_too(
+    machines: list[RpcAgent], admin: People, sent: Sent, travel: Clock, monkeypatch: Any
+) -> None:
+    """A second round of a stop: jobs were claimed while the first one ended those in inboxes."""
+    run_id = start(admin, WEB)
+    deliver(sent.take(), travel)
+    end = jobs.end
+
+    def overtaken(job: Any, *given: Any) -> Any:
+        if job.index > 4 and job.lease is None:
+            assert jobs.claim(job.key, "L", 1, travel.now, deadlines(job, travel.now, travel.now))
+        return end(job, *given)
+
+    monkeypatch.setattr(jobs, "end", overtaken)
+    sent.takes = False
+    admin.data("POST", f"/runs/{run_id}/cancel")
+    progress = runs.progress(run_id)
+    assert progress is not None
+    left = {job.index for job in progress.jobs if not job.state.is_terminal}
+    assert left == {5, 6, 7, 8}
+    assert {job.index for job in progress.jobs if job.stop_requested} == left
 
 
 def test_without_queues_the_caller_does_it_all(

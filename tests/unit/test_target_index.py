@@ -155,3 +155,20 @@ def test_an_entry_is_left_behind_when_nobody_will_want_it(
 def test_an_agents_own_entries_are_never_left_behind() -> None:
     for entry in entries(WEB):
         assert not any(is_left_behind(entry, entered, WEB, NOW) for entered in (1, 7, 8))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        WEB,
+        replace(WEB, id="other"),
+        replace(WEB, name="web-1"),
+        replace(WEB, labels={"role": "db", "env": "prod"}),
+        replace(WEB, labels={"env": "prod"}),
+        replace(WEB, group="b"),
+        replace(WEB, group=None),
+    ],
+)
+def test_an_entry_is_asked_for_alone_as_among_all(other: Agent) -> None:
+    for entry in entries(WEB):
+        assert target_index.has(other, entry) == (entry in entries(other)), entry

@@ -18,7 +18,7 @@ def run_id(request: Request, run_id: str) -> str:
     """The run's id: for a view that sees for itself whether it is there, so that only a caller with
     a scope costs a read here."""
     if not request.scope.is_everything:
-        run(request, run_id)
+        head(request, run_id)  # with its steps: their agents may be shown before they begin
     return run_id.upper()
 
 

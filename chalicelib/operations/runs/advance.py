@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from chalicelib.access.by import By
-from chalicelib.access.scope import OutOfScope
+from chalicelib.access.scope import OutOfScope, together
 from chalicelib.dynamo import jobs, presences, runs, steps, turns
 from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.choice import TooManyAgents, choose
@@ -63,20 +63,18 @@ def advance(
         if isinstance(due, EndRun):
             if (ended := _end_run(progress, due, now)) is not None:
                 return ended
-        elif not _perform(due, progress, now, spreads):
-            recount(progress)
-            return progress.run
+        # Where it has not begun somebody was first, or has stopped the run: what is due has to be
+        # asked anew.
+        elif _has_begun(due, progress):
+            left: Sequence[Action] = due
+            if len(due) > AT_ONCE and spreads and work.is_there():
+                # What is left of it SQS does not take: neither would it take what follows.
+                left, spreads = _spread(due, progress, now), False
+            if not (_write_all(left, progress, now) or 0 < len(left) < len(due)):
+                recount(progress)
+                return progress.run
         progress = runs.progress(run_id)
     return None if progress is None else progress.run
-
-
-def _perform(actions: Sequence[Action], progress: Progress, now: datetime, spreads: bool) -> bool:
-    """Writes what is due now; whether more may be due at once."""
-    if not _has_begun(actions, progress):
-        return True  # somebody was first, or has stopped the run: what is due has to be asked anew
-    if len(actions) > AT_ONCE and spreads and work.is_there():
-        return _spread(actions, progress, now)
-    return _write_all(actions, progress, now)
 
 
 def _write_all(actions: Sequence[Action], progress: Progress, now: datetime) -> bool:
@@ -91,19 +89,19 @@ def side_by_side(call: Callable[[Given], Found], given: Sequence[Given]) -> list
         return list(writers.map(call, given))
 
 
-def _spread(actions: Sequence[Action], progress: Progress, now: datetime) -> bool:
-    """Writes the first, and sends the rest to the work queue, unless somebody has just done so."""
+def _spread(actions: Sequence[Action], progress: Progress, now: datetime) -> Sequence[Action]:
+    """Writes the first, and sends the rest to the work queue, unless somebody has just done so;
+    answers what is left to the caller."""
     # The planner sees everything that is not written yet, so it says the same to everybody who
     # asks in the meantime: reports, the sweeper, a repeated trigger. One of them acts on it.
     # Should that one die, or its messages be lost, the first to ask after a while does.
     run = progress.run
     if not runs.spread(run.id, _part(actions[0], progress), now + SPREAD_FOR, now):
-        return False
-    written = _write_all(actions[:AT_ONCE], progress, now)
+        return ()
+    _write_all(actions[:AT_ONCE], progress, now)
     rest = actions[AT_ONCE:]
-    if work.send(_messages(run, rest)):
-        return False  # whoever works off the last of them sees what follows
-    return _write_all(rest, progress, now) or written
+    # Whoever works off the last of what is sent sees what follows.
+    return () if work.send(_messages(run, rest)) else rest
 
 
 def _part(action: Action, progress: Progress) -> str:
@@ -227,7 +225,8 @@ def _end_run(progress: Progress, end: EndRun, now: datetime) -> Run | None:
     run = progress.run
     secret_values.forget(run, now)  # before the end, which is repeated until it is written
     results = runs_core.at_end(progress, end.state)
-    ended = runs.end(run.id, end.state, end.reason, results, now, stop=run.jobs_become)
+    reach = together(step.reach for step in progress.steps)
+    ended = runs.end(run.id, end.state, end.reason, results, now, stop=run.jobs_become, reach=reach)
     replace_earlier(run, now)
     if run.concurrency is not Concurrency.ALLOW:
         turns.release(run.task_id, run.id)

@@ -3,12 +3,14 @@
 What is outside is answered as what is not there. Each costs one read.
 """
 
-from chalicelib.access.scope import Scope
+from collections.abc import Iterable
+
+from chalicelib.access.scope import Scope, together
 from chalicelib.dynamo import contexts, jobs, run_pages, runs
 from chalicelib.errors import NotFound
 from chalicelib.runs.context import Context
 from chalicelib.runs.job import Job, JobKey
-from chalicelib.runs.run import Progress, Run
+from chalicelib.runs.run import Progress, Run, RunStep
 from chalicelib.runs.run_page import RunPage
 
 
@@ -22,8 +24,10 @@ def no_job(job_id: str) -> NotFound:
     return NotFound(f"There is no job '{job_id}' in the run, or its turn has not come yet.")
 
 
-def _holds(scope: Scope, run: Run) -> bool:
-    return scope.holds_run(run.task_id, run.reach)
+def _holds(scope: Scope, run: Run, steps: Iterable[RunStep] = ()) -> bool:
+    """Where the agents of steps are shown, those of one that has not begun are asked too: the run
+    itself learns of them when it begins."""
+    return scope.holds_run(run.task_id, together([run.reach, *(step.reach for step in steps)]))
 
 
 def existing_run(run_id: str, scope: Scope) -> Run:
@@ -37,7 +41,7 @@ def existing_run(run_id: str, scope: Scope) -> Run:
 def existing_head(run_id: str, scope: Scope) -> Progress:
     """The run with its steps, without jobs and the agents of wide steps. Raises NotFound."""
     head = run_pages.head(run_id)
-    if head is None or not _holds(scope, head.run):
+    if head is None or not _holds(scope, head.run, head.steps):
         raise no_run(run_id)
     return head
 
@@ -45,7 +49,7 @@ def existing_head(run_id: str, scope: Scope) -> Progress:
 def existing_page(run_id: str, scope: Scope) -> RunPage:
     """The run as it is shown. Raises NotFound."""
     page = run_pages.look(run_id)
-    if page is None or not _holds(scope, page.run):
+    if page is None or not _holds(scope, page.run, (each.step for each in page.steps)):
         raise no_run(run_id)
     return page
 

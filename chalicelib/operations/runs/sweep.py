@@ -11,8 +11,9 @@ from functools import partial
 
 import msgspec
 
+from chalicelib.access.scope import together
 from chalicelib.agents.agent import Presence
-from chalicelib.dynamo import due, jobs, presences, runs, sweeps
+from chalicelib.dynamo import due, jobs, presences, run_pages, runs, sweeps
 from chalicelib.dynamo.due import Entry
 from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.advance import advance, replace_earlier
@@ -177,6 +178,16 @@ def _give_up_run(run: Run, problem: str, now: datetime) -> bool:
     reason = GIVEN_UP_REASON.format(problem)
     runs.stop(run.id, JobState.CANCELLED, reason)
     secret_values.forget(run, now)
-    stopped = runs.get(run.id)  # by us, or by others before
-    stop = None if stopped is None else stopped.jobs_become
-    return runs.end(run.id, RunState.FAILED, reason, run.results, now, stop=stop) is not None
+    head = run_pages.head(run.id)
+    if head is None:
+        return False
+    ended = runs.end(
+        run.id,
+        RunState.FAILED,
+        reason,
+        run.results,
+        now,
+        stop=head.run.jobs_become,  # by us, or by others before
+        reach=together(step.reach for step in head.steps),
+    )
+    return ended is not None

@@ -7,9 +7,11 @@ import pytest
 
 from chalicelib.access.scope import Scope
 from chalicelib.api import listing
+from chalicelib.dynamo import runs
+from chalicelib.operations.runs import sweep
 from chalicelib.operations.tasks import schedules
 from tests.api.access.conftest import AGENTS, GROUP, World, targeted
-from tests.api.conftest import Clock, People
+from tests.api.conftest import Clock, People, named
 from tests.api.fleet import run_of, work
 from tests.stack.shifts import shift
 
@@ -64,6 +66,33 @@ def test_a_list_that_is_asked_for_what_is_outside_is_empty(people: Any, world: W
     assert ids(caller, f"/schedules?task={outside.task_id}") == []
     assert ids(caller, "/agents?group=db") == []
     assert ids(caller, "/agents?label=env") == [world.inside.agent.id]
+
+
+@pytest.mark.parametrize("end", ["it is stopped", "it is given up"])
+def test_agents_of_a_step_that_never_began_are_the_runs_agents_too(
+    admin: People, people: Any, world: World, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    """They were chosen, and then its handler died; the run's page shows them as skipped."""
+    inside, caller = world.inside, people("viewer", AGENTS)
+    source = targeted("two", INSIDE) + f'[[step]]\nTargets = {ALL}\nCMD = "x"\n'
+    run_id = admin.data("POST", f"/tasks/{save(admin, source)}/execute")["id"]
+    assert run_id in ids(caller, "/runs")
+    (job,) = inside.agent.poll()["jobs"]
+    with monkeypatch.context() as dying:
+        dying.setattr(runs, "begin_step", lambda _: 1 / 0)
+        inside.agent.error("job.finish", **named(job), outcome="exited", exit_code=0, duration_ms=1)
+    shown = admin.data("GET", f"/runs/{run_id}")["steps"][1]["jobs"]
+    assert world.outside.agent.id in {each["agent_id"] for each in shown}
+    for path in (f"/runs/{run_id}", f"/runs/{run_id}/jobs"):
+        assert caller.refused("GET", path)[0] == 1004
+    if end == "it is stopped":
+        admin.data("POST", f"/runs/{run_id}/cancel")
+    else:
+        run = runs.get(run_id)
+        assert run is not None and sweep._give_up_run(run, "no luck", run.created_at)
+    assert run_of(admin, run_id)["ended_at"]
+    assert run_id not in ids(caller, "/runs")
+    assert run_id in ids(admin, "/runs")
 
 
 def test_statistics_and_templates_are_of_what_is_inside(
