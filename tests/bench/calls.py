@@ -35,6 +35,10 @@ BUDGETS = {  # design §3: writes, reads
 }
 
 
+# Its seat has lapsed: the write of the heartbeat that it did not send (ADR 25).
+SILENT = "claim by an agent of which nothing was heard for a minute"
+
+
 def save(lab: Laboratory, name: str, steps: str) -> str:
     """A task; answers the path that triggers it."""
     source = f'Name = "{name}"\n{steps}'
@@ -45,13 +49,16 @@ def save(lab: Laboratory, name: str, steps: str) -> str:
 def narrow(lab: Laboratory, meter: Meter, one: RpcAgent) -> dict[str, Used]:
     """Each operation by itself, with everybody's token in the warm process's memory."""
     step = f'[[step]]\nCMD = "true"\nServerID = "{one.id}"\n'
-    path = save(lab, "narrow", step * 3)
+    single, path = save(lab, "single", step), save(lab, "narrow", step * 3)
     one.result("agent.heartbeat")
     one.poll()
     found: dict[str, Used] = {}
     meter.take()
-    run_id = lab.people.data("POST", path)["id"]
+    lab.people.data("POST", single)
     found["trigger, one step on one agent"] = meter.take()
+    (only,) = one.poll()["jobs"]
+    one.finish(only)
+    run_id = lab.people.data("POST", path)["id"]
     (first,) = one.poll()["jobs"]
     one.finish(first)
     meter.take()
@@ -63,7 +70,10 @@ def narrow(lab: Laboratory, meter: Meter, one: RpcAgent) -> dict[str, Used]:
     found["report the end of a job in the middle of a run"] = meter.take()
     lab.people.data("GET", f"/runs/{run_id}")
     found["view a run"] = meter.take()
+    one.seat = 0
+    meter.take()
     (third,) = one.poll()["jobs"]
+    found[SILENT] = meter.take()
     one.finish(third)
     meter.take()
     one.result("agent.heartbeat")
@@ -103,6 +113,8 @@ def wide(lab: Laboratory, meter: Meter, agents: list[RpcAgent]) -> tuple[Used, i
     parts = [meter.take()]
     most, left = 0, {each.id: each for each in agents}
     while left:
+        for each in left.values():  # as agents do, which are heard of each half a minute
+            each.result("agent.heartbeat")
         progress = runs.progress(run_id)
         assert progress is not None
         queued = [job for job in progress.jobs if not job.state.is_terminal]
@@ -156,6 +168,7 @@ def measure() -> list[Row]:
         wides = {width: wide(lab, meter, agents[:width]) for width in WIDTHS}
         found |= looks(lab, meter)
     rows = [_row(name, found[name], 1, BUDGETS[name]) for name in BUDGETS if name in found]
+    rows.append(_row(SILENT, found[SILENT], 1))
     for width, (used, most) in wides.items():
         rows.append(_row(f"per job of a rolling step, {width} agents", used, width))
         what = f"most jobs active at once, {width} agents, MaxParallel 10%"
