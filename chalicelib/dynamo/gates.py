@@ -45,7 +45,8 @@ def value(item: GateItem) -> Gate:
     counted = {state: int(getattr(item, f"ended_{state.value}") or 0) for state in ENDS}
     ended = {state: number for state, number in counted.items() if number}
     failures = sum(int(getattr(item, f"failed_{part}") or 0) for part in PARTS)
-    return Gate(int(item.granted), failures, ended)
+    look_at = None if item.look_at is None else int(item.look_at)
+    return Gate(int(item.granted), failures, ended, int(item.parked), look_at)
 
 
 def _actions(expires_at: datetime, ends: JobState | None) -> list[Action]:
@@ -97,14 +98,22 @@ def _note(run_id: str, step: int, wave: int, part: int, index: int, expires_at: 
     return len(item.failed)
 
 
-def park(run_id: str, step: int, wave: int, *, ends: JobState | None, expires_at: datetime) -> int:
-    """Counts a slot that is not needed any more; answers how many. A hint when to look.
+def park(run_id: str, step: int, wave: int, *, ends: JobState | None, expires_at: datetime) -> Gate:
+    """Counts a slot that is not needed any more. A hint when to look.
 
     `ends` counts the job as well, None one that was counted before.
     """
     item = GateItem(run_id, gate_sort_key(step, wave))
     item.update(actions=[*_actions(expires_at, ends), GateItem.parked.add(1)])
-    return int(item.parked)
+    return value(item)
+
+
+def look_at(run_id: str, step: int, wave: int, parked: int, expires_at: datetime) -> Gate:
+    """Sets at how many parked slots somebody looks. They may be so many by now: whoever sets it
+    looks then."""
+    item = GateItem(run_id, gate_sort_key(step, wave))
+    item.update(actions=[*_actions(expires_at, None), GateItem.look_at.set(parked)])
+    return value(item)
 
 
 def recount(

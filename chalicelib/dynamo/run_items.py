@@ -208,7 +208,8 @@ class RosterItem(PartitionItem, discriminator="roster"):
 
 class GateItem(PartitionItem, discriminator="gate"):
     """All of it are counts, so that it stays small: jobs that failed, for each part of the wave;
-    `granted` successors and `parked` slots; the jobs that have ended, by state."""
+    `granted` successors and `parked` slots, and at how many of these somebody looks; the jobs that
+    have ended, by state."""
 
     failed_0 = NumberAttribute(null=True)
     failed_1 = NumberAttribute(null=True)
@@ -220,6 +221,7 @@ class GateItem(PartitionItem, discriminator="gate"):
     failed_7 = NumberAttribute(null=True)
     granted = NumberAttribute(default=0)
     parked = NumberAttribute(default=0)
+    look_at = NumberAttribute(null=True)
     ended_succeeded = NumberAttribute(null=True)
     ended_failed = NumberAttribute(null=True)
     ended_timed_out = NumberAttribute(null=True)

@@ -1,25 +1,18 @@
-"""Turns: of the runs of a task that exclude each other, one has its turn."""
+"""Turns of runs: each verb is one conditional write, or one read."""
 
 from datetime import datetime
 
-import msgspec
 from pynamodb.exceptions import DoesNotExist
 
 from chalicelib.dynamo.base import passed
 from chalicelib.dynamo.run_items import TurnItem
+from chalicelib.runs.turn import Turn
 
 _ITEM = "TURN"
 
 
 def _partition(task_id: str) -> str:
     return f"TURN#{task_id}"
-
-
-class Turn(msgspec.Struct, frozen=True):
-    """Which run has its turn, and since when."""
-
-    run_id: str
-    taken_at: datetime
 
 
 def get(task_id: str) -> Turn | None:

@@ -24,3 +24,9 @@ class Context(msgspec.Struct, frozen=True):
     def is_closed(self) -> bool:
         """Whether nothing more of the wave may start."""
         return self.wave.is_closed(self.gate.failures)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether its wave has closed or its run was stopped: what is active comes to its end, and
+        nothing follows."""
+        return self.is_closed or self.run.jobs_become is not None

@@ -17,11 +17,19 @@ from chalicelib.tasks.task import Step
 
 class Gate(msgspec.Struct, frozen=True):
     """What the jobs of a wave share. `granted` successors were promised; `failures` are agents
-    whose jobs failed; `ended` counts jobs by state, and is only ever shown (ADR 16)."""
+    whose jobs failed; `ended` counts jobs by state, and is only ever shown (ADR 16). `parked` slots
+    were given up; when there are `look_at` of them somebody should look: None as long as that is
+    all of the wave's (ADR 28)."""
 
     granted: int = 0
     failures: int = 0
     ended: Mapping[JobState, int] = msgspec.field(default_factory=dict)
+    parked: int = 0
+    look_at: int | None = None
+
+    def is_time_to_look(self, slots: int) -> bool:
+        """Whether no slot is left that is in play, so far as was counted."""
+        return self.parked >= (slots if self.look_at is None else self.look_at)
 
 
 class Wave(msgspec.Struct, frozen=True):

@@ -88,7 +88,7 @@ def test_one_query_shows_a_run_with_its_steps_and_jobs() -> None:
     assert progress.run == run
     assert list(progress.steps) == list(STEPS)
     assert [each.key for each in progress.jobs] == [job.key]
-    assert progress.gates == {(1, 0): Gate(ended={JobState.SUCCEEDED: 1})}
+    assert progress.gates == {(1, 0): Gate(ended={JobState.SUCCEEDED: 1}, parked=1)}
 
 
 def test_an_unknown_run_is_none() -> None:

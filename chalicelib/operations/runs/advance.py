@@ -14,7 +14,7 @@ from chalicelib.access.scope import OutOfScope, together
 from chalicelib.dynamo import jobs, presences, runs, steps, turns
 from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.choice import TooManyAgents, choose
-from chalicelib.operations.runs.recount import recount
+from chalicelib.operations.runs.recount import recount, watch_over
 from chalicelib.operations.runs.turn import ACTIVE_AT_MOST, begin_held, next_in_line
 from chalicelib.runs import run as runs_core
 from chalicelib.runs.job import Ending, Job, JobKey, JobState
@@ -70,9 +70,12 @@ def advance(
             if len(due) > AT_ONCE and spreads and work.is_there():
                 # What is left of it SQS does not take: neither would it take what follows.
                 left, spreads = _spread(due, progress, now), False
-            if not (_write_all(left, progress, now) or 0 < len(left) < len(due)):
+            is_all = len(left) == len(due)
+            may_follow = _write_all(left, progress, now) or 0 < len(left) < len(due)
+            if not may_follow:
                 recount(progress)
-                return progress.run
+                if not (is_all and watch_over(progress)):
+                    return progress.run
         progress = runs.progress(run_id)
     return None if progress is None else progress.run
 
@@ -159,7 +162,8 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
         case PassSlot(job, successor):
             return jobs.pass_slot(job, successor)
         case EndQueued(job, state, reason):
-            return jobs.end(job, Ending(state, reason=reason), None, now) is not None
+            jobs.end(job, Ending(state, reason=reason), None, now)
+            return True  # or it has moved on, which what follows depends on
         case RequestCancel(job, state):
             request_cancel(job, state)
             return False

@@ -11,8 +11,7 @@ import msgspec
 from chalicelib.dynamo import contexts, jobs, runs
 from chalicelib.kms.data_keys import KeyAway, KeyProblem
 from chalicelib.operations.runs import secret_values
-from chalicelib.operations.runs.advance import advance
-from chalicelib.operations.runs.ending import end_job
+from chalicelib.operations.runs.ending import end_job, end_unstarted
 from chalicelib.runs.context import Context
 from chalicelib.runs.job import ACTIVE, Ending, Job, JobState, deadlines
 from chalicelib.runs.offer import PROTOCOL, Offer, not_understood, offer
@@ -210,6 +209,5 @@ def _may_start(context: Context, job: Job, now: datetime) -> bool:
         ending = Ending(JobState.SKIPPED, reason=SKIP_REASON)
     else:
         return True
-    if jobs.end(job, ending, None, now) is not None:
-        advance(run.id, now)
+    end_unstarted(context, job, ending, now)
     return False

@@ -24,7 +24,7 @@ def end_job(context: Context, job: Job, ending: Ending, write: Write, now: datet
         return _retry(context, job, ending, now)
     wave, passed = context.wave, _pass_gate(context, job, ending)
     gate = passed or context.gate
-    is_over = wave.is_closed(gate.failures) or context.run.jobs_become is not None
+    is_over = context.is_over or wave.is_closed(gate.failures)
     is_passed_on = wave.is_rolling and not is_over and not context.is_all_granted
     successor = wave.nth_successor(gate.granted) if is_passed_on else None
     ended = write(job, ending, successor, now)
@@ -32,14 +32,27 @@ def end_job(context: Context, job: Job, ending: Ending, write: Write, now: datet
         return None
     if wave.holds(successor):
         _fill_slot(context, job, successor, now)
-    elif is_over or wave.size == 1 or _park(context, ended, passed) >= wave.slots:
+    else:
+        # Whoever closes a wave plans what follows from it. Behind him, as behind whoever stopped
+        # the run, only the last is to look: each look reads the whole run (ADR 28).
+        is_news = is_over and not context.is_over
+        if _is_last(context, ended, passed) or is_news:
+            advance(job.key.run_id, now)
+    return ended
+
+
+def end_unstarted(context: Context, job: Job, ending: Ending, now: datetime) -> Job | None:
+    """Ends a job that was claimed when its wave had closed or its run was stopped; None when it had
+    moved on."""
+    ended = jobs.end(job, ending, None, now)
+    if ended is not None and _is_last(context, ended, None):
         advance(job.key.run_id, now)
     return ended
 
 
 def _is_retried(context: Context, job: Job, ending: Ending) -> bool:
     policy = context.step.step.retry
-    is_stopped = context.run.jobs_become is not None or job.becomes is not None or context.is_closed
+    is_stopped = context.is_over or job.becomes is not None
     return not is_stopped and policy.applies(ending.state, job.attempt)
 
 
@@ -59,7 +72,7 @@ def _pass_gate(context: Context, job: Job, ending: Ending) -> Gate | None:
     in it need not be noted."""
     wave = context.wave
     counts = ending.has_failed and wave.max_failures is not None and wave.size > 1
-    wants_successor = wave.is_rolling and not context.is_all_granted
+    wants_successor = wave.is_rolling and not (context.is_all_granted or context.is_over)
     if not (wants_successor or counts):
         return None
     return gates.pass_through(
@@ -73,11 +86,15 @@ def _pass_gate(context: Context, job: Job, ending: Ending) -> Gate | None:
     )
 
 
-def _park(context: Context, ended: Job, passed: Gate | None) -> int:
-    key, number = ended.key, context.wave.number
+def _is_last(context: Context, ended: Job, passed: Gate | None) -> bool:
+    """Parks the job's slot; whether somebody should look at the run now."""
+    key, wave = ended.key, context.wave
+    if wave.size == 1:
+        return True  # it has no gate
     ends = None if passed else ended.state
     expires_at = context.run.expires_at
-    return gates.park(key.run_id, key.step, number, ends=ends, expires_at=expires_at)
+    gate = gates.park(key.run_id, key.step, wave.number, ends=ends, expires_at=expires_at)
+    return gate.is_time_to_look(wave.slots)
 
 
 def _fill_slot(context: Context, job: Job, successor: int, now: datetime) -> None:

@@ -1,13 +1,12 @@
 """Turns of runs that exclude each other: of a task's held runs, the oldest begins when all before
 it have ended."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from chalicelib.dynamo import runs, turns
 from chalicelib.runs.run import Run
 
 ACTIVE_AT_MOST = 100  # runs of one task that are looked at
-UNBORN_FOR = timedelta(minutes=1)  # a turn may be taken so long before its run is there
 
 
 def take_turn(run: Run, now: datetime) -> bool:
@@ -18,8 +17,7 @@ def take_turn(run: Run, now: datetime) -> bool:
     turn = turns.get(run.task_id)
     if turn is None or turn.run_id == run.id:
         return turns.take(run.task_id, run.id, instead_of=None, now=now)
-    before = runs.get(turn.run_id)
-    is_over = now - turn.taken_at > UNBORN_FOR if before is None else before.state.is_terminal
+    is_over = turn.is_over(runs.get(turn.run_id), now)
     return is_over and turns.take(run.task_id, run.id, instead_of=turn.run_id, now=now)
 
 
