@@ -21,6 +21,7 @@ SHOWN_AT_MOST = 100
 LOOK_SECONDS = 30  # a message that a look does not give back is hidden for so long
 # Of a long poll: it asks all of SQS's servers. A short one asks some, and misses what others have.
 PATIENCE_SECONDS = 1
+_VISIBLE, _HIDDEN = "ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"
 KILLED = "Its handler was ended each time before it could answer."
 
 _log = logging.getLogger("plumber.work")
@@ -61,14 +62,17 @@ def bury(body: str, tries: int, reason: str, now: datetime) -> bool:
 
 
 def count() -> int | None:
-    """How many there are, about; None when SQS does not say."""
-    name = "ApproximateNumberOfMessages"
+    """How many there are, about, also while somebody looks at them; None when SQS does not say."""
+    return _counted(_VISIBLE, _HIDDEN)
+
+
+def _counted(*names: str) -> int | None:
     try:
-        answer = work.ask("GetQueueAttributes", DEAD_QUEUE, AttributeNames=[name])
+        answer = work.ask("GetQueueAttributes", DEAD_QUEUE, AttributeNames=names)
     except (BotoCoreError, ClientError) as error:
         _log.warning("SQS did not count the dead letters: %s", error)
         return None
-    return int(answer["Attributes"][name])
+    return sum(int(answer["Attributes"][name]) for name in names)
 
 
 def look() -> list[DeadLetter]:
@@ -101,7 +105,7 @@ def delete(handle: str) -> None:
 
 
 def _some() -> list[Received]:
-    return work.receive(DEAD_QUEUE, LOOK_SECONDS, PATIENCE_SECONDS) if count() else []
+    return work.receive(DEAD_QUEUE, LOOK_SECONDS, PATIENCE_SECONDS) if _counted(_VISIBLE) else []
 
 
 def _give_back(held: list[Received]) -> None:

@@ -204,6 +204,9 @@ def test_looking_at_dead_letters_loses_none(admin: People, travel: Clock) -> Non
     assert len(letters(admin)) == 13
     assert len(letters(admin)) == 13
     assert admin.data("GET", "/health")["dead_letters"] == 13
+    work.receive(dead_letters.DEAD_QUEUE, 30)
+    assert waiting(dead_letters.DEAD_QUEUE)[1] > 0, "somebody is looking at some of them"
+    assert admin.data("GET", "/health")["dead_letters"] == 13
 
 
 def test_a_dead_letter_is_tried_again(admin: People, handled: list[Any], travel: Clock) -> None:
