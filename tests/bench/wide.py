@@ -106,7 +106,7 @@ def _key(index: int) -> JobKey:
 def _job(index: int, agent: str) -> JobItem:
     return JobItem(
         RUN.id, job_sort_key(JobKey(RUN.id, 1, agent)), state=JobState.RUNNING.value, index=index,
-        lease=LEASE, lost_after_seconds=600, inbox=agent, agent_id=agent, queued_at=NOW,
+        lease=LEASE, lost_after_seconds=600, inbox_of=agent, agent_id=agent, queued_at=NOW,
         claimed_at=NOW, started_at=NOW, ttl=RUN.expires_at,
     )  # fmt: skip
 

@@ -126,8 +126,9 @@ def _everybody(wanted: Targets) -> Iterator[Iterable[Candidate]]:
 
 def _shortest(ways: Sequence[Sequence[Place]], wanted: Targets) -> list[Entered]:
     """All entries of the source that has the fewest, about: all are read side by side, in looks
-    that grow, until the first is at its end."""
-    reading = [(_looks(places), list[Entered]()) for places in ways]
+    that grow, until the first is at its end. Where there is one only, it is read at once."""
+    first_look = FIRST_LOOK if len(ways) > 1 else MOST_AT_ONE_LOOK
+    reading = [(_looks(places, first_look), list[Entered]()) for places in ways]
     while reading:
         for each in list(reading):
             looks, found = each
@@ -140,9 +141,8 @@ def _shortest(ways: Sequence[Sequence[Place]], wanted: Targets) -> list[Entered]
     raise _too_many_candidates(wanted)
 
 
-def _looks(places: Sequence[Place]) -> Iterator[tuple[Sequence[Entered], bool]]:
+def _looks(places: Sequence[Place], limit: int) -> Iterator[tuple[Sequence[Entered], bool]]:
     """The entries of places one after the other, and with each look whether it is the last."""
-    limit = FIRST_LOOK
     for place in places:
         after, are_more = None, True
         while are_more:
