@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from hypothesis import settings
+
 from infra.local.environment import base
 from infra.local.key_file import kept
 
@@ -15,5 +17,9 @@ _environment = base(os.environ)
 _environment["PLUMBER_KEY_FILE"] = str(kept(Path(_directory.name) / "secrets.key"))
 os.environ.clear()
 os.environ.update(_environment)
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("whatever the machine does", deadline=None)
+settings.load_profile("whatever the machine does")
 
 pytest_plugins = ["tests.stack.backends", "tests.stack.live"]

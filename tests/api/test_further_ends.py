@@ -99,9 +99,9 @@ def test_what_was_claimed_too_late_counts_among_them(
 def test_an_end_between_a_look_and_its_note_is_not_missed(
     fleet: Fleet, admin: People, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    machines = fleet(3)
+    machines = fleet(4)
     run_id = start(admin, WEB)
-    held = claimed(machines)
+    held = claimed(machines[:3])  # what is in an inbox is ended by the planner, and parks nothing
     note = gates.look_at
 
     def overtaken(*given: Any) -> Any:
