@@ -4,7 +4,7 @@ import hashlib
 import re
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta, timezone
 from enum import Enum
 from typing import Any
@@ -17,6 +17,7 @@ from chalicelib.runs.job import Ending, Job, JobKey, JobState
 MAGIC, PACKED_MAGIC = b"PLB1", b"PLZ1"
 HEADER = struct.Struct(">BQI")
 MAX_RECORD_BYTES = 65_536
+RECORD_COSTS = 64  # bytes of output that take as long to read as a record that has none
 MAX_CHUNK_BYTES = 1 << 20  # of records, headers included
 MAX_OBJECT_BYTES = MAX_CHUNK_BYTES + 4_096  # what zlib may add to bytes that cannot be packed
 MAX_LOG_BYTES = 1 << 30  # per job; then the command goes on and the log keeps head and tail
@@ -96,6 +97,12 @@ def records(chunk: bytes) -> Iterator[Record]:
             raise CorruptChunk("a record is cut off")
         yield Record(stream, instant, body[at : at + length])
         at += length
+
+
+def weight(found: Sequence[Record]) -> int:
+    """What reading these records costs, in bytes of output: a megabyte of empty ones takes as long
+    as five of long ones."""
+    return sum(RECORD_COSTS + len(record.data) for record in found)
 
 
 def _unpacked(chunk: bytes) -> bytes:

@@ -10,7 +10,7 @@ from tests.fuzz.wire import NO_ANSWER, Answer, Sent
 
 ENVELOPE = {"code", "message", "data", "timestamp"}
 STATUSES = {
-    1001: {400}, 1002: {401}, 1003: {403}, 1004: {404, 405}, 1005: {409}, 1006: {429},
+    1001: {400, 405, 413, 415}, 1002: {401}, 1003: {403}, 1004: {404}, 1005: {409}, 1006: {429},
     2001: {404}, 2002: {409},
 }  # fmt: skip
 BARE = (

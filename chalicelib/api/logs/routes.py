@@ -21,7 +21,7 @@ from chalicelib.runs.run import Progress, Run, all_jobs
 
 api = Api(__name__)
 
-SEARCH_SECONDS = 2.0  # then a call answers what it has found
+SEARCH_SECONDS = 1.5  # then a call answers what it has found: no answer takes over 2
 LONGEST_TAIL = 10_000  # lines
 LONGEST_WAIT = 10  # seconds; API Gateway gives a call 29
 LOOK_SECONDS = 0.15  # between looks for a new chunk while an answer waits: S3 takes 0.4 $ a million

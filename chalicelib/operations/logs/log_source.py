@@ -88,9 +88,10 @@ class LogSource:
         """Where the last `count` lines begin: a record, and how many of its bytes to pass over.
 
         Looks at no more than `at_most` bytes and `chunks_at_most` from the end, and begins there
-        then.
+        then. Each record has its cost, also one of another stream: they may be empty.
         """
         ends, size = count, 0  # ends of lines to pass over, going back
+        looked_at = 0
         end = self.end()
         first = max(1, end - chunks_at_most + 1)
         for seq in range(end, first - 1, -1):
@@ -107,6 +108,9 @@ class LogSource:
                 ends -= record.data.count(b"\n")
                 if size >= at_most:
                     return Position(seq, index), 0
+            looked_at += log.weight(found)
+            if looked_at >= at_most:
+                return Position(seq), 0
         return Position(first), 0
 
 

@@ -26,6 +26,9 @@ from chalicelib.s3 import chunks, objects
 PAGE_BYTES = 512 << 10  # of output; base64 and JSON stay well below the 6 MB of a Lambda's answer
 PAGE_RECORDS = 4_000  # a record costs some 100 bytes of JSON, however short it is
 TAIL_BYTES = 4 << 20  # so far back the last lines are looked for
+# For a page, with what records cost, and of other streams: more than what a tail looks at, and the
+# heaviest chunk, so that the page of a tail comes to its end.
+LOOKED_AT_BYTES = 10 << 20
 CHUNKS_AT_ONCE = 200  # looked at in one call: they may be empty, or of another stream
 DAMAGED = "A part of this log is damaged, so it is not given as a whole. Read it page by page."
 PUT_TOGETHER_CHUNKS = 64  # of a megabyte: what a handler can do while somebody waits
@@ -80,7 +83,7 @@ def _read(
     source: LogSource, position: Position, stream: Stream | None, now: datetime, skip: int
 ) -> LogPage:
     found: list[Record] = []
-    size = 0
+    size = looked_at = 0
     source.damaged.clear()  # what was looked at to find the position is no part of the page
     for _ in range(CHUNKS_AT_ONCE):
         chunk = source.chunk(position.seq)
@@ -95,6 +98,9 @@ def _read(
                 size += len(record.data)
                 skip = 0
         position = Position(position.seq + 1)
+        looked_at += log.weight(chunk)
+        if looked_at >= LOOKED_AT_BYTES:
+            break
     return _page(source, found, position, now, has_more=True)
 
 

@@ -6,7 +6,7 @@ import msgspec
 
 from chalicelib.dynamo import job_pages
 from chalicelib.errors import BadParameter
-from chalicelib.logs.log import Position, Stream
+from chalicelib.logs.log import RECORD_COSTS, Position, Stream
 from chalicelib.logs.log_search import Cursor, Match, Needle, Scan
 from chalicelib.operations.logs.log_source import LogSource
 from chalicelib.runs.job import Job
@@ -58,7 +58,7 @@ def search(job: Job, needle: Needle, stream: Stream | None, cursor: str, budget:
             found += matches
             size = len(chunk[index].data)
             searched += size
-            budget.bytes -= size
+            budget.bytes -= size + RECORD_COSTS
             budget.matches -= len(matches)
         position = Position(position.seq + 1)
         budget.bytes -= CHUNK_COSTS  # there may be nothing in it
