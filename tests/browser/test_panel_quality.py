@@ -83,6 +83,19 @@ def test_the_keyboard_skips_to_the_content_and_comes_to_the_heading_of_a_page(
     assert page.title() == "Agents · Plumber"
 
 
+def test_the_heading_of_a_run_has_the_focus_when_the_run_has_come(
+    page: Page, live_api: LiveControlPlane
+) -> None:
+    source = (
+        'Name = "nobody"\n[[step]]\nTargets = { All = true, AllowEmpty = true }\nCMD = "true"\n'
+    )
+    run_id = run_of(live_api, source)
+    sign_in(page, live_api)
+    page.locator(f'main a[href$="/runs/{run_id}"]').first.click()
+    expect(page.get_by_role("heading", level=1, name="nobody")).to_be_focused()
+    assert page.title() == "nobody · Plumber"
+
+
 def test_the_language_is_the_browsers_until_another_is_chosen(
     chinese: Page, live_api: LiveControlPlane
 ) -> None:
