@@ -25,7 +25,7 @@ def test_a_schedule_is_made_paused_resumed_and_deleted(control_plane: Any, cli: 
     assert command.json("schedule", "pause", made["id"])["next_due_at"] is None
     _, out, _ = command.run("schedule", "list", "--task", "nightly")
     row = out.decode().splitlines()[1]
-    assert row == f"{made['id']}  nightly  0 3 1 1 *  Europe/Berlin  paused  -"
+    assert row == f"{made['id']}  nightly  0 3 1 1 *  Europe/Berlin  paused  -     -"
     assert command.json("schedule", "resume", made["id"]) == made
 
     code, _, err = command.run("schedule", "create", "nightly", "0 3 * *")
