@@ -12,6 +12,7 @@ from chalicelib.tasks.param import (
     fill,
     hidden,
     name_problem,
+    split,
 )
 
 VERSION = Param("version", default="latest", pattern="[a-z0-9.]+")
@@ -95,6 +96,10 @@ def test_a_wrong_secret_is_not_repeated_and_a_right_one_is_right() -> None:
 
 def test_secrets_are_hidden_from_people() -> None:
     assert hidden({"a": "1", "b": "2"}, {"b", "c"}) == {"a": "1", "b": MASK}
+
+
+def test_secret_values_go_apart_from_the_others() -> None:
+    assert split({"a": "1", "b": "2"}, {"b"}) == ({"a": "1"}, {"b": "2"})
 
 
 def test_a_value_has_a_limit() -> None:

@@ -21,6 +21,11 @@ PROD = Scope(labels={"env": "prod"}, groups=("web", "db"))
 TASKS = Scope(tasks=("T", "U"))
 
 
+@pytest.mark.parametrize(("tasks", "only"), [((), None), (("t",), "t"), (("t", "u"), None)])
+def test_of_one_task_a_scope_says_which(tasks: tuple[str, ...], only: str | None) -> None:
+    assert Scope(tasks=tasks).only_task == only
+
+
 def test_an_empty_scope_is_everything() -> None:
     assert EVERYTHING.is_everything
     assert EVERYTHING.holds_run("T", reach_of([({}, None), ({"a": "b"}, "g")]))
