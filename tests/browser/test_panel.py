@@ -87,7 +87,7 @@ def test_parameters_are_asked_for_planned_and_a_failed_run_is_retried(
     expect(page.get_by_text("does not match the pattern")).to_be_visible()
     field.fill("1.2")
     page.get_by_test_id("launch-plan").click()
-    expect(page.get_by_test_id("plan")).to_contain_text("echo deploying 1.2")
+    expect(page.get_by_test_id("plan")).to_contain_text("echo deploying ${version}")
     page.get_by_test_id("launch-run").click()
 
     expect(page.get_by_test_id("run-state")).to_contain_text("failed")

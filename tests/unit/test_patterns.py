@@ -4,6 +4,7 @@ import subprocess
 import sys
 
 import pytest
+import re2
 
 from chalicelib.errors import BadParameter
 from chalicelib.patterns import MAX_INSTRUCTIONS, InvalidPattern, Pattern
@@ -78,9 +79,15 @@ def test_a_pattern_that_is_too_large_is_refused(pattern: str) -> None:
 
 
 def test_the_limit_counts_instructions() -> None:
-    Pattern("x" * (MAX_INSTRUCTIONS - 10))
+    around = re2.compile("x").programsize - 1  # before and behind what is written
+    Pattern("x" * (MAX_INSTRUCTIONS - around))
     with pytest.raises(InvalidPattern, match="is too large"):
-        Pattern("x" * (MAX_INSTRUCTIONS + 10))
+        Pattern("x" * (MAX_INSTRUCTIONS - around + 1))
+
+
+def test_something_may_be_repeated_a_thousand_times() -> None:
+    assert Pattern("a{1000}").fits("a" * 1_000)
+    assert not Pattern("a{1000}").fits("a" * 999)
 
 
 CHILD = """
