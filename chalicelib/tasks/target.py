@@ -139,7 +139,8 @@ class Targets(msgspec.Struct, frozen=True):
     def describe(self) -> str:
         """For a person: what was looked for."""
         if self.is_fixed:
-            return f"{len(self.agent_ids)} named agents"
+            named = len(self.agent_ids)
+            return "1 named agent" if named == 1 else f"{named} named agents"
         parts = [f"{key}={value}" for key, value in self.labels.items()]
         parts += [f"group {self.group}"] if self.group is not None else []
         parts += [self.selector] if self.selector else []

@@ -62,3 +62,10 @@ def test_labels_group_and_selector_must_all_fit() -> None:
 
 def test_everybody_is_everybody_but_the_disabled() -> None:
     assert names(Targets(everybody=True)) == ["db", "test", "web-1", "web-2"]
+
+
+@pytest.mark.parametrize(
+    ("ids", "text"), [(("a",), "1 named agent"), (("a", "b"), "2 named agents")]
+)
+def test_named_agents_are_told_by_their_number(ids: tuple[str, ...], text: str) -> None:
+    assert Targets(agent_ids=ids).describe() == text
