@@ -45,9 +45,7 @@ def _follow(context: Context, run_id: str, logs: bool) -> dict[str, Any]:
     context.client.endure(lambda: render.hint("The control plane is away. Waiting for it."))
     while True:
         detail: dict[str, Any] = context.client.get("runs", run_id)
-        if follower is not None:
-            follower.read_ends(_newly_ended(detail, shown))
-        if not context.is_json and _progress(detail, shown):
+        if not context.is_json and _progress(detail, shown, follower):
             wait = FIRST_WAIT_SECONDS
         if detail["run"]["ended_at"] is not None:
             break
@@ -62,25 +60,34 @@ def _follow(context: Context, run_id: str, logs: bool) -> dict[str, Any]:
     return detail
 
 
-def _newly_ended(detail: dict[str, Any], shown: dict[str, str]) -> list[StepAndJob]:
-    """The jobs of which it was not said yet that they have ended, but for those of wide steps: it
-    is never said of each of them."""
+def _progress(detail: dict[str, Any], shown: dict[str, str], follower: Follower | None) -> bool:
+    """A line for each job that has begun or ended since, after the last of what it printed; whether
+    there was one."""
+    before = dict(shown)
+    for step in detail["steps"]:
+        # One step after the other: several may have ended since the last look.
+        if follower is not None:
+            follower.read_ends(_newly_ended(step, shown))
+        if _is_wide(step):
+            _wide_progress(step, shown)
+        _say_jobs(step, shown)
+    return shown != before
+
+
+def _newly_ended(step: dict[str, Any], shown: dict[str, str]) -> list[StepAndJob]:
+    """The step's jobs of which it was not said yet that they have ended, but for those of a wide
+    one: it is never said of each of them."""
     return [
         (step, job)
-        for step, job in jobs_of(detail)
+        for job in step["jobs"]
         if job["ended_at"] is not None
         and shown.get(job["id"]) != job["state"]
         and not _is_wide(step)
     ]
 
 
-def _progress(detail: dict[str, Any], shown: dict[str, str]) -> bool:
-    """A line for each job that has begun or ended since; whether there was one."""
-    before = dict(shown)
-    for step in detail["steps"]:
-        if _is_wide(step):
-            _wide_progress(step, shown)
-    for step, job in jobs_of(detail):
+def _say_jobs(step: dict[str, Any], shown: dict[str, str]) -> None:
+    for job in step["jobs"]:
         if _is_wide(step) and job["state"] not in NOT_WELL:
             continue
         state = "running" if job["state"] == "claimed" else job["state"]
@@ -90,7 +97,6 @@ def _progress(detail: dict[str, Any], shown: dict[str, str]) -> bool:
         if state not in NOT_BEGUN and shown.get(job["id"]) != state:
             shown[job["id"]] = state
             terminal.say(job_line(step, job, state))
-    return shown != before
 
 
 def _is_wide(step: dict[str, Any]) -> bool:
