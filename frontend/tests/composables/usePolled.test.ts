@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { messageOf } from "@/api/errors";
-import { listTemplates } from "@/api/tasks";
+import { getTask } from "@/api/tasks";
 import { usePolled } from "@/composables/usePolled";
 import { farSide, pass, settled, stopTime, type Call } from "../farSide";
 import { hide, mounted } from "../mounted";
@@ -9,7 +9,7 @@ let calls: Call[];
 let interval: number | null;
 
 async function poll() {
-  const read = (signal: AbortSignal) => listTemplates(signal) as Promise<unknown>;
+  const read = (signal: AbortSignal) => getTask("t", signal) as Promise<unknown>;
   const polled = mounted(() => usePolled<unknown>(["x"], read, () => interval));
   await settled();
   return polled;
