@@ -131,6 +131,7 @@ def test_a_page_of_a_list_costs_as_many_calls_as_its_row_says(
     blind = people("admin", Scope(labels={"role": "other"}))  # who sees nothing of all that
     for caller in (admin, narrow, blind):
         caller.data("GET", "/me")  # callers are read once, and remembered
+    admin.data("GET", "/agents?limit=1")  # and so is the key of cursors
     beyond = {}
     with metered() as meter:
         for name, row in ROWS.items():
