@@ -12,6 +12,9 @@ REPLACEMENT = "\ufffd"  # Unicode's own, for what could not be read
 CUT = "…"
 _HALVES = re.compile("[\ud800-\udfff]")
 _KEPT = "\n\t"  # of what does not print, in a report
+# Marks that follow each other are sorted by a method that takes the square of their number. No
+# writing has so many: https://unicode.org/reports/tr15/#Stream_Safe_Text_Format
+MARKS_AT_MOST = 30
 
 
 class NotPrintable(ValueError):
@@ -49,15 +52,31 @@ def name(text: str) -> str:
             raise NotPrintable(
                 f"must be printable, on one line: it has U+{ord(character):04X} in it"
             )
+    if _has_many_marks(text):
+        raise NotPrintable(f"must not have more than {MARKS_AT_MOST} marks on one letter")
     return unicodedata.normalize("NFC", text)
+
+
+def _has_many_marks(text: str) -> bool:
+    """Whether more marks stand on one letter than anybody writes: then it has no form in time."""
+    marks = 0
+    for character in text:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks > MARKS_AT_MOST:
+            return True
+    return False
 
 
 def reported(text: str, at_most: int) -> str:
     """What a machine says, made fit to be kept and shown rather than refused: what does not print
-    becomes U+FFFD, what is too long is cut off."""
+    becomes U+FFFD, what is too long is cut off. What nobody writes keeps the form that it has."""
+    is_whole, text = len(text) <= 2 * at_most, text[: 2 * at_most]  # the rest costs nothing
     if not text.isprintable():
         text = "".join(
             each if each in _KEPT or each.isprintable() else REPLACEMENT for each in text
         )
-    text = unicodedata.normalize("NFC", text)
-    return text if len(text) <= at_most else text[: at_most - len(CUT)] + CUT
+    if not (text.isascii() or _has_many_marks(text)):
+        text = unicodedata.normalize("NFC", text)
+    if is_whole and len(text) <= at_most:
+        return text
+    return text[: at_most - len(CUT)] + CUT

@@ -1,5 +1,8 @@
 """Text from outside: whole, in one form, fit to be kept."""
 
+import unicodedata
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +58,34 @@ def test_a_name_has_one_form() -> None:
 def test_a_name_that_does_not_print_is_refused_with_what_is_in_it(name: str, point: str) -> None:
     with pytest.raises(NotPrintable, match=f"U\\+{point}"):
         text.name(name)
+
+
+MARKS = "\u0315" * 200_000 + "\u0300" * 200_000  # brought into order in five minutes
+
+
+def test_a_name_has_no_more_marks_on_a_letter_than_anybody_writes() -> None:
+    assert text.name("e" + "\u0301" * 30).startswith("\u00e9")
+    with pytest.raises(NotPrintable, match="30 marks"):
+        text.name("e" + "\u0301" * 31)
+
+
+def test_marks_take_no_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    put_in_order: list[int] = []
+    watched = SimpleNamespace(
+        combining=unicodedata.combining,
+        normalize=lambda form, given_: put_in_order.append(len(given_)),
+    )
+    monkeypatch.setattr(text, "unicodedata", watched)
+    with pytest.raises(NotPrintable):
+        text.name(MARKS)
+    assert text.reported(MARKS, 40) == "\u0315" * 39 + "…"
+    assert put_in_order == []
+
+
+def test_a_long_report_is_cut_before_it_is_brought_into_one_form() -> None:
+    assert text.reported("e\u0301" * 40, 40) == "\u00e9" * 40
+    assert text.reported("e\u0301" * 41, 40) == "\u00e9" * 39 + "…"
+    assert text.reported("\0" * 1_000, 4) == "\ufffd" * 3 + "…"
 
 
 @given(ANY, st.integers(1, 40))
