@@ -98,10 +98,11 @@ def _stored(results: Iterable[StepResult]) -> list[list[Any]]:
 
 
 def reserve_key(
-    task_id: str, key: str, run_id: str, revision: int, now: datetime
+    task_id: str, by: By, key: str, run_id: str, revision: int, now: datetime
 ) -> tuple[str, int]:
-    """The run and revision that the idempotency key stands for: these, or those that came first."""
-    digest = hashlib.sha256(f"{task_id}\n{key}".encode()).hexdigest()
+    """The run and revision that the idempotency key stands for: these, or those that came first. A
+    key is its caller's own: others can neither take it beforehand nor be answered its run."""
+    digest = hashlib.sha256(f"{task_id}\n{by.kind.value}\n{by.id}\n{key}".encode()).hexdigest()
     item = KeyItem(
         f"KEY#{digest}", "KEY", names_run=run_id, names_revision=revision, ttl=now + KEY_LIFETIME
     )

@@ -339,6 +339,26 @@ def test_the_same_idempotency_key_triggers_once(admin: People, agent: Any) -> No
     assert len(admin.data("GET", f"/tasks/{task['id']}/executions")["items"]) == 3
 
 
+def test_nobody_is_answered_the_run_of_anothers_key(admin: People, people: Any, agent: Any) -> None:
+    task = admin.data("POST", "/tasks", {"definition": definition(agent().id)})["task"]
+    path = f"/tasks/{task['id']}/execute"
+    first = people("trigger").data("POST", path, Idempotency_Key="deploy-42")
+    mine = admin.data("POST", path, Idempotency_Key="deploy-42")
+    assert mine["id"] != first["id"]
+    assert mine["triggered_by"]["name"] == "admin"
+    again = [
+        caller.data("POST", f"/runs/{end(admin, mine)}/retry", {"what": "all"}, Idempotency_Key="r")
+        for caller in (people("trigger"), admin)
+    ]
+    assert again[0]["id"] != again[1]["id"]
+
+
+def end(admin: People, run: Any) -> str:
+    """Cancels what nobody has fetched; answers its id."""
+    admin.send("POST", f"/runs/{run['id']}/cancel", None, {})
+    return str(run["id"])
+
+
 def test_the_history_is_newest_first(admin: People, agent: Any) -> None:
     task = admin.data("POST", "/tasks", {"definition": definition(agent().id)})["task"]
     ids = [admin.data("POST", f"/tasks/{task['id']}/execute")["id"] for _ in range(3)]

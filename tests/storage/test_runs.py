@@ -185,10 +185,18 @@ def test_a_held_run_that_was_stopped_does_not_begin() -> None:
 
 
 def test_an_idempotency_key_names_the_first_run_for_a_day() -> None:
-    assert runs.reserve_key("T", "k", "01A", 1, NOW) == ("01A", 1)
-    assert runs.reserve_key("T", "k", "01B", 2, NOW + timedelta(hours=23)) == ("01A", 1)
-    assert runs.reserve_key("T", "k", "01C", 2, NOW + timedelta(hours=25)) == ("01C", 2)
-    assert runs.reserve_key("U", "k", "01D", 1, NOW) == ("01D", 1)
+    ann = By(Kind.TOKEN, "ann", "ann")
+    assert runs.reserve_key("T", ann, "k", "01A", 1, NOW) == ("01A", 1)
+    assert runs.reserve_key("T", ann, "k", "01B", 2, NOW + timedelta(hours=23)) == ("01A", 1)
+    assert runs.reserve_key("T", ann, "k", "01C", 2, NOW + timedelta(hours=25)) == ("01C", 2)
+    assert runs.reserve_key("U", ann, "k", "01D", 1, NOW) == ("01D", 1)
+
+
+def test_an_idempotency_key_is_its_callers_own() -> None:
+    for number, by in enumerate(
+        (By(Kind.TOKEN, "x", "x"), By(Kind.TOKEN, "y", "x"), By(Kind.SCHEDULE, "x", "x"))
+    ):
+        assert runs.reserve_key("T", by, "k", f"01{number}", 1, NOW) == (f"01{number}", 1)
 
 
 def test_a_run_comes_up_for_a_check_until_it_has_ended() -> None:

@@ -43,7 +43,7 @@ def run_command(
         raise AgentNotFound(f"There is no agent '{min(unknown)}'.")
     if idempotency_key is not None:
         check_key(idempotency_key)
-        run_id, _ = runs.reserve_key(COMMANDS, idempotency_key, run_id, 0, now)
+        run_id, _ = runs.reserve_key(COMMANDS, triggered_by, idempotency_key, run_id, 0, now)
         if (earlier := go_on(run_id, now, scope)) is not None:
             return earlier
     run = Run(

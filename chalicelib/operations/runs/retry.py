@@ -47,7 +47,7 @@ def retry(
     values = _secrets(progress.run, secrets)
     if idempotency_key is not None:
         check_key(idempotency_key)
-        new_run_id, _ = runs.reserve_key(run_id, idempotency_key, new_run_id, 0, now)
+        new_run_id, _ = runs.reserve_key(run_id, caller.by, idempotency_key, new_run_id, 0, now)
         if (earlier := go_on(new_run_id, now, caller.scope)) is not None:
             return earlier
     again = replace(

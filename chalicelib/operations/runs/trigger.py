@@ -44,7 +44,8 @@ def trigger(
 ) -> Progress:
     """Starts a run of the task's current revision and answers it, its jobs not included.
 
-    With an idempotency key, a repeated call within a day answers the run that the first one made.
+    With an idempotency key, a repeated call of the same caller within a day answers the run that
+    the first one made.
     `concurrency` outweighs the task's own. Raises BadParameter for a bad key, InvalidParameters,
     TooManyAgents, AlreadyRunning, KeyProblem for secrets, and OutOfScope where it would run on
     agents outside of `scope`.
@@ -52,7 +53,9 @@ def trigger(
     text, named, revision = task.definition, task.agents, task.revision
     if idempotency_key is not None:
         check_key(idempotency_key)
-        run_id, revision = runs.reserve_key(task.id, idempotency_key, run_id, task.revision, now)
+        run_id, revision = runs.reserve_key(
+            task.id, triggered_by, idempotency_key, run_id, task.revision, now
+        )
         if (earlier := go_on(run_id, now, scope)) is not None:
             return earlier
         if revision != task.revision:  # edited since a first call that was cut short

@@ -37,6 +37,20 @@ def test_the_scheduled_function_fires(
     assert len(history(admin, task_id)) == 1
 
 
+def test_nobody_takes_a_due_times_run_beforehand(
+    admin: People, people: Any, task_id: str, make: Any, travel: Clock
+) -> None:
+    path = make("@hourly", overlap="queue")
+    schedule_id = path.rpartition("/")[2]
+    due_at = admin.data("GET", path)["next_due_at"]
+    key = f"schedule-{schedule_id}-{due_at.replace('-', '').replace(':', '')}"
+    taken = people("trigger").data("POST", f"/tasks/{task_id}/execute", Idempotency_Key=key)
+    firing.fire_due(shift(travel.after(HOURS)))
+    shown = admin.data("GET", path)
+    assert shown["last_run_id"] != taken["id"]
+    assert admin.data("GET", f"/runs/{shown['last_run_id']}")["run"]["trigger"] == "schedule"
+
+
 def test_each_due_time_makes_one_run_however_late_the_sweeper_is(
     admin: People, task_id: str, make: Any, travel: Clock
 ) -> None:
