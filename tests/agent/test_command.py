@@ -1,6 +1,7 @@
 """Scripts, users, priorities and cgroups of commands, with real processes."""
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -160,6 +161,19 @@ def cgroups(tmp_path: Path) -> Iterator[Path]:
         pytest.skip(f"cgroups of version 2 cannot be had here: {made.stderr.decode().strip()}")
     yield place
     subprocess.run(["umount", place], check=True)
+
+
+def test_places_that_others_mount_need_be_no_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever may mount something, as FUSE lets everybody, chooses its name."""
+    mounts = b"fuse /home/ann/m\xff fuse rw 0 0\ncgroup2 /sys/fs/cgroup cgroup2 rw 0 0\n"
+    told = {"/proc/self/mounts": mounts, "/proc/self/cgroup": b"1:cpu:/x\n0::/own\xfe\n"}
+
+    def opened(path: str, mode: str = "r", **keys: Any) -> Any:
+        raw = io.BytesIO(told[path])
+        return raw if "b" in mode else io.TextIOWrapper(raw, keys.get("encoding"))
+
+    monkeypatch.setattr(processes, "open", opened, raising=False)
+    assert processes._parent() == f"/sys/fs/cgroup{os.fsdecode(b'/own' + bytes([0xFE]))}"
 
 
 def test_a_command_has_a_cgroup_while_it_runs(job: Any, cgroups: Path, tmp_path: Path) -> None:

@@ -136,24 +136,22 @@ def _parent() -> str | None:
 
 def _mount_point() -> str | None:
     """Where version 2 is mounted: not always where one looks first, beside version 1."""
-    with (
-        contextlib.suppress(OSError),
-        open("/proc/self/mounts", encoding="utf-8") as file,  # noqa: PTH123
-    ):
+    # Bytes: whoever mounts something names the place as they like, and it need be no text.
+    with contextlib.suppress(OSError), open("/proc/self/mounts", "rb") as file:  # noqa: PTH123
         for line in file:
-            _, place, kind, *_ = line.split(" ")
-            if kind == "cgroup2":
-                return place
+            _, place, kind, *_ = line.split(b" ")
+            if kind == b"cgroup2":
+                return os.fsdecode(place)
     return None
 
 
 def _own_cgroup() -> str | None:
     try:
-        with open("/proc/self/cgroup", encoding="ascii") as file:  # noqa: PTH123
-            lines = file.read().splitlines()
+        with open("/proc/self/cgroup", "rb") as file:  # noqa: PTH123
+            lines = file.read().split(b"\n")
     except OSError:
         return None
-    return next((line[3:] for line in lines if line.startswith("0::")), None)
+    return next((os.fsdecode(line[3:]) for line in lines if line.startswith(b"0::")), None)
 
 
 def _write(path: str, text: str) -> None:
