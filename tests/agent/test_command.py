@@ -143,6 +143,36 @@ def test_the_command_steps_back_and_its_supervisor_does_not(job: Any) -> None:
     assert int(niceness) == os.nice(0) + command.NICENESS
 
 
+STOPPED = """
+import os, signal, sys
+sys.path.insert(0, sys.argv[1])
+from plumber_agent.jobs import command, supervisor
+command.Program.execute = lambda *_: os.kill(os.getpid(), signal.SIGSTOP)
+supervisor.main(sys.argv[2])
+"""
+
+
+@pytest.mark.parametrize("ended_by", ["time-out", "cancel"])
+def test_a_child_that_is_stopped_before_it_is_the_command_is_ended(
+    job: Any, monkeypatch: pytest.MonkeyPatch, ended_by: str
+) -> None:
+    """From when it has become another user, that user's processes may stop it."""
+    place = str(Path(command.__file__).parents[2])
+    monkeypatch.setattr(
+        supervisor,
+        "start_arguments",
+        lambda directory: [sys.executable, "-I", "-S", "-c", STOPPED, place, directory],
+    )
+    started = job("true", timeout_seconds=0.2 if ended_by == "time-out" else None)
+    if ended_by == "cancel":
+        supervising = psutil.Process(started.process.pid)
+        started.wait_until(
+            lambda: [each.status() for each in supervising.children()] == [psutil.STATUS_STOPPED]
+        )
+        started.process.terminate()
+    assert started.end()["outcome"] == {"time-out": "timed_out", "cancel": "cancelled"}[ended_by]
+
+
 # --- cgroups
 
 

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 READ_BYTES = 65_536  # the largest record
 RESERVE_BYTES = 16_384  # set aside so that the result finds room on a full disk
+START_ROUND_SECONDS = 60.0
 KILL_ROUND_SECONDS = 0.05
 KILL_PATIENCE_SECONDS = 5.0  # after SIGKILL; what still lives then sits in the kernel
 
@@ -98,14 +99,13 @@ class Supervision:
         try:
             self._prepare_masking()
             program = Program(self._job, self._directory)
-            pipes = self._start(program)
+            pipes = self._start(program, signals)
         except CannotStart as problem:
             self._cgroup.remove()
             return self._result("not_started", None, str(problem))
         except OSError as error:
             self._cgroup.remove()
             return self._result("not_started", None, f"it could not be started: {error.strerror}")
-        self._signals = signals
         self._watch(pipes, signals)
         result = self._end()
         program.clean_up()
@@ -126,7 +126,7 @@ class Supervision:
             streams = (STDOUT, STDERR)
             self._masking = {stream: Masking(values, self._patterns) for stream in streams}
 
-    def _start(self, program: Program) -> dict[int, int]:
+    def _start(self, program: Program, signals: int) -> dict[int, int]:
         """Starts the command; answers the reading ends of its pipes with their streams."""
         out, to_out = os.pipe()
         err, to_err = os.pipe()
@@ -137,9 +137,14 @@ class Supervision:
         self._pid = self._cgroup.fork()
         if self._pid == 0:
             program.execute(to_out, to_err, to_complaints)
+        self._signals = signals
         for end in (to_out, to_err, to_complaints):
             os.close(end)
-        problem = os.read(complaints, 4096)  # closed by the execution of the command
+        # Closed by the execution of the command. Until then the child may be stopped already, by
+        # the user that it has become: it can be ended all the same.
+        while not self._attend(complaints, select.POLLIN, START_ROUND_SECONDS):
+            pass
+        problem = os.read(complaints, 4096)
         os.close(complaints)
         if problem:
             program.clean_up()
