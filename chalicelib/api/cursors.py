@@ -1,8 +1,8 @@
 """Cursors: where a list goes on, as text that only this installation can have made.
 
 A version, 16 bytes of HMAC-SHA-256, and the place; so whoever keeps a list takes the place as its
-own. What list it is goes into the HMAC, with what it was filtered by: a cursor of another list
-would lead somewhere, and to nothing that was asked for. ADR 27.
+own. What list it is goes into the HMAC, with what it was filtered by and the caller's scope: a
+cursor of another list would lead somewhere, and to nothing that was asked for. ADR 27.
 """
 
 import base64
@@ -14,6 +14,7 @@ import secrets
 from collections.abc import Mapping
 from functools import lru_cache
 
+from chalicelib.access.scope import Scope
 from chalicelib.dynamo import installation
 from chalicelib.errors import BadParameter
 
@@ -31,8 +32,13 @@ class OldCursor(BadCursor):
 
 
 def kind(path: str, parts: Mapping[str, str], filters: Mapping[str, str]) -> str:
-    """What a cursor is bound to: a list, what it is of, and what it was filtered by."""
+    """A list, what it is of, and what it was filtered by."""
     return json.dumps([path, sorted(parts.items()), sorted(filters.items())])
+
+
+def narrowed(kind: str, scope: Scope) -> str:
+    """What a cursor is bound to: a list as callers with this scope see it."""
+    return json.dumps([kind, scope.tasks, sorted(scope.labels.items()), scope.groups])
 
 
 def sealed(key: bytes, of: str, place: str) -> str:

@@ -44,7 +44,7 @@ Resolver = Callable[..., Any]
 
 class Request(msgspec.Struct, frozen=True):
     """What a view gets beside the thing that its path names. `headers` has lower-case names;
-    `kind` is what its cursors are bound to."""
+    `kind` is the list that is asked for, if it is one."""
 
     principal: Principal | None
     query: Mapping[str, str]
@@ -100,11 +100,16 @@ class Request(msgspec.Struct, frozen=True):
         """The place where the page begins; None for the first. Raises BadParameter for a cursor
         that this list, with these filters, has not answered."""
         text = self.query.get("cursor", "")
-        return cursors.opened(cursors.installation_key(), self.kind, text) if text else None
+        return cursors.opened(cursors.installation_key(), self._list, text) if text else None
 
     def sealed(self, place: str) -> str:
         """The cursor of a place in this list."""
-        return cursors.sealed(cursors.installation_key(), self.kind, place)
+        return cursors.sealed(cursors.installation_key(), self._list, place)
+
+    @property
+    def _list(self) -> str:
+        """What cursors are bound to. A scope chooses too, and can choose the index that is read."""
+        return cursors.narrowed(self.kind, self.scope)
 
 
 class Route(msgspec.Struct, frozen=True):

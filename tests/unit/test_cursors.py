@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from chalicelib.access.scope import Scope
 from chalicelib.api import cursors
-from chalicelib.api.cursors import BadCursor, OldCursor, kind, opened, sealed
+from chalicelib.api.cursors import BadCursor, OldCursor, kind, narrowed, opened, sealed
 
 KEY, OTHER = b"k" * 32, b"o" * 32
 RUNS = kind("/runs", {}, {"state": "failed"})
@@ -41,6 +42,23 @@ def test_what_was_sealed_is_opened(place: str) -> None:
 def test_a_cursor_belongs_to_its_list_and_its_filters(other: str) -> None:
     with pytest.raises(BadCursor):
         opened(KEY, other, sealed(KEY, RUNS, "a"))
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        Scope(),
+        Scope(tasks=("b",), labels={"zone": "a"}, groups=("web",)),
+        Scope(tasks=("a",), labels={"zone": "b"}, groups=("web",)),
+        Scope(tasks=("a",), labels={"zone": "a"}, groups=("db",)),
+    ],
+)
+def test_a_cursor_belongs_to_a_scope(other: Scope) -> None:
+    scope = Scope(tasks=("a",), labels={"zone": "a"}, groups=("web",))
+    cursor = sealed(KEY, narrowed(RUNS, scope), "a")
+    assert opened(KEY, narrowed(RUNS, scope), cursor) == "a"
+    with pytest.raises(BadCursor):
+        opened(KEY, narrowed(RUNS, other), cursor)
 
 
 def test_the_order_of_filters_means_nothing() -> None:

@@ -138,6 +138,18 @@ def test_tasks_of_a_scope_are_paged_by_name(admin: People, people: Any, world: W
     assert caller.refused("GET", "/tasks?cursor=eyJhIjp7IlMiOiIxIn19")[0] == 1001
 
 
+@pytest.mark.parametrize("path", ["/schedules", "/tasks", "/runs", "/agents"])
+def test_a_cursor_of_another_scope_is_refused(
+    admin: People, people: Any, world: World, path: str
+) -> None:
+    """Its place can be a key of another index, as where schedules of the one task are listed."""
+    following = admin.data("GET", f"{path}?limit=1")["next"]
+    assert following is not None
+    admin.data("GET", f"{path}?limit=1&cursor={following}")
+    narrow = people("viewer", world.tasks)
+    assert narrow.refused("GET", f"{path}?limit=1&cursor={following}")[0] == 1001
+
+
 def test_who_am_i_tells_the_scope(people: Any, world: World) -> None:
     assert people("viewer", world.scope).data("GET", "/me")["scope"] == {
         "tasks": [world.inside.task_id],
