@@ -24,6 +24,7 @@ export function createQueryClient(): QueryClient {
 export const keys = {
   agents: ["agents"],
   enrollments: ["enrollments"],
+  found: ["found"],
   runs: ["runs"],
   run: (id: string) => ["runs", id],
   tasks: ["tasks"],
