@@ -43,7 +43,7 @@ export function usePanelActs(): ComputedRef<Act[]> {
         ? [act("new-task", t("tasks.new"), Plus, () => router.push("/tasks/new"))]
         : []),
       ...(session.can("enrollments:write")
-        ? [act("add-agent", t("agents.add"), Plus, () => router.push("/agents?add=1"))]
+        ? [act("add-agent", t("agents.add"), Plus, () => router.push("/agents"))]
         : []),
       act("theme", t(`palette.${other}`), other === "dark" ? Moon : Sun, () => theme.choose(other)),
       ...otherLanguages().map(([tag, name]) => ({
