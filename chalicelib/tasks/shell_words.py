@@ -1,6 +1,7 @@
 """The words of a shell script, and what is expanded in them. `shell_uses` reads commands. Pure."""
 
 import re
+from abc import ABC, abstractmethod
 from bisect import bisect_left
 from collections.abc import Iterator
 from enum import Enum
@@ -71,7 +72,7 @@ class Word(msgspec.Struct):
     single: str | None = None
 
 
-class Words:
+class Words(ABC):
     """A place in a text, and the reading of words from it."""
 
     def __init__(self, text: str, shell: str, line: int = 0, depth: int = 0) -> None:
@@ -114,9 +115,9 @@ class Words:
         """What looks like a variable in single quotes."""
         self.uses += [Use(part.name, How.LITERAL, part.line) for part in word.literals]
 
+    @abstractmethod
     def commands(self, end: str) -> None:
         """Reads commands up to `end`."""
-        raise NotImplementedError
 
     def inside(self, text: str, line: int) -> None:
         """Reads a script that stands in this one."""
