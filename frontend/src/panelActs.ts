@@ -4,7 +4,7 @@ import { useRouter } from "vue-router";
 import { chooseLanguage, language, LANGUAGES, t, type Language } from "./locales";
 import { usePlaces } from "./places";
 import type { Entry } from "@/rules/palette";
-import { PLACES } from "@/rules/shortcuts";
+import { keysTo } from "@/rules/shortcuts";
 import { useSession } from "@/stores/access/session";
 import { useShortcuts } from "@/stores/shortcuts";
 import { useTheme } from "@/stores/theme";
@@ -31,7 +31,7 @@ export function usePanelActs(): ComputedRef<Act[]> {
       group: t("palette.places"),
       text: place.text,
       icon: place.icon,
-      keys: keysOf(place.to),
+      keys: keysTo(place.to),
       act: () => router.push(place.to),
     })),
   );
@@ -41,9 +41,6 @@ export function usePanelActs(): ComputedRef<Act[]> {
     return [
       ...(session.can("tasks:write")
         ? [act("new-task", t("tasks.new"), Plus, () => router.push("/tasks/new"))]
-        : []),
-      ...(session.can("enrollments:write")
-        ? [act("add-agent", t("agents.add"), Plus, () => router.push("/agents"))]
         : []),
       act("theme", t(`palette.${other}`), other === "dark" ? Moon : Sun, () => theme.choose(other)),
       ...otherLanguages().map(([tag, name]) => ({
@@ -60,11 +57,6 @@ export function usePanelActs(): ComputedRef<Act[]> {
 
 function act(id: string, text: string, icon: Component, does: () => unknown): Act {
   return { id, group: t("palette.acts"), text, icon, act: does };
-}
-
-function keysOf(path: string): string[] {
-  const key = Object.keys(PLACES).find((each) => PLACES[each] === path);
-  return key === undefined ? [] : ["g", key];
 }
 
 function otherLanguages(): [Language, string][] {

@@ -14,7 +14,7 @@ def save(plane: LiveControlPlane, agent_id: str, name: str) -> str:
     return str(plane.call("POST", "/tasks", body)["task"]["id"])
 
 
-def test_the_palette_finds_pages_tasks_and_agents_and_runs_a_task(
+def test_the_palette_opens_what_was_found_and_starts_only_what_was_chosen(
     page: Page, live_api: LiveControlPlane, agent_process: Any
 ) -> None:
     agent = agent_process(live_api)
@@ -24,17 +24,21 @@ def test_the_palette_finds_pages_tasks_and_agents_and_runs_a_task(
     palette = page.get_by_test_id("palette")
     expect(palette.get_by_role("option", name="Agents")).to_be_visible()
     assert violations(page) == []
-    page.keyboard.type("kraken")
-    found = palette.get_by_role("option", name="release the kraken")
-    expect(found.first).to_be_visible()
-    page.keyboard.press("Enter")  # acts come first: it is run
-    page.wait_for_url("**/#/runs/*")
-    expect(page.get_by_role("heading", level=1)).to_contain_text("release the kraken")
+    page.keyboard.type("what nothing is called")
+    page.keyboard.press("Enter")  # what was found before this was typed is not meant by it
+    expect(palette.get_by_text("Nothing fits")).to_be_visible()
+    assert page.url.endswith("#/runs")
+    palette.get_by_role("textbox").fill("kraken")
+    expect(palette.get_by_role("option", name="release the kraken", exact=True)).to_be_visible()
+    page.keyboard.press("Enter")  # opens, and starts nothing
+    page.wait_for_url(f"**/#/tasks/{task_id}")
+    assert live_api.call("GET", f"/tasks/{task_id}/executions")["items"] == []
 
     page.get_by_test_id("open-palette").click()
     palette.get_by_role("textbox").fill("KRAK")
-    palette.get_by_role("option", name="release the kraken", exact=True).first.click()
-    page.wait_for_url(f"**/#/tasks/{task_id}")
+    palette.get_by_role("option", name="Run release the kraken").click()
+    page.wait_for_url("**/#/runs/*")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("release the kraken")
     page.keyboard.press("Control+k")
     expect(palette).to_be_visible()
     page.keyboard.press("Escape")

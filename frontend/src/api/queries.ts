@@ -25,6 +25,7 @@ export const keys = {
   agents: ["agents"],
   enrollments: ["enrollments"],
   found: ["found"],
+  latestRuns: ["runs", "latest"],
   runs: ["runs"],
   run: (id: string) => ["runs", id],
   tasks: ["tasks"],

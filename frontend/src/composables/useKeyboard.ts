@@ -11,7 +11,8 @@ export function useKeyboard(): void {
 
   function listen(event: KeyboardEvent): void {
     if (isPaletteKey(event)) {
-      event.preventDefault();
+      event.preventDefault(); // a browser's own search would open
+      if (isCovered() && !shortcuts.isPaletteOpen) return;
       shortcuts.isPaletteOpen = !shortcuts.isPaletteOpen;
       return;
     }

@@ -8,6 +8,12 @@ export const PLACES: Readonly<Record<string, string>> = {
   a: "/agents",
 };
 
+/** The keys that lead to a page, one after the other; none where there are none. */
+export function keysTo(path: string): string[] {
+  const key = Object.keys(PLACES).find((each) => PLACES[each] === path);
+  return key === undefined ? [] : ["g", key];
+}
+
 /** What a key means where nobody is typing. */
 export type Meaning =
   | { kind: "go"; to: string }
