@@ -52,15 +52,16 @@ def test_killing_agent_control_plane_and_s3_in_turn_loses_no_byte(
             case 2:
                 live_processes.kill(s3)
                 s3, _ = rclone.start(live_processes, tmp_path / "s3")
-    job: Any = None
+
+    def shown() -> Any:
+        return run.json("run", "show", run_id)["steps"][0]["jobs"][0]
 
     def is_whole() -> bool:
-        nonlocal job
-        job = run.json("run", "show", run_id)["steps"][0]["jobs"][0]
-        page = plane.call("GET", f"/runs/{run_id}/jobs/{job['id']}/log?tail=1")
+        page = plane.call("GET", f"/runs/{run_id}/jobs/{shown()['id']}/log?tail=1")
         return page["state"] == "complete" and page["job_state"] == "succeeded"
 
     plane.wait_until(is_whole, 120, "the whole log")
+    job = shown()  # now that its log is whole
     for stream, file in files.items():
         code, read, problem = run.run("run", "logs", run_id, "1", "--raw", "--stream", stream)
         assert (code, problem) == (0, b"")
