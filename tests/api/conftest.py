@@ -119,8 +119,9 @@ def ended(exit_code: int = 0) -> dict[str, Any]:
 
 
 def cursor_of(path: str, place: str, filters: Mapping[str, str] | None = None, **of: str) -> str:
-    """As a list answers it: `path` is the route's, `of` the parts of it that it names."""
-    return cursors.sealed(cursors.installation_key(), cursors.kind(path, of, filters or {}), place)
+    """As a list answers it without a scope: `path` is the route's, `of` the parts that it names."""
+    kind = cursors.narrowed(cursors.kind(path, of, filters or {}), EVERYTHING)
+    return cursors.sealed(cursors.installation_key(), kind, place)
 
 
 def log_cursor(run_id: str, job_id: str, place: str) -> str:
