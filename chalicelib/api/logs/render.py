@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import cast
 
+from msgspec.structs import asdict
+
 from chalicelib.api.logs import shapes
 from chalicelib.logs import log
+from chalicelib.logs.line_count import Lines
 from chalicelib.operations.logs import logs, outputs, search
 from chalicelib.runs.job import Job
 
@@ -21,7 +24,13 @@ def page(page: logs.LogPage) -> shapes.LogPage:
         state=page.state.value,
         missing=None if page.missing is None else _missing(page.missing),
         job_state=page.job.state.value,
+        line_count=page.line_count,
+        lines_before=None if page.lines_before is None else _lines(page.lines_before),
     )
+
+
+def _lines(value: Lines) -> shapes.LinesBefore:
+    return shapes.LinesBefore(**asdict(value))
 
 
 def _missing(value: log.Missing) -> shapes.Missing:

@@ -28,8 +28,20 @@ class Missing(Shape, frozen=True):
     reason: str
 
 
+class LinesBefore(Shape, frozen=True):
+    """How many lines have begun before the first record, and of each stream the number of the one
+    that this record goes on with; 0: of none."""
+
+    begun: int
+    stdout: int
+    stderr: int
+    plumber: int
+
+
 class LogPage(Shape, frozen=True):
-    """A part of a job's log, and the cursor from which to go on: at once when it `has_more`."""
+    """A part of a job's log, and the cursor from which to go on: at once when it `has_more`.
+    `line_count` is null until the log has been put together, `lines_before` where no line was
+    asked for."""
 
     records: list[LogRecord]
     next: str
@@ -37,6 +49,8 @@ class LogPage(Shape, frozen=True):
     state: LogState
     missing: Missing | None
     job_state: JobState
+    line_count: int | None
+    lines_before: LinesBefore | None
 
 
 class LogDownload(Shape, frozen=True):

@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from chalicelib.dynamo import due, jobs
 from chalicelib.logs import log
+from chalicelib.logs.line_count import Lines
 from chalicelib.logs.log import Record, Stream
 from chalicelib.logs.log_index import Entry, Index
 from chalicelib.operations.logs.log_source import LogSource
@@ -130,15 +131,17 @@ def _build(source: LogSource, count: int, interleaved: str) -> Index:
     made = {
         name: _Builder(chunks.compacted_key(job.key, job.attempt, name, count)) for name in names
     }
-    entries = []
+    entries, lines = [], Lines()
     try:
         for seq in range(1, count + 1):
             found = source.chunk(seq)
             if found is None:
                 raise Unsound(f"chunk {seq} is gone")
-            entries.append(_entry(made, interleaved, found))
+            entries.append(_entry(made, interleaved, found, lines))
             _append(made, interleaved, found)
-        entries.append(_entry(made, interleaved, []))
+            for record in found:
+                lines = lines.after(record)
+        entries.append(_entry(made, interleaved, [], lines))
         for each in made.values():
             each.writer.close()
     except BaseException:
@@ -162,9 +165,9 @@ def _interleaved(job: Job) -> str:
     return filled[0] if is_single else "all"
 
 
-def _entry(made: dict[str, _Builder], interleaved: str, found: list[Record]) -> Entry:
+def _entry(made: dict[str, _Builder], interleaved: str, found: list[Record], lines: Lines) -> Entry:
     first_ms = log.milliseconds(found[0].at) if found else 0
-    return Entry(first_ms, made["order"].writer.size, made[interleaved].writer.size)
+    return Entry(first_ms, made["order"].writer.size, made[interleaved].writer.size, lines)
 
 
 def _append(made: dict[str, _Builder], interleaved: str, found: list[Record]) -> None:

@@ -1119,6 +1119,16 @@ export interface components {
             reason: string | null;
             received_at: string;
         };
+        /**
+         * @description How many lines have begun before the first record, and of each stream the number of the one
+         *         that this record goes on with; 0: of none.
+         */
+        LinesBefore: {
+            begun: number;
+            plumber: number;
+            stderr: number;
+            stdout: number;
+        };
         /** @description A presigned address of one whole stream. It answers range requests. */
         LogDownload: {
             bytes: number;
@@ -1149,11 +1159,17 @@ export interface components {
             next: string | null;
             searched_bytes: number;
         };
-        /** @description A part of a job's log, and the cursor from which to go on: at once when it `has_more`. */
+        /**
+         * @description A part of a job's log, and the cursor from which to go on: at once when it `has_more`.
+         *         `line_count` is null until the log has been put together, `lines_before` where no line was
+         *         asked for.
+         */
         LogPage: {
             has_more: boolean;
             /** @enum {unknown} */
             job_state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
+            line_count: number | null;
+            lines_before: components["schemas"]["LinesBefore"] | null;
             missing: components["schemas"]["Missing"] | null;
             next: string;
             records: components["schemas"]["LogRecord"][];
@@ -2622,6 +2638,8 @@ export interface operations {
                 attempt?: string;
                 /** @description where to go on; from the beginning without */
                 cursor?: string;
+                /** @description begin where this line begins, or before; counted from 1 over both streams */
+                line?: string;
                 /** @description begin with what was printed at this instant, by the agent's clock */
                 since?: string;
                 /** @description stdout or stderr; both in their order without */
