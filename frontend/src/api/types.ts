@@ -12,6 +12,7 @@ export type LogDownload = Schemas["LogDownload"];
 export type LogMatch = Schemas["LogMatch"];
 export type LogMatches = Schemas["LogMatches"];
 export type LogPage = Schemas["LogPage"];
+export type LinesBefore = Schemas["LinesBefore"];
 export type LogRecord = Schemas["LogRecord"];
 export type MissingLog = Schemas["Missing"];
 export type NewEnrollment = Schemas["NewEnrollment"];
