@@ -27,11 +27,12 @@ export function useLog(runId: string, jobId: string, attempt: number) {
   /** Whether all that the log has so far has been read. */
   const isCaughtUp = ref(false);
   const aborter = new AbortController();
-  const { ahead, look } = useLogAhead({ runId, jobId, attempt }, lines, version);
+  const { ahead, look, isLooking } = useLogAhead({ runId, jobId, attempt }, lines, version);
   let cursor = "";
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   async function poll(): Promise<void> {
+    if (isLooking()) return schedule(PAUSE_MS); // what somebody looks at comes first
     try {
       // After an error an answer is wanted at once, so that the error goes when it is over.
       const wait = isCaughtUp.value && error.value === "" ? WAIT_SECONDS : null;

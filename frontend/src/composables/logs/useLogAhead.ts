@@ -68,5 +68,5 @@ export function useLogAhead(
   }
 
   onScopeDispose(() => aborter.abort());
-  return { ahead, look };
+  return { ahead, look, isLooking: () => isReading };
 }

@@ -137,6 +137,16 @@ describe("a long log that was put together", () => {
     expect(ahead(951)).toBe("x");
   });
 
+  it("is not read on meanwhile", async () => {
+    const { look } = await begun();
+    look(950, 951);
+    await pass(1_000);
+    expect(calls.slice(1).map((each) => each.query.line)).toEqual(["950"]);
+    await calls[1]?.answer({ ...page({ text: "x\n".repeat(100) }), lines_before: end });
+    await pass(250);
+    expect(calls[2]?.query.cursor).toBe("2.0");
+  });
+
   it("is begun anew for what lies before it, and let go when all in front of it has come", async () => {
     const { look, ahead, lines } = await begun();
     look(950, 951);
@@ -147,7 +157,7 @@ describe("a long log that was put together", () => {
     expect(calls[2]?.query.line).toBe("500");
     await calls[2]?.answer({ ...page({ text: "y\n".repeat(9) }), lines_before: { ...end, begun: 495 } });
     expect([ahead(500), ahead(950)]).toEqual(["y", undefined]);
-    await pass(0);
+    await pass(250);
     await calls[3]?.answer({ ...page({ text: "z\n".repeat(998), state: "complete" }), line_count: 1_000 });
     look(999, 1_000);
     await settled();
