@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 from chalicelib.dynamo import jobs, runs
 from chalicelib.operations.runs.sweep import sweep
@@ -38,6 +39,31 @@ def test_a_second_run_may_wait_for_the_first(admin: People, fleet: Fleet) -> Non
         (job,) = one.poll()["jobs"]
         assert job["run_id"] == expected
         one.finish(job)
+
+
+def test_a_run_that_has_its_turn_begins_though_an_earlier_one_has_come_into_being(
+    admin: People, fleet: Fleet, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both triggers are cut short: one before its run is there, one when it has taken the turn."""
+    (one,) = fleet(1)
+    path = exclusive(admin, "queue")
+    earlier, later = ({"Idempotency_Key": key} for key in ("earlier", "later"))
+    for cut_short_at, key in (("create", earlier), ("begin", later)):
+        with monkeypatch.context() as patch:
+            patch.setattr(runs, cut_short_at, breaks_off)
+            assert admin.refused("POST", path, **key)[0] == 5000
+    first = admin.data("POST", path, **earlier)["id"]
+    assert run_of(admin, first)["is_held"]
+    sweep(shift(travel.after(30)))
+    (job,) = one.poll()["jobs"]
+    assert job["run_id"] > first
+    one.finish(job)
+    (job,) = one.poll()["jobs"]
+    assert job["run_id"] == first
+
+
+def breaks_off(*_: Any) -> None:
+    raise ConnectionClosedError(endpoint_url="")
 
 
 def test_a_second_run_may_take_the_place_of_the_first(admin: People, fleet: Fleet) -> None:
