@@ -61,7 +61,7 @@ def test_what_a_handler_raises_is_raised_when_all_have_ended() -> None:
 def test_an_index_is_late_and_never_makes_anything_up() -> None:
     now = [NOW]
     late = LateIndexes(Random(1), lambda: now[0])
-    faults = Faults(Random(1), Baton(Random(1)))
+    faults = Faults(Random(1), Baton(Random(1)), lambda: now[0])
     key = JobKey("01LATE", 1, "an agent")
 
     def seen() -> set[str]:
