@@ -10,6 +10,7 @@ from plumber_cli import render, terminal
 from plumber_cli.context import Context, Group, output_option, pairs, pass_context
 from plumber_cli.durations import span
 from plumber_cli.errors import WrongUsage
+from plumber_cli.files import write_new
 from plumber_cli.given import AGENT
 
 
@@ -223,8 +224,7 @@ def _expiry(made: dict[str, Any]) -> str:
 
 def _write(target: Path, text: str) -> None:
     try:
-        target.touch(mode=0o600, exist_ok=False)
-        target.write_text(text)
+        write_new(target, text)
     except FileExistsError as error:
         raise WrongUsage(f"{target} exists already. Remove it first.") from error
     except OSError as error:
