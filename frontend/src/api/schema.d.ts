@@ -72,6 +72,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/agents/match": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whom a step or a command with these targets would run on now. Starts nothing.
+         * @description Needs the permission `agents:read`.
+         */
+        post: operations["match_agents"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/commands": {
         parameters: {
             query?: never;
@@ -395,7 +415,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Which agents of a step printed the same, and what.
+         * Which jobs of a step ended alike and printed the same, and what.
          * @description Needs the permission `logs:read`.
          */
         get: operations["compare_outputs"];
@@ -1069,6 +1089,38 @@ export interface components {
             };
         };
         /**
+         * @description A task that failed within the last 24 hours, so often, and has not gone well since, by its
+         *         newest run that failed. Each ad-hoc command that failed is one too: its `is_command`.
+         */
+        FailingTask: {
+            count: number;
+            created_at: string;
+            is_command: boolean;
+            reason: string | null;
+            run_id: string;
+            /** @enum {unknown} */
+            state: "cancelled" | "cancelling" | "failed" | "queued" | "running" | "succeeded" | "timed_out";
+            task_id: string;
+            task_name: string;
+            triggered_by: components["schemas"]["By"];
+        };
+        /**
+         * @description The log of a job that could not be put together, since when that is known. What there is of
+         *         it can be read, and says what is missing.
+         */
+        GivenUpLog: {
+            at: string;
+            job_id: string;
+            run_id: string;
+            task_name: string;
+        };
+        /** @description An agent that is offline. */
+        GoneAgent: {
+            id: string;
+            last_seen_at: string;
+            name: string;
+        };
+        /**
          * @description `status` is `ok` when every backend answers. `dead_letters` is how many messages of the work
          *         queue were given up, about; null where nobody can say.
          */
@@ -1178,6 +1230,22 @@ export interface components {
             };
             truncated: boolean;
         };
+        /**
+         * @description So many agents fit. `first` are the first 500 by name; of them `not_online` are not there
+         *         now: jobs wait for them as long as `DeliverWithin` says.
+         */
+        Match: {
+            agents: number;
+            first: components["schemas"]["MatchingAgent"][];
+            not_online: number;
+        };
+        /** @description `status` is by its heartbeats alone. */
+        MatchingAgent: {
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            status: "disabled" | "never_seen" | "offline" | "online";
+        };
         /** @description What an incomplete log lacks: chunks that have not arrived, and bytes that were cut out. */
         Missing: {
             chunks: number;
@@ -1271,13 +1339,17 @@ export interface components {
             tolerated_failures: number;
         };
         /**
-         * @description Jobs that printed the same, byte for byte. `sample` is null where there are too many groups
-         *         to show them all at once.
+         * @description Jobs that ended in the same way and printed the same, byte for byte. `reason` is the first
+         *         one's. `sample` is null where there are too many groups to show them all at once.
          */
         OutputGroup: {
             count: number;
+            exit_code: number | null;
             jobs: components["schemas"]["OutputJob"][];
+            reason: string | null;
             sample: components["schemas"]["OutputSample"] | null;
+            /** @enum {unknown} */
+            state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
             stderr_bytes: number;
             stdout_bytes: number;
         };
@@ -1290,7 +1362,10 @@ export interface components {
             /** @enum {unknown} */
             state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
         };
-        /** @description A step's outputs, the most common one first, and the jobs whose output is not whole yet. */
+        /**
+         * @description A step's outputs, those of jobs that did not succeed first and the most common before others,
+         *         and the jobs that have not ended.
+         */
         Outputs: {
             groups: components["schemas"]["OutputGroup"][];
             pending: components["schemas"]["OutputJob"][];
@@ -1305,18 +1380,25 @@ export interface components {
          * @description What needs attention, as it was some seconds ago; all of it inside of the caller's scope.
          *
          *         `runs_active` have not ended, `runs_failed` are those that failed or timed out of the last 24
-         *         hours; each is counted up to 500, and `has_more` names the parts that may be more. `days` are
-         *         the last seven, counted from the newest 500 runs: where those do not reach back so far,
-         *         `counted_since` is when the oldest of them was created. `schedules_failing` made no run when
-         *         they were due last, `schedules_next` come due next; of the first 500, 20 each at most.
-         *         `dead_letters` is what the control plane has given up, null where nobody can say or may know.
+         *         hours; each is counted up to 500, and `has_more` names the parts that may be more. `active` are
+         *         the newest of the former, `failing` what of the latter nobody has mended, `agents_gone` those
+         *         that went offline last: ten each at most. `days` are the last seven, counted from the newest 500
+         *         runs: where those do not reach back so far, `counted_since` is when the oldest of them was
+         *         created. `schedules_failing` made no run when they were due last, `schedules_next` come due
+         *         next; of the first 500, 20 each at most.
+         *         `logs_given_up` are those of the last seven days, of the latest 50. `dead_letters` is how much
+         *         the control plane has given up, null where nobody can say or may know.
          */
         Overview: {
+            active: components["schemas"]["Run"][];
             agents: components["schemas"]["AgentCounts"];
+            agents_gone: components["schemas"]["GoneAgent"][];
             counted_since: string | null;
             days: components["schemas"]["DayCount"][];
             dead_letters: number | null;
+            failing: components["schemas"]["FailingTask"][];
             has_more: string[];
+            logs_given_up: components["schemas"]["GivenUpLog"][];
             runs_active: number;
             runs_failed: number;
             schedules_failing: components["schemas"]["ScheduleBrief"][];
@@ -1630,6 +1712,21 @@ export interface components {
             bytes: number;
             missing: number;
             sha256: string;
+        };
+        /** @description Named agents (by id or name), all, or those that labels, group and selector fit together. */
+        Targeting: {
+            /** @default null */
+            agent_ids?: string[] | null;
+            /** @default false */
+            all?: boolean;
+            /** @default null */
+            group?: string | null;
+            /** @default null */
+            labels?: {
+                [key: string]: string;
+            } | null;
+            /** @default null */
+            selector?: string | null;
         };
         /** @description Named agents, all, or those that labels, group and selector fit together. */
         Targets: {
@@ -1975,6 +2072,51 @@ export interface operations {
             };
         };
     };
+    match_agents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Targeting"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Match"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
     execute_command: {
         parameters: {
             query?: never;
@@ -2163,6 +2305,8 @@ export interface operations {
             query?: {
                 /** @description only runs with jobs on the agent with this id */
                 agent?: string;
+                /** @description only runs triggered by who has this name or id */
+                by?: string;
                 cursor?: string;
                 /** @description only runs created at this instant or later */
                 from?: string;
@@ -2332,6 +2476,8 @@ export interface operations {
             query?: {
                 /** @description only runs with jobs on the agent with this id */
                 agent?: string;
+                /** @description only runs triggered by who has this name or id */
+                by?: string;
                 cursor?: string;
                 /** @description only runs created at this instant or later */
                 from?: string;
