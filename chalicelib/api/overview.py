@@ -1,5 +1,6 @@
 """What a first page shows."""
 
+from collections.abc import Mapping
 from datetime import date, datetime
 
 from chalicelib.access.principal import Permission
@@ -35,10 +36,11 @@ class DayCount(Shape, frozen=True):
 
 
 class ScheduleBrief(Shape, frozen=True):
-    """A schedule, by what one looks for at once."""
+    """A schedule, by what one looks for at once. `task_name` is null where the task is gone."""
 
     id: str
     task_id: str
+    task_name: str | None
     cron: str
     next_due_at: datetime | None
     last_due_at: datetime | None
@@ -142,8 +144,8 @@ def show_overview(request: Request) -> Overview:
         agents_gone=[
             GoneAgent(each.id, each.name, each.last_seen_at) for each in found.agents.gone
         ],
-        schedules_failing=[_brief(each) for each in found.failing],
-        schedules_next=[_brief(each) for each in found.next_due],
+        schedules_failing=[_brief(each, found.task_names) for each in found.failing],
+        schedules_next=[_brief(each, found.task_names) for each in found.next_due],
         logs_given_up=[
             GivenUpLog(each.run.id, each.run.task_name, each.job.job_id, each.at)
             for each in found.logs_given_up
@@ -187,10 +189,11 @@ def _failing(value: Failing) -> FailingTask:
     )
 
 
-def _brief(value: Schedule) -> ScheduleBrief:
+def _brief(value: Schedule, names: Mapping[str, str]) -> ScheduleBrief:
     return ScheduleBrief(
         id=value.id,
         task_id=value.task_id,
+        task_name=names.get(value.task_id),
         cron=value.cron,
         next_due_at=value.next_due_at,
         last_due_at=value.last_due_at,

@@ -2,7 +2,7 @@
 number of calls, and is kept for a while in the warm process: many people may look at it at once."""
 
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any, TypeVar
@@ -11,7 +11,7 @@ import msgspec
 
 from chalicelib.access.scope import Scope
 from chalicelib.agents.agent import AgentStatus, Candidate, Presence, status
-from chalicelib.dynamo import agents, gates, jobs, presences, run_history, runs, schedules
+from chalicelib.dynamo import agents, gates, jobs, presences, run_history, runs, schedules, tasks
 from chalicelib.dynamo.run_history import Filter
 from chalicelib.operations.work import count_dead_letters
 from chalicelib.runs.attention import Failing, failing
@@ -87,6 +87,7 @@ class Overview(msgspec.Struct, frozen=True):
     logs_given_up: Sequence[GivenUpLog]
     failing: Sequence[Schedule]
     next_due: Sequence[Schedule]
+    task_names: Mapping[str, str]  # of these schedules, by id
     dead_letters: int | None
 
 
@@ -114,6 +115,9 @@ def overview(scope: Scope, now: datetime, days_kept: int) -> Overview:
     failed = kept("failed", whose, bad)
     planned = kept("schedules", (), _schedules)
     mine = [each for each in planned if scope.holds_task(each.task_id)]
+    bad_ones = [each for each in mine if each.last_problem is not None][:SHOWN_SCHEDULES]
+    next_due = _next_due(mine)
+    of_tasks = {each.task_id for each in (*bad_ones, *next_due)}
     return Overview(
         going=kept("going", whose, going),
         failed=failed,
@@ -126,11 +130,9 @@ def overview(scope: Scope, now: datetime, days_kept: int) -> Overview:
             for each in kept("logs", (), lambda: _logs_given_up(now))
             if scope.holds_run(each.run.task_id, each.run.reach)
         ],
-        failing=[each for each in mine if each.last_problem is not None][:SHOWN_SCHEDULES],
-        next_due=sorted(
-            (each for each in mine if each.next_due_at is not None),
-            key=lambda each: each.next_due_at or now,
-        )[:SHOWN_SCHEDULES],
+        failing=bad_ones,
+        next_due=next_due,
+        task_names=kept("names", whose, lambda: _names(of_tasks)),
         dead_letters=kept("letters", (), count_dead_letters) if scope.is_everything else None,
     )
 
@@ -169,6 +171,15 @@ def _schedules() -> list[Schedule]:
         if cursor is None:
             break
     return found
+
+
+def _next_due(planned: Sequence[Schedule]) -> list[Schedule]:
+    due = [(each.next_due_at, each) for each in planned if each.next_due_at is not None]
+    return [each for _, each in sorted(due, key=lambda pair: pair[0])[:SHOWN_SCHEDULES]]
+
+
+def _names(task_ids: Collection[str]) -> dict[str, str]:
+    return {task.id: task.name for task in tasks.named(task_ids)} if task_ids else {}
 
 
 Fleet = tuple[list[Candidate], Mapping[str, Presence]]

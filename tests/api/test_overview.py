@@ -100,6 +100,7 @@ def test_schedules_that_made_no_run_are_told_and_those_that_come_next(
     assert [each["id"] for each in found["schedules_failing"]] == [hourly]
     assert found["schedules_failing"][0]["last_problem"].startswith("Missed")
     assert {each["id"] for each in found["schedules_next"]} == {hourly, daily}
+    assert {each["task_name"] for each in found["schedules_next"]} == {"fleet"}
 
 
 def test_the_answer_is_kept_for_a_while_and_costs_nothing_then(

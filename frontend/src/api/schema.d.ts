@@ -1619,7 +1619,7 @@ export interface components {
             task_id: string;
             time_zone: string;
         };
-        /** @description A schedule, by what one looks for at once. */
+        /** @description A schedule, by what one looks for at once. `task_name` is null where the task is gone. */
         ScheduleBrief: {
             cron: string;
             id: string;
@@ -1627,6 +1627,7 @@ export interface components {
             last_problem: string | null;
             next_due_at: string | null;
             task_id: string;
+            task_name: string | null;
         };
         /** @description Keys that are left out stay as they are. */
         ScheduleChange: {

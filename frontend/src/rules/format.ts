@@ -87,6 +87,27 @@ export function formatInstant(instant: string): string {
   );
 }
 
+/** A day by UTC, as `2026-01-31`: with its weekday, or only that. */
+export function formatDay(day: string): string {
+  return formatDate(day, "day", { weekday: "long", day: "numeric", month: "long" });
+}
+
+export function formatWeekday(day: string): string {
+  return formatDate(day, "weekday", { weekday: "short" });
+}
+
+function formatDate(day: string, name: string, options: Intl.DateTimeFormatOptions): string {
+  const format = formatter(name, (tag) => new Intl.DateTimeFormat(tag, { ...options, timeZone: "UTC" }));
+  return format.format(new Date(day));
+}
+
+/** A part of one in percent; no failure is rounded away. */
+export function formatPercent(part: number): string {
+  const shown = part < 1 ? Math.min(part, 0.999) : 1;
+  const format = formatter("percent", (tag) => new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 1 }));
+  return format.format(shown);
+}
+
 /** Time of day with milliseconds, for a line of a log. */
 export function formatLogTime(at: number): string {
   const date = new Date(at);

@@ -15,7 +15,8 @@ export type Permission =
   | "tasks:write"
   | "runs:trigger"
   | "runs:cancel"
-  | "tokens:write";
+  | "tokens:write"
+  | "work:write";
 
 /** Who is signed in. The token lives in this tab, or in the browser when it is to be kept. */
 export const useSession = defineStore("session", () => {
