@@ -156,6 +156,26 @@ export function formatList(parts: readonly string[]): string {
   return parts.join(t("format.comma"));
 }
 
+/** As a field of the browser takes a time: in the viewer's zone, without saying so. */
+export function toLocalInput(instant: string | null): string {
+  if (instant === null) return "";
+  const date = new Date(instant);
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day}T${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+/** The way back; null where nothing was given. */
+export function fromLocalInput(text: string): string | null {
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? null : new Date(at).toISOString();
+}
+
+/** Date and time without seconds, for a range. */
+export function formatShort(instant: string): string {
+  const options = { dateStyle: "medium", timeStyle: "short" } as const;
+  return formatter("short", (tag) => new Intl.DateTimeFormat(tag, options)).format(new Date(instant));
+}
+
 function two(value: number): string {
   return String(value).padStart(2, "0");
 }

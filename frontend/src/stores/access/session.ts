@@ -31,6 +31,11 @@ export const useSession = defineStore("session", () => {
     return principal.value?.permissions.includes(permission) ?? false;
   }
 
+  /** Commands belong to no task: who is narrowed to tasks runs none. */
+  const mayCommand = computed(
+    () => can("tasks:write") && (principal.value?.scope.tasks ?? []).length === 0,
+  );
+
   /** Tries a token and keeps it if it is one. Raises ApiError. */
   async function signIn(given: string, keep: boolean): Promise<void> {
     principal.value = await getMe(given);
@@ -67,5 +72,5 @@ export const useSession = defineStore("session", () => {
     refused: () => signOut(t("signIn.signedOut")),
   });
 
-  return { token, principal, reason, isSignedIn, can, signIn, restore, signOut };
+  return { token, principal, reason, isSignedIn, can, mayCommand, signIn, restore, signOut };
 });
