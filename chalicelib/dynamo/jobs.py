@@ -325,9 +325,11 @@ def compact_later(job: Job, at: datetime) -> bool:
     return _move(job.key, due_queue.again(at), is_same) is not None
 
 
-def give_up_compaction(job: Job, problem: str) -> bool:
-    """The log stays as it is, and readers are told why; False when it waits for nothing more."""
-    actions = [JobItem.log_problem.set(problem), *due_queue.leave()]
+def give_up_compaction(job: Job, problem: str, now: datetime) -> bool:
+    """The log stays as it is, and readers are told why; `logs_given_up` finds it. False when it
+    waits for nothing more."""
+    noted = due_queue.stand(due_queue.GIVEN_UP_LOG, _due_key(job.key), now)
+    actions = [JobItem.log_problem.set(problem), *noted]
     return _move(job.key, actions, _waits_for_compaction(job.key)) is not None
 
 
@@ -362,6 +364,11 @@ def due(kind: due_queue.Kind, until: datetime, limit: int) -> list[due_queue.Ent
     """Jobs of the kind whose time comes until then, at most `limit` a shard: `QUEUED`, `CLAIMED`
     or `LOG`. Milliseconds late on AWS."""
     return due_queue.found(PartitionItem.due_index, kind, until, limit)
+
+
+def logs_given_up(since: datetime, limit: int) -> list[due_queue.Entry]:
+    """The logs that were given up since then, the latest first; one query."""
+    return due_queue.latest(PartitionItem.due_index, due_queue.GIVEN_UP_LOG, since, limit)
 
 
 def key_of(entry: due_queue.Entry) -> JobKey:

@@ -1,4 +1,4 @@
-import { History, KeyRound, ListChecks, Server } from "lucide-vue-next";
+import { History, KeyRound, LayoutDashboard, ListChecks, Server } from "lucide-vue-next";
 import { computed, type Component, type ComputedRef } from "vue";
 import { t } from "./locales";
 import { useSession } from "@/stores/access/session";
@@ -15,6 +15,7 @@ export interface Place {
 export function usePlaces(): ComputedRef<Place[]> {
   const session = useSession();
   return computed(() => [
+    { to: "/", text: t("overview.title"), icon: LayoutDashboard, testid: "nav-overview" },
     { to: "/runs", text: t("runs.title"), icon: History, testid: "nav-runs" },
     { to: "/tasks", text: t("tasks.title"), icon: ListChecks, testid: "nav-tasks" },
     { to: "/agents", text: t("agents.title"), icon: Server, testid: "nav-agents" },

@@ -7,6 +7,7 @@ import {
 } from "vue-router";
 import AgentsPage from "./pages/agents/AgentsPage.vue";
 import NotFoundPage from "./pages/NotFoundPage.vue";
+import OverviewPage from "./pages/OverviewPage.vue";
 import RunPage from "./pages/runs/RunPage.vue";
 import RunsPage from "./pages/runs/RunsPage.vue";
 import SignInPage from "./pages/access/SignInPage.vue";
@@ -25,7 +26,7 @@ declare module "vue-router" {
 
 // Not lazily loaded: each file is a call of the control plane, and all pages together are small.
 const routes = [
-  { path: "/", redirect: "/runs" },
+  { path: "/", component: OverviewPage },
   {
     path: "/sign-in",
     component: SignInPage,
@@ -54,10 +55,12 @@ const routes = [
   },
 ];
 
+const HOME = "/";
+
 /** Where somebody was going who has signed in now. */
 function wanted(from: RouteLocationNormalized): string {
   const next = from.query.next;
-  return typeof next === "string" && next.startsWith("/") ? next : "/runs";
+  return typeof next === "string" && next.startsWith("/") ? next : HOME;
 }
 
 /** The panel's pages; whoever is not signed in sees the sign-in page, and then where they wanted. */
@@ -77,7 +80,7 @@ export function createPanelRouter(): Router {
   router.beforeEach((to) => {
     if (to.path === "/sign-in" && session.isSignedIn) return wanted(to);
     if (to.meta.isOpen || session.isSignedIn) return true;
-    return { path: "/sign-in", query: to.fullPath === "/runs" ? {} : { next: to.fullPath } };
+    return { path: "/sign-in", query: to.fullPath === HOME ? {} : { next: to.fullPath } };
   });
   watch(
     () => session.isSignedIn,

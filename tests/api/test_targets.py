@@ -94,6 +94,26 @@ def _assert_listed(admin: People, meter: Meter) -> None:
 # --- limits
 
 
+def test_whom_targets_fit_is_told_before_anything_starts(admin: People, fleet: Fleet) -> None:
+    one, two, _ = fleet(3)
+    one.result("agent.heartbeat")
+    admin.data("PATCH", f"/agents/{two.id}", {"labels": {"role": "db"}})
+
+    def fit(**targets: Any) -> tuple[int, int, list[str]]:
+        found = admin.data("POST", "/agents/match", targets)
+        return found["agents"], found["not_online"], [each["name"] for each in found["first"]]
+
+    names = [admin.data("GET", f"/agents/{each.id}")["name"] for each in (one, two, _)]
+    assert fit(all=True) == (3, 2, names)
+    assert fit(selector="role in (db)") == (1, 1, [names[1]])
+    assert fit(labels={"role": "web"}) == (2, 1, [names[0], names[2]])
+    assert fit(agent_ids=[names[0], two.id]) == (2, 1, names[:2])
+    assert fit(group="nobody") == (0, 0, [])
+    assert admin.refused("POST", "/agents/match", {"agent_ids": ["nobody"]})[0] == 2001
+    assert admin.refused("POST", "/agents/match", {"selector": "role=("})[0] == 1001
+    assert admin.refused("POST", "/agents/match", {})[0] == 1001
+
+
 def limit(monkeypatch: pytest.MonkeyPatch, name: str, value: int) -> None:
     monkeypatch.setattr(choice, name, value)
 

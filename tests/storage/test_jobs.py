@@ -236,24 +236,27 @@ def test_a_log_that_is_compacted_is_due_no_more() -> None:
     assert (stored().log_compacted, stored().log_problem) == (True, None)
     assert standing(due.LOG) == []
     assert not jobs.mark_compacted(stored())
-    assert not jobs.give_up_compaction(stored(), "too late")
+    assert not jobs.give_up_compaction(stored(), "too late", NOW)
     assert not jobs.compact_later(replace(stored(), due_at=None), LATER)
     assert stored().log_problem is None
 
 
 def test_a_log_that_is_given_up_says_why_and_is_due_no_more() -> None:
     end_with_a_long_log()
-    assert jobs.give_up_compaction(stored(), "It is bent.")
+    assert jobs.give_up_compaction(stored(), "It is bent.", LATER)
     assert (stored().log_compacted, stored().log_problem) == (False, "It is bent.")
     assert standing(due.LOG) == []
     assert not jobs.mark_compacted(stored())
+    (found,) = jobs.logs_given_up(LATER, 10)
+    assert (jobs.key_of(found), found.at) == (KEY, LATER)
+    assert jobs.logs_given_up(LATER + timedelta(seconds=1), 10) == []
 
 
 def test_no_log_of_a_job_that_goes_on_is_compacted() -> None:
     queue()
     claim()
     assert not jobs.mark_compacted(stored())
-    assert not jobs.give_up_compaction(stored(), "too early")
+    assert not jobs.give_up_compaction(stored(), "too early", NOW)
     assert not jobs.compact_later(stored(), LATER)
     assert standing(due.CLAIMED) == [(KEY, LATER, 0)]
 

@@ -58,12 +58,16 @@ def matches(found: search.Found) -> shapes.LogMatches:
 
 
 def group(group: outputs.Group, names: Mapping[str, str]) -> shapes.OutputGroup:
-    """Agents that printed the same."""
+    """Jobs that ended alike and printed the same."""
+    first = group.jobs[0]
     sample = None
     if group.sample is not None:
         text = group.sample.decode(errors="replace")
-        sample = shapes.OutputSample(group.jobs[0].key.job_id, text, group.is_cut)
+        sample = shapes.OutputSample(first.key.job_id, text, group.is_cut)
     return shapes.OutputGroup(
+        state=first.state.value,
+        exit_code=first.exit_code,
+        reason=first.reason,
         count=len(group.jobs),
         jobs=[output_job(job, names) for job in group.jobs],
         stdout_bytes=group.stdout_bytes,

@@ -175,7 +175,7 @@ def search_run(request: Request, run: Run) -> shapes.LogMatches:
     query={"step": "its number; the first without"},
 )
 def compare_outputs(request: Request, head: Progress) -> shapes.Outputs:
-    """Which agents of a step printed the same, and what."""
+    """Which jobs of a step ended alike and printed the same, and what."""
     wanted = request.number("step", 9_999) or 1
     progress = run_pages.with_jobs(head, wanted, wanted)
     for step in progress.steps:

@@ -105,9 +105,12 @@ class OutputSample(Shape, frozen=True):
 
 
 class OutputGroup(Shape, frozen=True):
-    """Jobs that printed the same, byte for byte. `sample` is null where there are too many groups
-    to show them all at once."""
+    """Jobs that ended in the same way and printed the same, byte for byte. `reason` is the first
+    one's. `sample` is null where there are too many groups to show them all at once."""
 
+    state: JobState
+    exit_code: int | None
+    reason: str | None
     count: int
     jobs: list[OutputJob]
     stdout_bytes: int
@@ -116,7 +119,8 @@ class OutputGroup(Shape, frozen=True):
 
 
 class Outputs(Shape, frozen=True):
-    """A step's outputs, the most common one first, and the jobs whose output is not whole yet."""
+    """A step's outputs, those of jobs that did not succeed first and the most common before others,
+    and the jobs that have not ended."""
 
     groups: list[OutputGroup]
     pending: list[OutputJob]

@@ -55,7 +55,7 @@ def compact_one(key: JobKey, now: datetime) -> bool:
     """All attempts of a job that has ended, for whoever has claimed its log; whether it is done
     with. May be repeated."""
     job = jobs.get(key)
-    if job is None or not job.state.is_terminal or job.due_at is None:
+    if job is None or not job.state.is_terminal or job.due_at is None or job.log_problem:
         return False
 
     def allowed(error: Exception | None) -> int:
@@ -63,7 +63,11 @@ def compact_one(key: JobKey, now: datetime) -> bool:
         return BAD_TRIES_AT_MOST if is_bad else due.LOG.patience.tries
 
     return try_once(
-        f"The log of {key}", job.due_tries, allowed, lambda: _work(job, now), partial(_give_up, job)
+        f"The log of {key}",
+        job.due_tries,
+        allowed,
+        lambda: _work(job, now),
+        partial(_give_up, job, now),
     )
 
 
@@ -77,10 +81,10 @@ def _work(job: Job, now: datetime) -> bool:
     return jobs.mark_compacted(job)
 
 
-def _give_up(job: Job, problem: str) -> bool:
+def _give_up(job: Job, now: datetime, problem: str) -> bool:
     for attempt in job.attempts():
         chunks.blank_too_large(attempt.key, attempt.attempt)
-    jobs.give_up_compaction(job, f"The log could not be put together: {problem}.")
+    jobs.give_up_compaction(job, f"The log could not be put together: {problem}.", now)
     return False
 
 

@@ -87,6 +87,27 @@ export function formatInstant(instant: string): string {
   );
 }
 
+/** A day by UTC, as `2026-01-31`: with its weekday, or only that. */
+export function formatDay(day: string): string {
+  return formatDate(day, "day", { weekday: "long", day: "numeric", month: "long" });
+}
+
+export function formatWeekday(day: string): string {
+  return formatDate(day, "weekday", { weekday: "short" });
+}
+
+function formatDate(day: string, name: string, options: Intl.DateTimeFormatOptions): string {
+  const format = formatter(name, (tag) => new Intl.DateTimeFormat(tag, { ...options, timeZone: "UTC" }));
+  return format.format(new Date(day));
+}
+
+/** A part of one in percent; no failure is rounded away. */
+export function formatPercent(part: number): string {
+  const shown = part < 1 ? Math.min(part, 0.999) : 1;
+  const format = formatter("percent", (tag) => new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 1 }));
+  return format.format(shown);
+}
+
 /** Time of day with milliseconds, for a line of a log. */
 export function formatLogTime(at: number): string {
   const date = new Date(at);
@@ -133,6 +154,26 @@ export function formatBytes(bytes: number): string {
 /** A list in words: `a, b and c`. */
 export function formatList(parts: readonly string[]): string {
   return parts.join(t("format.comma"));
+}
+
+/** As a field of the browser takes a time: in the viewer's zone, without saying so. */
+export function toLocalInput(instant: string | null): string {
+  if (instant === null) return "";
+  const date = new Date(instant);
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day}T${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+/** The way back; null where nothing was given. */
+export function fromLocalInput(text: string): string | null {
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? null : new Date(at).toISOString();
+}
+
+/** Date and time without seconds, for a range. */
+export function formatShort(instant: string): string {
+  const options = { dateStyle: "medium", timeStyle: "short" } as const;
+  return formatter("short", (tag) => new Intl.DateTimeFormat(tag, options)).format(new Date(instant));
 }
 
 function two(value: number): string {

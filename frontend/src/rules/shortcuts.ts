@@ -3,6 +3,7 @@ const PAIR_MS = 1_500;
 
 /** Where `g` and a letter lead. */
 export const PLACES: Readonly<Record<string, string>> = {
+  o: "/",
   r: "/runs",
   t: "/tasks",
   a: "/agents",

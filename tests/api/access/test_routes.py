@@ -25,6 +25,7 @@ READS = {  # they begin with POST for their bodies, and change nothing
     "POST /tasks/{task_id}/plan",
     "POST /tasks/validate",
     "POST /schedules/preview",
+    "POST /agents/match",
 }
 NOT_THERE, NOT_ALLOWED = 404, 403
 
@@ -47,6 +48,7 @@ ROWS: dict[str, Row] = {
     "GET /agents/{agent_id}/jobs": Row(),
     "PATCH /agents/{agent_id}": Row(lambda side: {"name": "new"}),
     "DELETE /agents/{agent_id}": Row(),
+    "POST /agents/match": Row(lambda side: {"agent_ids": [side.agent.id]}),
     "POST /enrollments": Row(
         lambda side: {"labels": side.labels, "group": side.group}, outside=NOT_ALLOWED
     ),

@@ -196,6 +196,10 @@ def test_bad_logs_keep_no_others_waiting_and_are_given_up_visibly(
         (page,) = logged.pages()
         assert (data_of(page), page["state"]) == (whole, "incomplete")
         assert "another SHA-256" in page["missing"]["reason"]
+    told = admin.data("GET", "/stats")["logs_given_up"]
+    assert {(each["run_id"], each["job_id"]) for each in told} == {
+        (logged.run_id, logged.key.job_id) for logged in bad
+    }
     given_up = [each for each in caplog.records if "is given up after 5 tries" in each.message]
     assert [each.levelname for each in given_up] == ["ERROR"] * BAD
 
