@@ -32,7 +32,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One agent.
+         * One agent, with the last times when it was away.
          * @description Needs the permission `agents:read`.
          */
         get: operations["show_agent"];
@@ -123,7 +123,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * A join token with the agents that joined with it.
+         * @description Needs the permission `enrollments:write`.
+         */
+        get: operations["show_enrollment"];
         put?: never;
         post?: never;
         /**
@@ -879,6 +883,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A time when nothing was heard of an agent; `until` null: it is not back. */
+        Absence: {
+            since: string;
+            until: string | null;
+        };
         /** @description A managed machine. `enrolled_by` is who made the join token that it came with. */
         Agent: {
             address: string;
@@ -903,14 +912,21 @@ export interface components {
             version: string;
         };
         /**
-         * @description Keys that are left out stay as they are; `group` may be set to null. Without a doorbell an
-         *         agent only polls: for a machine that cannot reach SQS.
+         * @description Keys that are left out stay as they are; `group` may be set to null. `labels` takes the place
+         *         of all labels, `add_labels` and `drop_labels` (keys) leave the others as they are. Without a
+         *         doorbell an agent only polls: for a machine that cannot reach SQS.
          */
         AgentChange: {
+            /** @default {} */
+            add_labels?: {
+                [key: string]: string;
+            };
             /** @default null */
             disabled?: boolean | null;
             /** @default null */
             doorbell?: boolean | null;
+            /** @default [] */
+            drop_labels?: string[];
             group?: string | null;
             /** @default null */
             labels?: {
@@ -925,6 +941,34 @@ export interface components {
             never_seen: number;
             offline: number;
             online: number;
+        };
+        /**
+         * @description A managed machine, looked at by itself. `instance` is the process that works under its
+         *         identity, `absences` the last ten, the newest last.
+         */
+        AgentDetail: {
+            absences: components["schemas"]["Absence"][];
+            address: string;
+            arch: string;
+            conflict: components["schemas"]["SecondProcess"] | null;
+            created_at: string;
+            disabled: boolean;
+            doorbell: boolean;
+            enrolled_by: components["schemas"]["By"] | null;
+            group: string | null;
+            hostname: string;
+            id: string;
+            instance: string | null;
+            labels: {
+                [key: string]: string;
+            };
+            last_seen_at: string | null;
+            name: string;
+            os: string;
+            running: number;
+            /** @enum {unknown} */
+            status: "disabled" | "never_seen" | "offline" | "online";
+            version: string;
         };
         /** @description The jobs of an agent that have not ended; `has_more` where not all are shown. */
         AgentJobs: {
@@ -1041,6 +1085,21 @@ export interface components {
         };
         /** @description A join token, without its secret. */
         Enrollment: {
+            created_at: string;
+            created_by: components["schemas"]["By"];
+            description: string;
+            expires_at: string;
+            group: string | null;
+            id: string;
+            labels: {
+                [key: string]: string;
+            };
+            max_uses: number;
+            uses: number;
+        };
+        /** @description A join token, and the agents that joined with it: a hundred at most. */
+        EnrollmentDetail: {
+            agents: components["schemas"]["Agent"][];
             created_at: string;
             created_by: components["schemas"]["By"];
             description: string;
@@ -1818,7 +1877,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         code: number;
-                        data: components["schemas"]["Agent"];
+                        data: components["schemas"]["AgentDetail"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;
@@ -2092,6 +2151,49 @@ export interface operations {
                     "application/json": {
                         code: number;
                         data: components["schemas"]["EnrollmentSecret"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    show_enrollment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                enrollment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["EnrollmentDetail"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;
