@@ -23,6 +23,7 @@ export function createQueryClient(): QueryClient {
 /** What one kind of thing is kept under; a change of one makes all below its key be read again. */
 export const keys = {
   agents: ["agents"],
+  agent: (id: string) => ["agents", id],
   enrollments: ["enrollments"],
   found: ["found"],
   latestRuns: ["runs", "latest"],
