@@ -5,7 +5,9 @@ import {
   type RouteLocationNormalized,
   type Router,
 } from "vue-router";
+import AgentPage from "./pages/agents/AgentPage.vue";
 import AgentsPage from "./pages/agents/AgentsPage.vue";
+import EnrollmentsPage from "./pages/agents/EnrollmentsPage.vue";
 import NotFoundPage from "./pages/NotFoundPage.vue";
 import OverviewPage from "./pages/OverviewPage.vue";
 import RunPage from "./pages/runs/RunPage.vue";
@@ -33,6 +35,8 @@ const routes = [
     meta: { isOpen: true },
   },
   { path: "/agents", component: AgentsPage },
+  { path: "/agents/:id", component: AgentPage, props: true },
+  { path: "/enrollments", component: EnrollmentsPage },
   { path: "/tasks", component: TasksPage },
   { path: "/tasks/new", component: TaskPage },
   {

@@ -9,6 +9,7 @@ from chalicelib.access.by import By, Kind
 from chalicelib.access.principal import Role
 from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.access.token import Token
+from chalicelib.agents.absence import Absence, back
 from chalicelib.agents.agent import Agent, Facts
 from chalicelib.agents.enrollment import Enrollment
 from chalicelib.agents.seat import KNOCK, Heard, SecondProcess
@@ -120,6 +121,19 @@ def test_the_silent_are_marked_offline_unless_they_call_meanwhile() -> None:
     assert list(presences.silent(NOW + HOUR)) == [], "it is offline already"
     beat(NOW + HOUR)
     assert presences.get_many(["a"])["a"].online
+
+
+def test_an_absence_is_noted_when_it_begins_and_when_it_ends() -> None:
+    beat(NOW)
+    (silent,) = presences.silent(NOW + HOUR)
+    assert presences.mark_offline(silent)
+    away = beat(NOW + HOUR).absences
+    assert away == (Absence(NOW, None),)
+    assert presences.get_many(["a"])["a"].absences == away
+    ended = back(away, NOW + HOUR)
+    assert presences.note_back("a", away, ended)
+    assert not presences.note_back("a", away, back(away, NOW + 2 * HOUR)), "it is noted already"
+    assert beat(NOW + HOUR).absences == ended
 
 
 def test_one_instance_has_the_seat() -> None:

@@ -24,6 +24,7 @@ export function createQueryClient(): QueryClient {
 export const keys = {
   agents: ["agents"],
   deadLetters: ["deadLetters"],
+  agent: (id: string) => ["agents", id],
   enrollments: ["enrollments"],
   found: ["found"],
   latestRuns: ["runs", "latest"],

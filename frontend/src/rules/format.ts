@@ -59,6 +59,13 @@ function formatUnit(value: number, unit: Unit, fraction = 0, digits = 1): string
   return /\d$/.test(text) ? `${text}${unit.charAt(0)}` : text;
 }
 
+/** A share of a whole, `99.3%`: all of it only where nothing is missing. */
+export function formatShare(share: number): string {
+  const options = { style: "percent", maximumFractionDigits: 1 } as const;
+  const format = formatter("share", (tag) => new Intl.NumberFormat(tag, options));
+  return format.format(Math.floor(share * 1_000) / 1_000);
+}
+
 /** How long ago, or in how long: `just now`, `12s ago`, `in 3h`. */
 export function formatRelative(instant: string, now: number): string {
   const distance = Date.parse(instant) - now;

@@ -53,6 +53,7 @@ ROWS: dict[str, Row] = {
         lambda side: {"labels": side.labels, "group": side.group}, outside=NOT_ALLOWED
     ),
     "GET /enrollments": Row(outside=None),
+    "GET /enrollments/{enrollment_id}": Row(),
     "DELETE /enrollments/{enrollment_id}": Row(),
     "GET /tasks": Row(outside=None),
     "POST /tasks": Row(
