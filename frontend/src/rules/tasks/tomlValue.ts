@@ -112,7 +112,6 @@ function formatText(text: string, like?: Quote): string {
   const isLongLiteral = isPlain && !text.includes("'''") && !text.endsWith("'");
   if (isLong && like !== '"""' && isLongLiteral) return `'''${startOfLine(text)}${text}'''`;
   if (isLong && isPlain) return `"""${startOfLine(text)}${longEscaped(text)}"""`;
-  if (text.includes("\n") && like !== '"') return formatText(text); // it was one line
   if (isLiteral && !text.includes("\n") && (like === "'" || (like === undefined && /["\\]/.test(text)))) {
     return `'${text}'`;
   }

@@ -1,17 +1,14 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { removeKey, renameKey, setItems, setValue } from "@/rules/tasks/tomlEdit";
+import { parseToml, type Path } from "@/rules/tasks/tomlParse";
 import {
   countTables,
   insertTable,
   moveTable,
-  removeKey,
   removeTable,
-  renameKey,
-  setItems,
-  setValue,
   tableText,
-} from "@/rules/tasks/tomlEdit";
-import { parseToml, type Path } from "@/rules/tasks/tomlParse";
+} from "@/rules/tasks/tomlTables";
 import { valueOf, type Table, type Value } from "@/rules/tasks/tomlValue";
 
 const ORDER = ["Name", "ServerID", "Targets", "Path", "CMD", "Env", "Timeout"];
