@@ -1082,10 +1082,10 @@ export interface components {
             version: string;
         };
         /**
-         * @description One step of a run on one agent. `deliver_by`: a queued job is undelivered then. `stopped_by`
-         *         is who cancelled this job alone. `agent_status` is that of the agent that a queued job waits
-         *         for, on the page of a run, by its heartbeats alone; null everywhere else. `earlier` are the
-         *         attempts before this one, the oldest first.
+         * @description One step of a run on one agent; `index` is its place among the step's, from 0. `deliver_by`:
+         *         a queued job is undelivered then. `stopped_by` is who cancelled this job alone. `agent_status`
+         *         is that of the agent that a queued job waits for, on the page of a run, by its heartbeats alone;
+         *         null everywhere else. `earlier` are the attempts before this one, the oldest first.
          */
         Job: {
             agent_id: string;
@@ -1098,6 +1098,7 @@ export interface components {
             ended_at: string | null;
             exit_code: number | null;
             id: string;
+            index: number;
             late: components["schemas"]["LateReport"] | null;
             log: components["schemas"]["LogSummary"] | null;
             not_before: string | null;
@@ -1490,7 +1491,8 @@ export interface components {
          * @description A step of a run with its jobs. Where there is no room for all, the first ones are shown,
          *         those that failed before them; `jobs_omitted` are more: `/runs/{id}/jobs?step=` has them all.
          *         `open` are the jobs that have not ended by state, null where that was not looked at: of a wide
-         *         run. `tolerated_failures` as in Run.
+         *         run. `waves` are in their order, none before the step has chosen its agents; where it has a
+         *         canary that is the first. `tolerated_failures` as in Run.
          */
         RunStep: {
             duration_seconds: number | null;
@@ -1509,6 +1511,23 @@ export interface components {
             step: components["schemas"]["Step"];
             targets: string;
             tolerated_failures: number;
+            waves: components["schemas"]["RunWave"][];
+        };
+        /**
+         * @description A part of a step's jobs, those from the index `first` on, of which `at_once` are active at
+         *         most; the wave before has ended before it begins. `counts` are those that have ended by state.
+         *         `started_at` is null until one has begun, `ended_at` while it goes on; of a wide run both may
+         *         be null where not all jobs were looked at.
+         */
+        RunWave: {
+            at_once: number;
+            counts: {
+                [key: string]: number;
+            };
+            ended_at: string | null;
+            first: number;
+            size: number;
+            started_at: string | null;
         };
         /**
          * @description `next_due_at` is null while it is paused, and when it never comes due again.
@@ -2479,7 +2498,7 @@ export interface operations {
             query?: {
                 cursor?: string;
                 limit?: number;
-                /** @description only jobs in this state */
+                /** @description only jobs in this state, or in one of several */
                 state?: string;
                 /** @description its number; all without */
                 step?: string;
