@@ -5,7 +5,8 @@ import { JOB_STATES } from "@/rules/states";
 export interface JobGroup {
   key: string;
   states: readonly JobState[];
-  count: number;
+  /** Null where a wide step does not say. */
+  count: number | null;
   /** Those that the run's page has; `isWhole` when they are all. */
   jobs: Job[];
   isWhole: boolean;
@@ -13,8 +14,9 @@ export interface JobGroup {
   isOpen: boolean;
 }
 
-/** What has not ended, in the order in which it comes nearer to the end. */
-export const OPEN_STATES = ["running", "claimed", "queued", "waiting"] as const;
+/** What has been put out, and what has not ended. */
+const OUT_STATES = ["running", "claimed", "queued"] as const;
+const OPEN_STATES = [...OUT_STATES, "waiting"] as const;
 /** Of so many jobs nobody wants groups. */
 const FEW = 8;
 const QUIET: ReadonlySet<JobState> = new Set(["succeeded", "skipped", "waiting"]);
@@ -43,17 +45,28 @@ function openGroups(step: RunStep, total: number): JobGroup[] {
     });
   }
   const count = total - step.progress.ended;
-  return count <= 0 ? [] : [group("open", OPEN_STATES, count, of(step, OPEN_STATES), true)];
+  if (count <= 0) return [];
+  const out = of(step, OUT_STATES);
+  if (!isRolling(step)) return [group("open", OUT_STATES, count, out, true)];
+  // How many wait for a slot is known to nobody: jobs that wait are not stored.
+  return [
+    group("open", OUT_STATES, null, out, true),
+    group("waiting", ["waiting"], null, of(step, ["waiting"]), false),
+  ];
+}
+
+function isRolling(step: RunStep): boolean {
+  return step.waves.length > 1 || step.waves.some((wave) => wave.at_once < wave.size);
 }
 
 function group(
   key: string,
   states: readonly JobState[],
-  count: number,
+  count: number | null,
   jobs: Job[],
   isOpen: boolean,
 ): JobGroup {
-  return { key, states, count, jobs, isWhole: jobs.length >= count, isOpen };
+  return { key, states, count, jobs, isWhole: count !== null && jobs.length >= count, isOpen };
 }
 
 function of(step: RunStep, states: readonly JobState[]): Job[] {
