@@ -81,6 +81,12 @@ class Request(msgspec.Struct, frozen=True):
         word = self.query.get(name, "")
         return inputs.choice(name, word, kind) if word else None
 
+    def choices(self, name: str, kind: type[Choice]) -> tuple[Choice, ...]:
+        """Words of an enum, separated by commas; none without it. Raises BadParameter."""
+        words = [word.strip() for word in self.query.get(name, "").split(",")]
+        found = [inputs.choice(name, word, kind) for word in words if word]
+        return tuple(dict.fromkeys(found))
+
     def instant(self, name: str) -> datetime | None:
         """An instant in RFC 3339, None without it. Raises BadParameter."""
         text = self.query.get(name, "")

@@ -59,7 +59,7 @@ def test_a_task_is_saved_run_and_its_output_read_live(
     gate.touch()
     expect(log).to_contain_text("last line")
     expect(page.get_by_test_id("run-state")).to_contain_text("failed")
-    expect(page.get_by_test_id("step-2")).to_contain_text("4")
+    expect(page.get_by_test_id(f"job-2-{agent.id}")).to_contain_text("exit code 4")
     expect(page.get_by_test_id("step-3")).to_contain_text("skipped")
 
     page.get_by_test_id("nav-runs").click()

@@ -93,7 +93,7 @@ def test_the_heading_of_a_run_has_the_focus_when_the_run_has_come(
     sign_in(page, live_api)
     page.locator(f'main a[href$="/runs/{run_id}"]').first.click()
     expect(page.get_by_role("heading", level=1, name="nobody")).to_be_focused()
-    assert page.title() == "nobody · Plumber"
+    assert page.title().endswith(" nobody · Plumber")
 
 
 def test_the_language_is_the_browsers_until_another_is_chosen(

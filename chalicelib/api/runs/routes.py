@@ -11,7 +11,6 @@ from chalicelib.api.runs import render as render_run
 from chalicelib.api.runs import resolvers, shapes
 from chalicelib.api.shapes import Page
 from chalicelib.dynamo import gates, job_pages, run_history
-from chalicelib.errors import BadParameter
 from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.cancel import cancel, cancel_job
 from chalicelib.operations.runs.commands import match, run_command
@@ -53,7 +52,7 @@ def _history(request: Request) -> tuple[list[Run], str | None]:
     wanted = run_history.Filter(
         task_id=request.identifier("task") or request.scope.only_task,
         agent_id=request.identifier("agent"),
-        states=_states(request),
+        states=request.choices("state", RunState),
         trigger=request.choice("trigger", Trigger),
         by=request.name("by"),
         text=request.query.get("q", "")[:LONGEST_TEXT],
@@ -64,16 +63,6 @@ def _history(request: Request) -> tuple[list[Run], str | None]:
     return run_history.find(
         wanted, request.limit(), request.cursor(), request.now, settings.history_days
     )
-
-
-def _states(request: Request) -> tuple[RunState, ...]:
-    words = [word.strip() for word in request.query.get("state", "").split(",")]
-    known = {state.value: state for state in RunState}
-    given = [word for word in words if word]
-    for word in given:
-        if word not in known:
-            raise BadParameter(f"state must be one of {', '.join(known)}, not '{word[:32]}'.")
-    return tuple(dict.fromkeys(known[word] for word in given))
 
 
 @api.get("/exports/runs", needs=Permission.RUNS_READ, answers=NDJSON, query=FILTERS)
@@ -135,12 +124,16 @@ def show_job(request: Request, job: Job) -> shapes.Job:
     needs=Permission.RUNS_READ,
     on=resolvers.run_id,
     answers=list[shapes.Job],
-    query={"step": "its number; all without", "state": "only jobs in this state"},
+    query={
+        "step": "its number; all without",
+        "state": "only jobs in this state, or in one of several",
+    },
 )
 def list_jobs(request: Request, run_id: str) -> Page:
     """The jobs of a run, in the order of steps. A page may be short or empty while `next` leads
     on."""
-    wanted = job_pages.Filter(request.number("step", 9_999), request.choice("state", JobState))
+    states = frozenset(request.choices("state", JobState))
+    wanted = job_pages.Filter(request.number("step", 9_999), states)
     page = job_pages.find(run_id, wanted, request.limit(), request.cursor())
     if page is None:
         raise no_run(run_id)

@@ -26,13 +26,26 @@ export function readLog(
   return answered(api.GET("/api/v1/runs/{run_id}/jobs/{job_id}/log", { params, signal }));
 }
 
+/** The last lines of a job's output, as far as they are there. */
+export function readLogTail(
+  runId: string,
+  jobId: string,
+  lines: number,
+  signal?: AbortSignal,
+): Promise<LogPage> {
+  const params = { path: { run_id: runId, job_id: jobId }, query: { tail: String(lines) } };
+  return answered(api.GET("/api/v1/runs/{run_id}/jobs/{job_id}/log", { params, signal }));
+}
+
 /** Where a whole log or one stream of it can be fetched, for some minutes. */
 export function downloadLog(
   runId: string,
   jobId: string,
+  attempt: number,
   stream: DownloadName,
 ): Promise<LogDownload> {
-  const params = { path: { run_id: runId, job_id: jobId }, query: { stream, redirect: "false" } };
+  const query = { stream, attempt: String(attempt), redirect: "false" };
+  const params = { path: { run_id: runId, job_id: jobId }, query };
   return answered(api.GET("/api/v1/runs/{run_id}/jobs/{job_id}/log/download", { params }));
 }
 

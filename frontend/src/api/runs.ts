@@ -35,16 +35,23 @@ export function getJob(runId: string, jobId: string, signal?: AbortSignal): Prom
   return answered(api.GET("/api/v1/runs/{run_id}/jobs/{job_id}", { params, signal }));
 }
 
-/** The first 50 jobs of a step, or the 50 after the cursor. */
+/** The first 100 jobs of a step in some states, or the 100 after the cursor. */
 export function listJobs(
   runId: string,
   { step, state }: { step: number; state: string },
   cursor: string | null,
   signal?: AbortSignal,
 ): Promise<Page<Job>> {
-  const query = asked({ limit: 50, step: String(step), state, cursor });
+  const query = asked({ limit: 100, step: String(step), state, cursor });
   const params = { path: { run_id: runId }, query };
   return answered(api.GET("/api/v1/runs/{run_id}/jobs", { params, signal }));
+}
+
+/** The newest 100 runs of a task that have not ended. */
+export async function listActiveRuns(taskId: string, signal?: AbortSignal): Promise<Run[]> {
+  const query = { limit: 100, task: taskId, state: "queued,running,cancelling" };
+  const page: Page<Run> = await answered(api.GET("/api/v1/runs", { params: { query }, signal }));
+  return page.items;
 }
 
 export function cancelRun(id: string): Promise<Run> {

@@ -36,6 +36,7 @@ export type Revision = Schemas["Revision"];
 export type Run = Schemas["Run"];
 export type RunDetail = Schemas["RunDetail"];
 export type RunStep = Schemas["RunStep"];
+export type RunWave = Schemas["RunWave"];
 export type Scope = Schemas["Scope"];
 export type Step = Schemas["Step"];
 export type Task = Schemas["Task"];

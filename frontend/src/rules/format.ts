@@ -32,6 +32,13 @@ export function formatDuration(seconds: number): string {
   return both(whole, 86_400, "day", "hour");
 }
 
+/** The same of a round time: `5s`, `2m`. */
+export function formatRoundDuration(seconds: number): string {
+  return formatDuration(seconds)
+    .replace(/[.,]0(?=\D)/, "")
+    .replace(/ 0+\D+$/, "");
+}
+
 const IN_UNIT = { second: 1, minute: 60, hour: 3_600, day: 86_400 };
 
 function both(seconds: number, size: number, large: Unit, small: Unit): string {
