@@ -14,7 +14,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, ConsoleMessage, Page
 
 from infra.local.environment import ROOT, base
 
@@ -28,17 +28,20 @@ SETTLED_MS = 700  # what fades in has done so: for pictures, on which nothing de
 
 # Without `{…}` also of an empty installation.
 PAGES = {
+    "overview": "",
     "runs": "runs",
+    "run": "runs/{run}",
     "tasks": "tasks",
     "new-task": "tasks/new",
+    "task": "tasks/{task}",
     "agents": "agents",
+    "agent": "agents/{agent}",
+    "enrollments": "enrollments",
     "tokens": "tokens",
     "nowhere": "nowhere",
-    "task": "tasks/{task}",
-    "run": "runs/{run}",
 }
 # The pictures of the documents, by their names.
-DOCUMENTS = {"run": "runs/{run}"}
+DOCUMENTS = {"overview": "", "run": "runs/{run}"}
 
 
 def main() -> None:
@@ -110,6 +113,11 @@ def _shoot(page: Page, stack: Any, address: str, place: Path) -> None:
     sys.stdout.flush()
 
 
+def _note(said: list[str], url: str, message: ConsoleMessage) -> None:
+    if message.type in ("error", "warning"):
+        said.append(f"{url}: {message.text}")
+
+
 @contextmanager
 def _stack() -> Iterator[Any]:
     from tests.bench.stack import stack
@@ -133,7 +141,7 @@ def _signed_in(
     context = browser.new_context(viewport={"width": width, "height": height}, **look)
     context.set_default_timeout(TIMEOUT_MS)
     page = context.new_page()
-    page.on("console", lambda message: said.append(f"{page.url}: {message.text}"))
+    page.on("console", lambda message: _note(said, page.url, message))
     page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
     page.goto(stack.plane.url)
     page.get_by_test_id("signin-token").fill(stack.plane.token)
