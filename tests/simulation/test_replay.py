@@ -26,6 +26,15 @@ def test_a_seed_gives_the_same_schedule_again() -> None:
     assert tried(seed) == tried(seed), "though its handlers pass each other"
 
 
+def test_what_other_schedules_leave_behind_makes_no_difference() -> None:
+    with laboratory() as lab:
+        lab.run(Random(1), 20)
+        after_another = lab.run(Random(2), 20).trace
+    with laboratory() as lab:
+        lab.before = 2
+        assert lab.run(Random(2), 20).trace == after_another
+
+
 def side_by_side(seed: int) -> str:
     baton, seen = Baton(Random(seed)), list[str]()
 
