@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from random import Random
@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from chalice.app import Chalice
-from chalice.test import Client
+from chalice.test import BaseClient, Client
 
 from chalicelib import clock
 from chalicelib.access.by import INSTALLATION
@@ -153,6 +153,9 @@ class _Requests(threading.local):
 
 def _one_thread_a_handler(patch: pytest.MonkeyPatch) -> None:
     requests = _Requests()
+    # Each of its calls puts a copy in the place of `os.environ`, and takes back what it found: of
+    # two calls at once the copy stays, and a variable that is set in it is seen by no child.
+    patch.setattr(BaseClient, "_patched_env_vars", lambda *_: nullcontext())
     patch.setattr(doorbells, "ThreadPoolExecutor", _InLine)
     patch.setattr(advancing, "ThreadPoolExecutor", _InLine)
     patch.setattr(
