@@ -5,6 +5,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import islice
+from threading import Lock
 from typing import Any, TypeVar
 
 import msgspec
@@ -34,6 +35,7 @@ ACTIVE = (RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING)
 BAD = (RunState.FAILED, RunState.TIMED_OUT)
 
 Part = TypeVar("Part")
+_making = Lock()
 _kept: OrderedDict[tuple[Any, ...], tuple[datetime, Any]] = OrderedDict()
 
 
@@ -146,15 +148,16 @@ class _Kept(msgspec.Struct, frozen=True):
         self, name: str, whose: Any, make: Callable[[], Part], lasts: timedelta = KEPT_FOR
     ) -> Part:
         key = (name, whose)
-        known = _kept.get(key)
-        if known is not None and self.now < known[0]:
-            part: Part = known[1]
+        with _making:  # many who come when it has lapsed look once, and not each of them
+            known = _kept.get(key)
+            if known is not None and self.now < known[0]:
+                part: Part = known[1]
+                return part
+            part = make()
+            _kept[key] = (self.now + lasts, part)
+            while len(_kept) > KEPT_AT_MOST:
+                _kept.popitem(last=False)
             return part
-        part = make()
-        _kept[key] = (self.now + lasts, part)
-        while len(_kept) > KEPT_AT_MOST:
-            _kept.popitem(last=False)
-        return part
 
 
 def forget() -> None:

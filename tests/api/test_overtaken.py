@@ -6,6 +6,7 @@ import pytest
 from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from chalicelib.dynamo import jobs, runs
+from chalicelib.operations.runs import trigger
 from chalicelib.operations.runs.sweep import sweep
 from chalicelib.runs.run import Run
 from tests.api.conftest import Clock, Fleet, People, named
@@ -87,6 +88,22 @@ def test_a_run_whose_trigger_gave_it_up_too_early_has_its_turn_all_the_same(
 
 def breaks_off(*_: Any) -> None:
     raise ConnectionClosedError(endpoint_url="")
+
+
+def test_a_line_of_waiting_runs_has_an_end(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1,500 of one task kept the sweeper busy for half of its time."""
+    (one,) = fleet(1)
+    path = exclusive(admin, "queue")
+    monkeypatch.setattr(trigger, "ACTIVE_AT_MOST", 3)
+    for _ in range(3):
+        admin.data("POST", path)
+    code, message = admin.refused("POST", path)
+    assert (code, "wait for their turn" in message) == (1005, True)
+    (job,) = one.poll()["jobs"]
+    one.finish(job)
+    assert run_of(admin, admin.data("POST", path)["id"])["is_held"]
 
 
 def test_a_second_run_may_take_the_place_of_the_first(admin: People, fleet: Fleet) -> None:

@@ -1,5 +1,8 @@
 """What a first page shows, and what lists say for it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -251,3 +254,21 @@ def test_what_an_agent_has_to_do_is_told_also_while_it_is_offline(
     assert [each["run_id"] for each in narrow.data("GET", f"/agents/{one.id}/jobs")["items"]] == [
         second
     ]
+
+
+def test_many_who_come_at_once_look_once(travel: Clock) -> None:
+    """Each look is a scan of all agents."""
+    overview.forget()
+    looking, looks = threading.Barrier(2), []
+
+    def look() -> str:
+        looks.append(1)
+        with suppress(threading.BrokenBarrierError):
+            looking.wait(0.5)  # for another one who looks as well
+        return "seen"
+
+    with ThreadPoolExecutor(4) as callers:
+        found = callers.map(lambda _: overview._Kept(travel.now)("agents", (), look), range(4))
+        assert set(found) == {"seen"}
+    assert looks == [1]
+    overview.forget()
