@@ -16,6 +16,7 @@ const LAZY = {
   "the editor": /^TomlEditor-/,
   "a chart": /^(ChartCanvas|uPlot)-/,
   "the gallery": /^GalleryPage-/,
+  "the page for commands": /^CommandPage-/,
   "another language": /^_messages_/,
 };
 /** What Chrome 90, Firefox 88 and Safari 14 would drop, with what is around it. */

@@ -1,4 +1,4 @@
-import { History, KeyRound, LayoutDashboard, ListChecks, Server } from "lucide-vue-next";
+import { History, KeyRound, LayoutDashboard, ListChecks, Server, SquareTerminal } from "lucide-vue-next";
 import { computed, type Component, type ComputedRef } from "vue";
 import { t } from "./locales";
 import { useSession } from "@/stores/access/session";
@@ -19,6 +19,9 @@ export function usePlaces(): ComputedRef<Place[]> {
     { to: "/runs", text: t("runs.title"), icon: History, testid: "nav-runs" },
     { to: "/tasks", text: t("tasks.title"), icon: ListChecks, testid: "nav-tasks" },
     { to: "/agents", text: t("agents.title"), icon: Server, testid: "nav-agents" },
+    ...(session.mayCommand
+      ? [{ to: "/command", text: t("command.title"), icon: SquareTerminal, testid: "nav-command" }]
+      : []),
     ...(session.can("tokens:write")
       ? [{ to: "/tokens", text: t("tokens.title"), icon: KeyRound, testid: "nav-tokens" }]
       : []),

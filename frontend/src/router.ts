@@ -50,6 +50,8 @@ const routes = [
     component: RunPage,
     props: true,
   },
+  // Loaded when it is wanted: who only looks never does.
+  { path: "/command", component: () => import("./pages/runs/CommandPage.vue") },
   { path: "/tokens", component: TokensPage },
   // Every component in all its states, for who makes pages; in no menu, and loaded when opened.
   { path: "/gallery", component: () => import("./pages/GalleryPage.vue") },

@@ -1,6 +1,6 @@
 import type { RunQuery } from "@/rules/runs/filter";
 import { answered, api, asked, bare } from "./client";
-import type { Job, Page, RetryWhat, Run, RunDetail } from "./types";
+import type { Command, Job, Match, Page, RetryWhat, Run, RunDetail, Targeting } from "./types";
 
 /** The newest 20 runs, or the 100 after the cursor: whoever goes back, goes far. */
 export function listRuns(
@@ -71,6 +71,17 @@ export function retryRun(
   const params = { path: { run_id: id }, header: { "Idempotency-Key": idempotencyKey } };
   const body = { what, parameters: secrets };
   return answered(api.POST("/api/v1/runs/{run_id}/retry", { params, body }));
+}
+
+/** Runs one command on many agents. The same key answers the same run, as with `executeTask`. */
+export function executeCommand(body: Command, idempotencyKey: string): Promise<Run> {
+  const params = { header: { "Idempotency-Key": idempotencyKey } };
+  return answered(api.POST("/api/v1/commands", { params, body }));
+}
+
+/** Whom targets fit now; starts nothing. */
+export function matchAgents(body: Targeting, signal?: AbortSignal): Promise<Match> {
+  return answered(api.POST("/api/v1/agents/match", { body, signal }));
 }
 
 export function cancelJob(runId: string, jobId: string): Promise<Job> {

@@ -7,6 +7,7 @@ export const PLACES: Readonly<Record<string, string>> = {
   r: "/runs",
   t: "/tasks",
   a: "/agents",
+  c: "/command",
 };
 
 /** The keys that lead to a page, one after the other; none where there are none. */
