@@ -1747,12 +1747,13 @@ export interface components {
             is_own: boolean;
             name: string;
         };
-        /** @description An access token, without its secret. */
+        /** @description An access token, without its secret. `last_used_at` is up to an hour old; null: never used. */
         Token: {
             created_at: string;
             created_by: components["schemas"]["By"];
             expires_at: string | null;
             id: string;
+            last_used_at: string | null;
             name: string;
             /** @enum {unknown} */
             role: "admin" | "operator" | "trigger" | "viewer";
