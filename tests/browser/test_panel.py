@@ -39,7 +39,8 @@ def test_a_task_is_saved_run_and_its_output_read_live(
     sign_in(page, live_api)
 
     page.get_by_test_id("nav-agents").click()
-    expect(page.get_by_test_id("agent-row").filter(has_text=agent.id)).to_contain_text("online")
+    row = page.get_by_test_id("agent-row").filter(has=page.locator(f'a[href$="{agent.id}"]'))
+    expect(row).to_contain_text("online")
 
     page.get_by_test_id("nav-tasks").click()
     page.get_by_test_id("task-new").first.click()
@@ -155,7 +156,8 @@ def test_a_token_is_narrowed_to_a_task_and_agents(page: Page, live_api: LiveCont
     page.get_by_test_id("token-new").click()
     page.get_by_label("Name: who or what uses it").fill("narrowed")
     page.get_by_label("trigger").check()
-    page.get_by_label("These tasks").select_option("narrow")
+    page.get_by_label("These tasks").fill("narrow")
+    page.get_by_role("option", name="narrow", exact=True).click()
     page.get_by_label("Agents with all labels").fill("env=prod")
     page.get_by_label("in one of the groups").fill("web, db")
     page.get_by_role("button", name="Create token").click()

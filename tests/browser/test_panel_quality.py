@@ -12,7 +12,9 @@ from tests.browser.conftest import definition, sign_in
 from tests.browser.test_logs import run_of
 from tests.stack.live import LiveControlPlane
 
-PAGES = ("", "runs", "command", "tasks", "tasks/new", "agents", "tokens", "nowhere")
+PAGES = (
+    "", "runs", "command", "tasks", "tasks/new", "agents", "enrollments", "schedules", "tokens", "nowhere",
+)  # fmt: skip
 SCHEMES = ("light", "dark")
 
 
