@@ -1,4 +1,4 @@
-import { History, KeyRound, ListChecks, Server } from "lucide-vue-next";
+import { CalendarClock, History, KeyRound, ListChecks, Server } from "lucide-vue-next";
 import { computed, type Component, type ComputedRef } from "vue";
 import { t } from "./locales";
 import { useSession } from "@/stores/access/session";
@@ -17,6 +17,12 @@ export function usePlaces(): ComputedRef<Place[]> {
   return computed(() => [
     { to: "/runs", text: t("runs.title"), icon: History, testid: "nav-runs" },
     { to: "/tasks", text: t("tasks.title"), icon: ListChecks, testid: "nav-tasks" },
+    {
+      to: "/schedules",
+      text: t("schedules.title"),
+      icon: CalendarClock,
+      testid: "nav-schedules",
+    },
     { to: "/agents", text: t("agents.title"), icon: Server, testid: "nav-agents" },
     ...(session.can("tokens:write")
       ? [{ to: "/tokens", text: t("tokens.title"), icon: KeyRound, testid: "nav-tokens" }]

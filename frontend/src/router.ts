@@ -9,6 +9,8 @@ import AgentsPage from "./pages/agents/AgentsPage.vue";
 import NotFoundPage from "./pages/NotFoundPage.vue";
 import RunPage from "./pages/runs/RunPage.vue";
 import RunsPage from "./pages/runs/RunsPage.vue";
+import SchedulePage from "./pages/tasks/SchedulePage.vue";
+import SchedulesPage from "./pages/tasks/SchedulesPage.vue";
 import SignInPage from "./pages/access/SignInPage.vue";
 import TaskPage from "./pages/tasks/TaskPage.vue";
 import TasksPage from "./pages/tasks/TasksPage.vue";
@@ -39,6 +41,13 @@ const routes = [
     component: TaskPage,
     props: true,
   },
+  { path: "/schedules", component: SchedulesPage },
+  { path: "/schedules/new", redirect: newSchedule },
+  {
+    path: "/schedules/:id",
+    component: SchedulePage,
+    props: true,
+  },
   { path: "/runs", component: RunsPage },
   {
     path: "/runs/:id",
@@ -53,6 +62,11 @@ const routes = [
     component: NotFoundPage,
   },
 ];
+
+/** The dialog stands on the page of all schedules; `task` in the address is what it is for. */
+function newSchedule({ query }: Pick<RouteLocationNormalized, "query">) {
+  return { path: "/schedules", query: { ...query, new: "1" } };
+}
 
 /** Where somebody was going who has signed in now. */
 function wanted(from: RouteLocationNormalized): string {

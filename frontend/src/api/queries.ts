@@ -28,6 +28,8 @@ export const keys = {
   latestRuns: ["runs", "latest"],
   runs: ["runs"],
   run: (id: string) => ["runs", id],
+  schedules: ["schedules"],
+  schedule: (id: string) => ["schedules", id],
   tasks: ["tasks"],
   task: (id: string) => ["tasks", id],
   templates: ["templates"],

@@ -1533,7 +1533,7 @@ export interface components {
          * @description `next_due_at` is null while it is paused, and when it never comes due again.
          *
          *         `last_problem` says why the last due time made no run; `last_run_id` is the last one it made,
-         *         and `last_run_state` what has come of that, null once it is gone.
+         *         and `last_run_state` what has come of that, null once it is gone, as is `task_name`.
          */
         Schedule: {
             /** @enum {unknown} */
@@ -1554,6 +1554,7 @@ export interface components {
             };
             paused: boolean;
             task_id: string;
+            task_name: string | null;
             time_zone: string;
         };
         /** @description A schedule, by what one looks for at once. */

@@ -5,6 +5,7 @@ const PAIR_MS = 1_500;
 export const PLACES: Readonly<Record<string, string>> = {
   r: "/runs",
   t: "/tasks",
+  s: "/schedules",
   a: "/agents",
 };
 
