@@ -12,7 +12,7 @@ from tests.browser.conftest import definition, sign_in
 from tests.browser.test_logs import run_of
 from tests.stack.live import LiveControlPlane
 
-PAGES = ("runs", "tasks", "tasks/new", "agents", "tokens", "nowhere")
+PAGES = ("runs", "tasks", "tasks/new", "schedules", "agents", "tokens", "nowhere")
 SCHEMES = ("light", "dark")
 
 
