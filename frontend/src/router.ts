@@ -12,6 +12,8 @@ import NotFoundPage from "./pages/NotFoundPage.vue";
 import OverviewPage from "./pages/OverviewPage.vue";
 import RunPage from "./pages/runs/RunPage.vue";
 import RunsPage from "./pages/runs/RunsPage.vue";
+import SchedulePage from "./pages/tasks/SchedulePage.vue";
+import SchedulesPage from "./pages/tasks/SchedulesPage.vue";
 import SignInPage from "./pages/access/SignInPage.vue";
 import TaskPage from "./pages/tasks/TaskPage.vue";
 import TasksPage from "./pages/tasks/TasksPage.vue";
@@ -44,6 +46,13 @@ const routes = [
     component: TaskPage,
     props: true,
   },
+  { path: "/schedules", component: SchedulesPage },
+  { path: "/schedules/new", redirect: newSchedule },
+  {
+    path: "/schedules/:id",
+    component: SchedulePage,
+    props: true,
+  },
   { path: "/runs", component: RunsPage },
   {
     path: "/runs/:id",
@@ -62,6 +71,11 @@ const routes = [
 ];
 
 const HOME = "/";
+
+/** The dialog stands on the page of all schedules; `task` in the address is what it is for. */
+function newSchedule({ query }: Pick<RouteLocationNormalized, "query">) {
+  return { path: "/schedules", query: { ...query, new: "1" } };
+}
 
 /** Where somebody was going who has signed in now. */
 function wanted(from: RouteLocationNormalized): string {

@@ -118,7 +118,8 @@ def test_no_page_is_wider_than_the_window(
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     sign_in_narrow(page, live_api)
-    for address in ("", "agents", "tasks", "tasks/new", "runs", "command", "tokens"):
+    addresses = ("", "agents", "tasks", "tasks/new", "schedules", "runs", "command", "tokens")
+    for address in addresses:
         page.goto(f"{live_api.url}/#/{address}")
         page.wait_for_load_state("networkidle")
         overflow = page.evaluate(

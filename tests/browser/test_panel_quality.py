@@ -13,8 +13,17 @@ from tests.browser.test_logs import run_of
 from tests.stack.live import LiveControlPlane
 
 PAGES = (
-    "", "runs", "command", "tasks", "tasks/new", "agents", "enrollments", "schedules", "tokens", "nowhere",
-)  # fmt: skip
+    "",
+    "runs",
+    "command",
+    "tasks",
+    "tasks/new",
+    "schedules",
+    "agents",
+    "enrollments",
+    "tokens",
+    "nowhere",
+)
 SCHEMES = ("light", "dark")
 
 

@@ -31,6 +31,8 @@ export const keys = {
   overview: ["overview"],
   runs: ["runs"],
   run: (id: string) => ["runs", id],
+  schedules: ["schedules"],
+  schedule: (id: string) => ["schedules", id],
   tasks: ["tasks"],
   task: (id: string) => ["tasks", id],
   templates: ["templates"],

@@ -122,6 +122,26 @@ export function formatPercent(part: number): string {
   return format.format(shown);
 }
 
+/** Weekday, date and time by the clocks of a time zone; the instant as it came where no such zone is known. */
+export function formatInZone(instant: string, zone: string): string {
+  const options = {
+    weekday: "short",
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+    timeZone: zone,
+    timeZoneName: "short",
+  } as const;
+  try {
+    const format = formatter(`zone ${zone}`, (tag) => new Intl.DateTimeFormat(tag, options));
+    return format.format(new Date(instant));
+  } catch {
+    return instant; // a browser's list of zones may be older than the control plane's
+  }
+}
+
 /** Time of day with milliseconds, for a line of a log. */
 export function formatLogTime(at: number): string {
   const date = new Date(at);

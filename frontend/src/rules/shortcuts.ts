@@ -6,6 +6,7 @@ export const PLACES: Readonly<Record<string, string>> = {
   o: "/",
   r: "/runs",
   t: "/tasks",
+  s: "/schedules",
   a: "/agents",
   c: "/command",
 };

@@ -16,6 +16,7 @@ def test_a_schedule_is_made_and_shown(admin: People, task_id: str) -> None:
     assert made == {
         **body,
         "id": made["id"],
+        "task_name": "deploy",
         "overlap": "skip",
         "catch_up": "none",
         "paused": False,
