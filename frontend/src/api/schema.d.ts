@@ -1690,7 +1690,7 @@ export interface components {
          * @description `next_due_at` is null while it is paused, and when it never comes due again.
          *
          *         `last_problem` says why the last due time made no run; `last_run_id` is the last one it made,
-         *         and `last_run_state` what has come of that, null once it is gone.
+         *         and `last_run_state` what has come of that, null once it is gone, as is `task_name`.
          */
         Schedule: {
             /** @enum {unknown} */
@@ -1711,6 +1711,7 @@ export interface components {
             };
             paused: boolean;
             task_id: string;
+            task_name: string | null;
             time_zone: string;
         };
         /** @description A schedule, by what one looks for at once. `task_name` is null where the task is gone. */
@@ -1880,12 +1881,13 @@ export interface components {
             is_own: boolean;
             name: string;
         };
-        /** @description An access token, without its secret. */
+        /** @description An access token, without its secret. `last_used_at` is up to an hour old. */
         Token: {
             created_at: string;
             created_by: components["schemas"]["By"];
             expires_at: string | null;
             id: string;
+            last_used_at: string | null;
             name: string;
             /** @enum {unknown} */
             role: "admin" | "operator" | "trigger" | "viewer";
