@@ -10,10 +10,14 @@ const INTERVAL_MS = 5_000;
 const EMPTY_PAGES = 10;
 
 /**
- * The first pages of a list, read again every few seconds; `more` adds the next one. A filter is a
+ * The first pages of a list, read again every few seconds or `intervalMs`; `more` adds the next one. A filter is a
  * part of the key: with another one the list begins again, and shows the old one until it is there.
  */
-export function usePagedList<T>(key: MaybeRefOrGetter<QueryKey>, fetchPage: FetchPage<T>) {
+export function usePagedList<T>(
+  key: MaybeRefOrGetter<QueryKey>,
+  fetchPage: FetchPage<T>,
+  intervalMs = INTERVAL_MS,
+) {
   async function read(cursor: string | null, signal: AbortSignal): Promise<Page<T>> {
     let page = await fetchPage(cursor, signal);
     for (let empty = 1; page.items.length === 0 && page.next && empty < EMPTY_PAGES; empty++) {
@@ -31,7 +35,7 @@ export function usePagedList<T>(key: MaybeRefOrGetter<QueryKey>, fetchPage: Fetc
     retry: false,
     placeholderData: keepPreviousData,
     // Further pages cost further calls, so they are read as much more seldom.
-    refetchInterval: ({ state }) => INTERVAL_MS * (state.data?.pages.length ?? 1),
+    refetchInterval: ({ state }) => intervalMs * (state.data?.pages.length ?? 1),
   });
 
   return {
