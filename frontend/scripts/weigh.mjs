@@ -13,7 +13,9 @@ const TEXT = new Set([".html", ".js", ".css", ".svg"]);
 const BUDGET_BYTES = 250 * 1024;
 /** What is fetched only when it is wanted; everything else counts as the first load. */
 const LAZY = {
-  "the editor": /^TomlEditor-/,
+  "the editor": /^(TomlEditor|looks)-/,
+  "the step builder": /^TaskBuilder-/,
+  "comparing revisions": /^DefinitionDiff-/,
   "a chart": /^(ChartCanvas|uPlot)-/,
   "the gallery": /^GalleryPage-/,
   "the page for commands": /^CommandPage-/,

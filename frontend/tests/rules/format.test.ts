@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { formatLabels, parseLabels } from "@/rules/labels";
 import { formatBytes, formatCount, formatDuration, formatRelative } from "@/rules/format";
 import { hasBegun, isActive, stateText, TONES } from "@/rules/states";
-import { insertServerId, starter, type Change } from "@/rules/tasks/toml";
+import { insertServerId, starter } from "@/rules/tasks/toml";
+import type { Change } from "@/rules/tasks/tomlTables";
 
 const NOW = Date.parse("2026-01-02T00:00:00Z");
 

@@ -1,11 +1,7 @@
 import { t } from "@/locales";
-
-/** A change of a text: `insert` takes the place of what is between `from` and `to`. */
-export interface Change {
-  from: number;
-  to: number;
-  insert: string;
-}
+import { setValue } from "./tomlEdit";
+import { parseToml, TomlError } from "./tomlParse";
+import type { Change } from "./tomlTables";
 
 const SERVER_ID = /^(\s*ServerID\s*=\s*).*$/;
 
@@ -44,4 +40,14 @@ export function insertServerId(text: string, position: number, agentId: string):
   if (existing) return { from, to, insert: `${existing[1]}"${agentId}"` };
   const insert = `ServerID = "${agentId}"`;
   return line.trim() === "" ? { from, to, insert } : { from: to, to, insert: `\n${insert}` };
+}
+
+/** The definition of another task of the same steps; as it is where it cannot be read. */
+export function copyOf(definition: string, name: string): string {
+  try {
+    return setValue(parseToml(definition), ["Name"], name);
+  } catch (error) {
+    if (error instanceof TomlError) return definition;
+    throw error;
+  }
 }

@@ -15,15 +15,19 @@ import { allEntries, entryAt, formatKey, formatValue, headerAt, isWithin, type V
 
 // --- values
 
+/** The keys of the table that a path stands in, in their order. */
+export type OrderOf = (path: Path) => readonly string[];
+const NO_ORDER: OrderOf = () => [];
+
 /**
- * Gives the key at `path` a value. A key that is new comes where `order`, the keys of its table, has
- * it; a table that is new is written on one line.
+ * Gives the key at `path` a value. A key that is new comes where `orderOf` has it; a table that is new
+ * is written on one line.
  */
 export function setValue(
   document: TomlDocument,
   path: Path,
   value: Value,
-  order: readonly string[] = [],
+  orderOf: OrderOf = NO_ORDER,
 ): string {
   const { text } = document;
   const entry = entryAt(document, path);
@@ -39,14 +43,14 @@ export function setValue(
     return changed(text, [intoInline(around.value, `${formatKey(key)} = ${formatValue(value)}`)]);
   }
   if (table.length === 0 || headerAt(document, table)) {
-    return changed(text, [intoLines(document, table, [key], value, order)]);
+    return changed(text, [intoLines(document, table, [key], value, orderOf(path))]);
   }
   const dotted = dottedIn(document, table);
   if (dotted) {
     const parts = [...dotted.own, key];
     return changed(text, [lineBelow(document, dotted.entry, formatLine(parts, value, 0))]);
   }
-  return setValue(document, table, { [key]: value }, order);
+  return setValue(document, table, { [key]: value }, orderOf);
 }
 
 /** A text that has come to have several lines is not quoted as one line any more. */
@@ -128,14 +132,14 @@ export function setItems(
   document: TomlDocument,
   path: Path,
   items: readonly string[],
-  order: readonly string[] = [],
+  orderOf: OrderOf = NO_ORDER,
   mayBeOne = false,
 ): string {
   const node = entryAt(document, path)?.value;
   const [only] = items;
   const isOne = mayBeOne && items.length === 1 && only !== undefined;
-  if (isOne && node?.kind !== "list") return setValue(document, path, only, order);
-  if (node?.kind !== "list") return setValue(document, path, [...items], order);
+  if (isOne && node?.kind !== "list") return setValue(document, path, only, orderOf);
+  if (node?.kind !== "list") return setValue(document, path, [...items], orderOf);
   const old = node.items.map((each) => (each.kind === "text" ? each.text : null));
   let start = 0;
   while (start < old.length && start < items.length && old[start] === items[start]) start++;

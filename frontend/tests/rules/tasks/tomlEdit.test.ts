@@ -11,7 +11,8 @@ import {
 } from "@/rules/tasks/tomlTables";
 import { valueOf, type Table, type Value } from "@/rules/tasks/tomlValue";
 
-const ORDER = ["Name", "ServerID", "Targets", "Path", "CMD", "Env", "Timeout"];
+const KEYS = ["Name", "ServerID", "Targets", "Path", "CMD", "Env", "Timeout"];
+const ORDER = ({ length }: Path) => (length === 3 ? KEYS : []);
 const STEPS = ["step"];
 
 const TASK = `# what it is for
@@ -63,6 +64,9 @@ describe("a changed value", () => {
     const inline = '[[step]]\nTargets = { Group = "x" }\n';
     expect(set(["step", 0, "Targets", "AllowEmpty"], true, inline)).toContain(
       '{ Group = "x", AllowEmpty = true }',
+    );
+    expect(set(["step", 0, "Targets", "Labels", "a"], "1", '[[step]]\nCMD = "x"\n')).toBe(
+      '[[step]]\nTargets = { Labels = { a = "1" } }\nCMD = "x"\n',
     );
     expect(set(["Name"], "x", "")).toBe('Name = "x"\n');
     expect(set(["Name"], "x", "# about\n[[step]]\n")).toBe('Name = "x"\n\n# about\n[[step]]\n');
