@@ -1,8 +1,9 @@
 import type { Absence, AgentDetail } from "@/api/types";
 
-const DAY = 86_400_000;
-/** So much of the past is drawn. */
-export const SHOWN_MS = 7 * DAY;
+const HOUR = 3_600_000;
+/** So much of the past is drawn at most, and at least. */
+export const SHOWN_MS = 7 * 24 * HOUR;
+const LEAST_MS = HOUR;
 /** That many absences are kept: with all of them there, what was before the first is not known. */
 const KEPT = 10;
 
@@ -17,17 +18,24 @@ export interface Stretch {
 
 type Presence = Pick<AgentDetail, "absences" | "created_at" | "last_seen_at" | "status">;
 
-/** The last days of an agent, oldest first: when it was there, when it was not, when nobody knows. */
+/** How much of the past is drawn: what is known of it, which of a new agent is little. */
+export function spanOf(agent: Presence, now: number): number {
+  const known = now - knownSince(agent, absencesOf(agent));
+  return Math.min(SHOWN_MS, Math.max(LEAST_MS, known));
+}
+
+/** That past of an agent, oldest first: when it was there, when it was not, when nobody knows. */
 export function stretches(agent: Presence, now: number): Stretch[] {
-  const begin = now - SHOWN_MS;
+  const span = spanOf(agent, now);
+  const begin = now - span;
   const found: Stretch[] = [];
   function add(kind: Stretch["kind"], since: number, until: number, isOpen = false): void {
     const from = Math.max(begin, since);
     if (until <= from) return;
     found.push({
       kind,
-      from: (from - begin) / SHOWN_MS,
-      width: (until - from) / SHOWN_MS,
+      from: (from - begin) / span,
+      width: (until - from) / span,
       since: new Date(since).toISOString(),
       until: isOpen ? null : new Date(until).toISOString(),
     });

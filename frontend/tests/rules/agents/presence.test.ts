@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { AgentDetail } from "@/api/types";
-import { availability, SHOWN_MS, stretches } from "@/rules/agents/presence";
+import { availability, SHOWN_MS, spanOf, stretches } from "@/rules/agents/presence";
 
 const NOW = Date.parse("2026-01-08T00:00:00Z");
 const at = (share: number) => new Date(NOW - SHOWN_MS * (1 - share)).toISOString();
@@ -17,12 +17,11 @@ it("is there all the time when it was never away", () => {
   expect(availability(stretches(agent({}), NOW))).toBe(1);
 });
 
-it("shows when it was away, also before what is drawn, and what is not known", () => {
+it("shows when it was away, of a new one all that is known", () => {
   expect(drawn({ created_at: at(0.5), absences: [{ since: at(0.6), until: at(0.7) }] })).toEqual([
-    ["unknown", 0, 0.5],
-    ["online", 0.5, 0.1],
-    ["offline", 0.6, 0.1],
-    ["online", 0.7, 0.3],
+    ["online", 0, 0.2],
+    ["offline", 0.2, 0.2],
+    ["online", 0.4, 0.6],
   ]);
   expect(drawn({ absences: [{ since: at(-0.5), until: at(0.25) }] })).toEqual([
     ["offline", 0, 0.25],
@@ -38,9 +37,15 @@ it("is away until now while it is not back, also before that is noted", () => {
 
 it("knows nothing of what was before the oldest of the absences that are kept", () => {
   const absences = Array.from({ length: 10 }, (_, n) => ({ since: at(0.5 + n / 100), until: at(0.505 + n / 100) }));
-  expect(drawn({ absences })[0]).toEqual(["unknown", 0, 0.5]);
+  expect(spanOf(agent({ absences }), NOW)).toBeCloseTo(SHOWN_MS / 2, -3);
+  expect(drawn({ absences })[0]?.[0]).toBe("offline");
   const share = availability(stretches(agent({ absences }), NOW));
   expect(share).toBeCloseTo(0.9, 2);
+});
+
+it("is an hour at least, of which some is not known", () => {
+  const joined = new Date(NOW - 15 * 60_000).toISOString();
+  expect(drawn({ created_at: joined })).toEqual([["unknown", 0, 0.75], ["online", 0.75, 0.25]]);
 });
 
 it("knows nothing of who was never heard of", () => {
