@@ -70,6 +70,7 @@ def value(item: JobItem) -> Job:
         lost_after_seconds=item.lost_after_seconds,
         agent_name=item.agent_name,
         becomes=JobState(item.becomes) if item.becomes else None,
+        stop_by=item.stop_by,
         exit_code=_int(item.exit_code),
         reason=item.reason,
         reported=item.reported,
@@ -307,9 +308,18 @@ def _stopped_by(by: By | None) -> list[Action]:
     return [] if by is None else [JobItem.stopped_by.becomes(by)]
 
 
-def request_cancel(job: Job, becomes: JobState, by: By | None = None) -> Job | None:
-    """Flags a job that its agent should end, and what it then is; None when it has ended."""
-    actions = [JobItem.becomes.set(becomes.value), *_stopped_by(by)]
+def request_cancel(
+    job: Job, becomes: JobState, stop_by: datetime, by: By | None = None
+) -> Job | None:
+    """Flags a job that its agent should end, and what it then is; None when it has ended. The first
+    `stop_by` counts, and the job is looked at then, if not before."""
+    actions = [
+        JobItem.becomes.set(becomes.value),
+        JobItem.stop_by.set(JobItem.stop_by | stop_by),
+        *_stopped_by(by),
+    ]
+    if job.stop_by is None and job.due_at is not None and job.due_at > stop_by:
+        actions += due_queue.stand(due_queue.CLAIMED, _due_key(job.key), stop_by)
     return _move(job.key, actions, _state_in(ACTIVE))
 
 
