@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from chalicelib.agents.agent import MAX_LABELS, Agent, Facts
 from chalicelib.operations.runs import choice
+from chalicelib.operations.tasks import preview
+from chalicelib.tasks.target import Targets
 from tests.api.conftest import Fleet, People, agent_id
 from tests.api.fleet import run_of, start, task, work
 from tests.bench.product import Meter, metered
@@ -248,3 +250,21 @@ def test_changes_are_seen_by_the_next_step_and_the_next_list(admin: People, flee
     admin.data("DELETE", f"/agents/{one.id}")
     assert listed(admin, "")[0] == ["machine-2"]
     assert listed(admin, "label=role=db")[0] == []
+
+
+def test_a_plan_looks_once_at_the_agents_of_steps_with_the_same_targets(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a hundred steps on a whole fleet each would read all of it, for whoever may read tasks."""
+    fleet(3)
+    looks: list[Targets] = []
+
+    def counted(wanted: Targets, *more: Any) -> Any:
+        looks.append(wanted)
+        return choice.choose(wanted, *more)
+
+    monkeypatch.setattr(preview, "choose", counted)
+    steps = [step("{ All = true }")] * 3 + [step('{ Labels = { role = "web" } }')]
+    planned = admin.data("POST", f"/tasks/{task(admin, *steps)}/plan", {})
+    assert [len(each["waves"][0]["agents"]) for each in planned["steps"][:3]] == [3, 3, 3]
+    assert len(looks) == 2
