@@ -13,6 +13,7 @@ from tests.stack.live import LiveControlPlane
 
 def write(page: Page, text: str) -> None:
     """Replaces what is in the editor."""
+    page.get_by_test_id("face-toml").click()
     editor = page.get_by_test_id("task-editor")
     editor.click()
     page.keyboard.press("Control+A")
@@ -104,6 +105,7 @@ def test_a_new_task_may_start_from_a_template(page: Page, live_api: LiveControlP
     sign_in(page, live_api)
     page.get_by_test_id("nav-tasks").click()
     page.get_by_test_id("task-new").first.click()
+    page.get_by_test_id("face-toml").click()
     page.get_by_test_id("template-disk-cleanup").click()
     expect(page.get_by_test_id("task-editor")).to_contain_text("disk clean-up")
     page.get_by_test_id("task-save").click()

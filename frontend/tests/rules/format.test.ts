@@ -75,7 +75,7 @@ describe("a definition", () => {
 
   it("begins with the first agent, or says that one is to be put in", () => {
     expect(starter("an-id")).toContain('ServerID = "an-id"');
-    expect(starter(null)).toContain("put an agent's UUID here");
+    expect(starter(null)).toContain("put an agent's name here");
   });
 
   it("takes an agent in the place of another, on an empty line, or below a line", () => {

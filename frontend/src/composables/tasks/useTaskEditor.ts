@@ -171,7 +171,10 @@ export function useTaskEditor(
 
 export type TaskEditor = ReturnType<typeof useTaskEditor>;
 
+/** By its name, where no other one bears that. */
 async function firstAgent(): Promise<string | null> {
   const { items } = await listAgents({ status: "online" }, null);
-  return items[0]?.id ?? null;
+  const [first] = items;
+  if (!first) return null;
+  return items.filter(({ name }) => name === first.name).length > 1 ? first.id : first.name;
 }

@@ -1,26 +1,27 @@
 import { t } from "@/locales";
 import { setValue } from "./tomlEdit";
 import { parseToml, TomlError } from "./tomlParse";
+import { formatValue } from "./tomlValue";
 import type { Change } from "./tomlTables";
 
 const SERVER_ID = /^(\s*ServerID\s*=\s*).*$/;
 
-/** The definition that a new task begins with; `agentId` is the agent of its steps. */
-export function starter(agentId: string | null): string {
-  const id = agentId ?? t("task.putAgent");
+/** The definition that a new task begins with; `called` is the agent of its steps. */
+export function starter(called: string | null): string {
+  const agent = formatValue(called ?? t("task.putAgent"), '"');
   return `Name    = "${t("task.starterName")}"
 Timeout = "10m"
 
 # ${t("task.starterComment")}
 [[step]]
 Name     = "${t("task.starterFirst")}"
-ServerID = "${id}"
+ServerID = ${agent}
 Path     = "/tmp"
 CMD      = "uname -a && df -h ."
 
 [[step]]
 Name     = "${t("task.starterSecond")}"
-ServerID = "${id}"
+ServerID = ${agent}
 Path     = "/tmp"
 CMD      = "echo Hello from $PLUMBER_STEP"
 Env      = { STAGE = "test" }

@@ -47,6 +47,7 @@ const look = EditorView.theme({
   ".cm-changedLine, .cm-insertedLine": { backgroundColor: "var(--good-tint) !important" },
   ".cm-deletedChunk": { backgroundColor: "var(--bad-tint) !important", paddingLeft: "6px" },
   ".cm-deletedChunk .cm-deletedText, .cm-deletedChunk del": { background: "transparent", textDecoration: "none" },
+  ".cm-collapsedLines:before, .cm-collapsedLines:after": { content: "none" },
   ".cm-collapsedLines": {
     background: "var(--sunken)",
     color: "var(--muted)",
