@@ -33,14 +33,15 @@ build(
     for n in range(1, {JOBS} + 1)
 )
 """
+# Scrolls a list to its end, which is read as one comes near to it; answers how long frames took.
 SCROLL = """
-async () => {
+async (list) => {
   const frame = () => new Promise((done) => requestAnimationFrame(done));
   const frames = [];
-  window.scrollTo(0, 0);
+  list.scrollTop = 0;
   let last = await frame();
-  for (let n = 0; n < 120; n++) {
-    window.scrollBy(0, 60);
+  for (let n = 0; n < 240; n++) {
+    list.scrollTop += 160;
     const now = await frame();
     frames.push(now - last);
     last = now;
@@ -98,9 +99,9 @@ def test_a_failed_run_says_why_and_shows_what_ran_in_each_attempt(
     page.go_back()
     expect(page.get_by_test_id("log-attempt")).to_have_value("1")
 
+    assert violations(page) == []
     page.keyboard.press("r")
     expect(page.get_by_role("menuitem")).to_have_count(3)
-    assert violations(page) == []
     page.keyboard.press("Escape")
     made = calls_of(page)
     page.wait_for_timeout(2_500)
@@ -125,15 +126,15 @@ def test_a_run_of_a_thousand_jobs_opens_at_once_scrolls_and_asks_seldom(
     group = page.get_by_test_id("jobs-open")
     expect(group).to_contain_text("1,000")
     rows = group.locator("[data-testid^=job-]")
-    for shown in range(100, JOBS + 1, 100):
-        expect(rows).to_have_count(shown)
-        if shown < JOBS:
-            group.get_by_test_id("load-more").click()
-    best = page.evaluate(SCROLL)
+    expect(rows.first).to_be_visible()
+    listed = group.get_by_role("region")
+    best = listed.evaluate(SCROLL)
     for _ in range(SWEEPS):
-        if max(best) <= FRAME_MS:
+        best = [min(both) for both in zip(best, listed.evaluate(SCROLL), strict=True)]
+        if max(best) <= FRAME_MS and group.get_by_text("web-1000").count() > 0:
             break
-        best = [min(both) for both in zip(best, page.evaluate(SCROLL), strict=True)]
+    expect(group.get_by_text("web-1000")).to_be_visible()
+    expect(rows).not_to_have_count(JOBS)
     assert max(best) <= FRAME_MS
 
     made = calls_of(page)
