@@ -103,7 +103,7 @@ export function createPanelRouter(): Router {
     return { path: "/sign-in", query: to.fullPath === HOME ? {} : { next: to.fullPath } };
   });
   // A file that is gone is one of an older version of the panel, or the connection is lost.
-  router.onError(() => useNotices().failed(new Error(t("errors.pageNotLoaded"))));
+  router.onError(() => useNotices().failed(new Error(t("error.pageNotLoaded"))));
   void router.isReady().then(() => setTimeout(() => void loadFurther().catch(() => undefined), SOON_MS));
   watch(
     () => session.isSignedIn,
