@@ -21,7 +21,14 @@ from chalicelib.runs.canonical import canonical
 from chalicelib.runs.run import Progress, Run, RunState
 from tests.api.conftest import People, rpc
 from tests.simulation.baton import Baton, Deed
-from tests.simulation.definitions import SECRET, ZONES, is_secret, random_definition
+from tests.simulation.definitions import (
+    ANY_POLICY,
+    EXCLUDING,
+    SECRET,
+    ZONES,
+    is_secret,
+    random_definition,
+)
 from tests.simulation.faults import Faults, Killed
 from tests.simulation.invariants import (
     Violation,
@@ -119,7 +126,7 @@ class World:
             machine.wire.rate = self.chance.choice([0.0, 0.1, 0.3])
         self._move_machines()
         if self.chance.random() < 0.3:
-            self._collide()
+            self.chance.choice([self._collide, self._line_up])()
             return
         self._new_task()
         handlers: list[tuple[Deed, int]] = [
@@ -171,6 +178,23 @@ class World:
                 ]
                 self._side_by_side(deeds)
                 self.check()
+
+    def _line_up(self) -> None:
+        """A short life in which runs of one task wait for each other, and calls of those who want
+        them are cut short."""
+        self.faults.rate = 0.2
+        self._make_task(3, EXCLUDING)
+        others: list[tuple[Deed, int]] = [
+            (self._repeat_trigger, 4),
+            (self._sweep, 4),
+            (self._end_and_report, 2),
+            (self._cancel_run, 1),
+        ]
+        for _ in range(12):
+            self.now += timedelta(seconds=self.chance.choice([0, 1, 15, 40, 120]))
+            self._repeat_trigger()
+            self._side_by_side([self._poll, self._one_of(others)])
+            self.check()
 
     def _happen(
         self, handlers: list[tuple[Deed, int]], alone: list[tuple[Deed, int]], crowd: int
@@ -316,25 +340,28 @@ class World:
         return envelope["data"] if status < 400 else None
 
     def _new_task(self) -> None:
-        name = f"task {self.chance.getrandbits(64)}"
-        source = random_definition(
-            self.chance, name, list(dict.fromkeys(machine.id for machine in self.machines))
-        )
-        with self.faults.apart():
-            created = self._ask("/tasks", {"definition": source})
-        self.note(f"task:\n{source}")
-        self._tasks.append(created["task"]["id"])
-        path = f"/tasks/{created['task']['id']}/execute"
-        for _ in range(self.chance.choice([1, 1, 2])):
-            key = f"k{self.chance.getrandbits(64)}"
-            self._triggers.append(Trigger(name, path, key, SECRET if is_secret(name) else {}))
-        if self.chance.random() < 0.2 and not is_secret(name):
-            self._schedule(created["task"]["id"])
+        self._make_task(self.chance.choice([1, 1, 2]))
         if self._crowd == (1,):
             self._repeat_trigger()
         else:  # by a client that waits for no answer, while machines come and go
             impatient = [partial(self._send, self._triggers[-1])] * 2
             self.baton.together([*impatient, self._move_machine, self._move_machine])
+
+    def _make_task(self, callers: int, concurrency: Sequence[str] = ANY_POLICY) -> None:
+        """A task, which so many will trigger."""
+        name = f"task {self.chance.getrandbits(64)}"
+        agent_ids = list(dict.fromkeys(machine.id for machine in self.machines))
+        source = random_definition(self.chance, name, agent_ids, concurrency)
+        with self.faults.apart():
+            created = self._ask("/tasks", {"definition": source})
+        self.note(f"task:\n{source}")
+        self._tasks.append(created["task"]["id"])
+        path = f"/tasks/{created['task']['id']}/execute"
+        for _ in range(callers):
+            key = f"k{self.chance.getrandbits(64)}"
+            self._triggers.append(Trigger(name, path, key, SECRET if is_secret(name) else {}))
+        if self.chance.random() < 0.2 and not is_secret(name):
+            self._schedule(created["task"]["id"])
 
     def _schedule(self, task_id: str) -> None:
         body = {
