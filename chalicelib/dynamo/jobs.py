@@ -71,6 +71,7 @@ def value(item: JobItem) -> Job:
         agent_name=item.agent_name,
         becomes=JobState(item.becomes) if item.becomes else None,
         stop_by=item.stop_by,
+        stop_told=bool(item.stop_told),
         exit_code=_int(item.exit_code),
         reason=item.reason,
         reported=item.reported,
@@ -211,6 +212,14 @@ def look_again(job: Job, at: datetime) -> bool:
     """Sets when the sweeper looks at an active job next; False when it has moved on."""
     is_same = due_queue.stands_at(due_queue.CLAIMED, _due_key(job.key), job.due_at)
     return _move(job.key, due_queue.again(at), is_same) is not None
+
+
+def allow_to_end(job: Job, stop_by: datetime) -> bool:
+    """Its agent was heard of after the time by which it should have ended the job, perhaps for the
+    first time since it was to be told: it gets a last one. False when the job has moved on."""
+    is_same = due_queue.stands_at(due_queue.CLAIMED, _due_key(job.key), job.due_at)
+    told = [JobItem.stop_told.set(True), JobItem.stop_by.set(stop_by)]
+    return _move(job.key, [*told, *due_queue.again(stop_by)], is_same) is not None
 
 
 def _compaction_actions(key: JobKey, at: datetime | None) -> list[Action]:

@@ -14,6 +14,7 @@ STOP_PATIENCE = timedelta(minutes=5)  # with an agent that was asked to end a jo
 EXTENDED_AT_MOST = timedelta(minutes=10)  # beyond what a time-out allows
 END_GRACE = timedelta(seconds=60)  # for the kill after a time-out and the report of it
 KILL_AFTER_SECONDS = 10  # between SIGTERM and SIGKILL
+LAST_PATIENCE = timedelta(seconds=KILL_AFTER_SECONDS) + END_GRACE  # with one that has come back
 
 
 class JobState(str, Enum):
@@ -157,6 +158,7 @@ class Job(msgspec.Struct, frozen=True):
     agent_name: str | None = None
     becomes: JobState | None = None  # asked to end: the state it gets when it does
     stop_by: datetime | None = None  # and by when it should have ended, if its agent is there
+    stop_told: bool = False  # its agent was there after that, and `stop_by` is the last one
     exit_code: int | None = None
     reason: str | None = None
     reported: bool = False  # ended by a report of its agent

@@ -200,7 +200,7 @@ def test_an_agent_that_is_there_and_does_not_end_a_job_holds_no_run_for_ever(
     admin.data("POST", f"/runs/{run_id}/cancel")
     goes_on(one, job, travel, 240)
     assert admin.data("GET", f"/runs/{run_id}")["run"]["state"] == "cancelling"
-    goes_on(one, job, travel, 240)
+    goes_on(one, job, travel, 300)
     shown = admin.data("GET", f"/runs/{run_id}")
     (ended,) = shown["steps"][0]["jobs"]
     assert (shown["run"]["ended_at"] is not None, ended["state"]) == (True, "lost")
@@ -235,6 +235,10 @@ def test_a_job_that_was_cancelled_while_its_agent_is_away_is_waited_for(
     admin.data("POST", f"/runs/{run_id}/cancel")
     for _ in range(20):
         sweep(shift(travel.after(120)))
+    one.result("agent.heartbeat", leases=[job["lease"]])  # it is back, and told now
+    sweep(shift(travel.after(50)))
+    one.result("agent.heartbeat", leases=[job["lease"]])
+    sweep(shift(travel.after(20)))
     assert admin.data("GET", f"/runs/{run_id}")["run"]["state"] == "cancelling"
     one.result("job.finish", **named(job), outcome="cancelled", duration_ms=1)
     (ended,) = admin.data("GET", f"/runs/{run_id}")["steps"][0]["jobs"]

@@ -19,7 +19,7 @@ from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.advance import advance, replace_earlier
 from chalicelib.operations.runs.ending import context_of, end_job
 from chalicelib.operations.shift import Shift, try_once
-from chalicelib.runs.job import Ending, Job, JobState
+from chalicelib.runs.job import LAST_PATIENCE, Ending, Job, JobState
 from chalicelib.runs.run import Run, RunState
 from chalicelib.settings import settings
 from chalicelib.sqs import doorbells
@@ -127,6 +127,9 @@ def _look_at_agent(job: Job, watching_since: datetime, now: datetime) -> bool:
     """
     presence = presences.get_many([job.key.agent_id]).get(job.key.agent_id)
     if job.stop_by is not None and presence is not None and presence.last_seen_at > job.stop_by:
+        if not job.stop_told:
+            jobs.allow_to_end(job, now + LAST_PATIENCE)
+            return False
         ending = Ending(JobState.LOST, reason=NOT_ENDED_REASON, duration_ms=job.ran_ms(now))
         return _end(job, ending, now)
     heard_at = max(watching_since, presence.last_seen_at if presence else watching_since)
