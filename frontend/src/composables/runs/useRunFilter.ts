@@ -12,8 +12,7 @@ export function useRunFilter() {
   const route = useRoute();
   const router = useRouter();
   const filter = computed(() => readFilter(route.query));
-  /** As the API is asked: a preset's beginning stays what it was when the filter was chosen, since
-   * the cursors of a list are good for the same filter only. */
+  /** As the API is asked, from when the filter was chosen or the page was opened on. */
   const query = computed(() => queryOf(filter.value, serverNow()));
 
   const text = ref(filter.value.text);

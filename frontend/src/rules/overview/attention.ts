@@ -84,8 +84,8 @@ function gone({ agents, agents_gone: named }: Overview): Concern[] {
         .filter(Boolean)
         .join(" · "),
       at: named[0]?.last_seen_at ?? null,
-      to: "/agents?status=offline",
-      action: t("overview.showAgents"),
+      to: agents.offline === 1 && named[0] ? `/agents/${named[0].id}` : "/agents?status=offline",
+      action: count("overview.showAgents", agents.offline),
     },
   ];
 }
@@ -98,8 +98,8 @@ function schedule(each: Overview["schedules_failing"][number]): Concern {
     title: t("overview.noRunMade", { cron: each.cron, name: each.task_name ?? each.task_id }),
     text: each.last_problem ?? "",
     at: each.last_due_at,
-    to: `/tasks/${each.task_id}`,
-    action: t("overview.showTask"),
+    to: `/schedules/${each.id}`,
+    action: t("overview.showSchedule"),
   };
 }
 

@@ -66,10 +66,16 @@ export function writeFilter(filter: RunFilter): Record<string, string> {
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value)) as Record<string, string>;
 }
 
+/** Presets begin at such a step: who comes back soon finds the list that was read, whose cursors are
+ * good for the same beginning only. */
+const STEP_MS = 300_000;
+
 /** What the API is asked for; `now` are milliseconds, which a preset counts from. */
 export function queryOf(filter: RunFilter, now: number): RunQuery {
   const { since, ...kept } = writeFilter(filter) as RunQuery & { since?: Span };
-  return since ? { ...kept, from: new Date(now - SPANS[since]).toISOString() } : kept;
+  if (since === undefined) return kept;
+  const begin = Math.floor((now - SPANS[since]) / STEP_MS) * STEP_MS;
+  return { ...kept, from: new Date(begin).toISOString() };
 }
 
 export function isEmpty(filter: RunFilter): boolean {

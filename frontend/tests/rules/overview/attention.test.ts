@@ -50,7 +50,8 @@ test("agents that are gone are one thing, with the names of some", () => {
     agents: { online: 0, offline: count, disabled: 0, never_seen: 0 },
     agents_gone: Array.from({ length: Math.min(count, 10) }, (_, n) => ({ id: `${n}`, name: `web-${n}`, last_seen_at: AT })),
   });
-  expect(titles(concerns(overview(gone(1)), []))).toEqual(["web-0 is offline"]);
+  const [one] = concerns(overview(gone(1)), []);
+  expect(one).toMatchObject({ title: "web-0 is offline", to: "/agents/0" });
   const [many] = concerns(overview(gone(12)), []);
   expect(many).toMatchObject({ title: "12 agents are offline", to: "/agents?status=offline" });
   expect(many?.text).toContain("web-0, web-1, web-2 and 9 more");
@@ -69,7 +70,7 @@ test("schedules, logs and dead letters say where one goes on", () => {
   );
   expect(found.map(({ kind, to }) => [kind, to])).toEqual([
     ["letters", null],
-    ["schedule", "/tasks/T"],
+    ["schedule", "/schedules/S"],
     ["log", "/runs/R?job=1-a"],
   ]);
   expect(found[1]).toMatchObject({ title: "backup: the schedule @daily made no run", text: "Missed." });

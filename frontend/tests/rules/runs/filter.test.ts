@@ -15,6 +15,13 @@ test("what an address says wrongly does not count", () => {
   expect(isEmpty(readFilter({ other: "x", q: "" }))).toBe(true);
 });
 
+test("a preset begins at the same time for whoever comes back soon, and never later than it says", () => {
+  const from = (now: number) => queryOf(readFilter({ since: "1h" }), now).from;
+  expect(from(NOW + 1)).toBe(from(NOW + 299_999));
+  expect(Date.parse(from(NOW + 299_999) ?? "")).toBeLessThanOrEqual(NOW + 299_999 - 3_600_000);
+  expect(from(NOW + 300_000)).not.toBe(from(NOW));
+});
+
 test("a preset is counted from now, and stands instead of a range", () => {
   expect(queryOf(readFilter({ since: "24h", from: "2020-01-01" }), NOW)).toEqual({ from: "2026-01-30T12:00:00.000Z" });
   const range = { from: "2026-01-01T00:00:00.000Z", to: "2026-01-02T00:00:00.000Z" };
