@@ -74,7 +74,9 @@ def test_axe_finds_nothing_on_any_page(
     sign_in(page, live_api)
     page.set_viewport_size({"width": width, "height": 900})
     task_id = live_api.call("GET", f"/runs/{run_id}")["run"]["task_id"]
-    for address in (*PAGES, f"tasks/{task_id}", f"runs/{run_id}", "runs/nothing", "tasks/nothing"):
+    shown = (f"tasks/{task_id}", f"runs/{run_id}", f"agents/{agent.id}")
+    unknown = ("runs/nothing", "tasks/nothing", "agents/nothing")
+    for address in (*PAGES, *shown, *unknown):
         open_page(page, live_api, address)
         assert violations(page) == [], address
 

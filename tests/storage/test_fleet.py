@@ -9,11 +9,11 @@ from chalicelib.access.by import By, Kind
 from chalicelib.access.principal import Role
 from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.access.token import Token
-from chalicelib.agents.absence import Absence, back
+from chalicelib.agents.absence import KEPT, Absence, back
 from chalicelib.agents.agent import Agent, Facts
 from chalicelib.agents.enrollment import Enrollment
 from chalicelib.agents.seat import KNOCK, Heard, SecondProcess
-from chalicelib.dynamo import agents, enrollments, presences, sweeps, tasks, tokens
+from chalicelib.dynamo import agents, enrollments, presences, rows, sweeps, tasks, tokens
 from chalicelib.errors import BadParameter
 
 pytestmark = pytest.mark.usefixtures("backend")
@@ -265,3 +265,20 @@ def test_a_sweeper_that_was_held_up_for_long_changes_nothing() -> None:
     assert sweeps.watch(later, gap) == later
     assert sweeps.watch(NOW + gap, gap) == later
     assert sweeps.watch(later + gap, gap) == later
+
+
+def test_a_heartbeat_is_one_unit_also_with_all_absences() -> None:
+    metrics = {"cpu_percent": 99.9, "memory_used_bytes": 1e12, "memory_total_bytes": 1e12}
+    presences.beat("f" * 36, "e" * 64, NOW, NOW + TTL, NOW + TTL, 10, metrics)
+    for _ in range(2 * KEPT):
+        (silent,) = presences.silent(NOW + HOUR)
+        assert presences.mark_offline(silent)
+        heard = presences.beat("f" * 36, "e" * 64, NOW, NOW + TTL, NOW + TTL, 10, metrics)
+        assert heard is not None
+        assert presences.note_back("f" * 36, heard.absences, back(heard.absences, NOW))
+    presences.note_refused("f" * 36, "other", SecondProcess("h" * 64, "10.0.0.8", NOW), NOW)
+    (row,) = rows.scan(
+        presences.PresenceItem, tuple(presences.PresenceItem.get_attributes().values())
+    )
+    kept = sum(len(name) + len(str(next(iter(value.values())))) for name, value in row.items())
+    assert 512 < kept <= 1_024, "a write is paid for by the kilobyte"
