@@ -5,6 +5,7 @@ import { createTask, getTask, replaceTask } from "@/api/tasks";
 import type { TaskDetail, TomlFault } from "@/api/types";
 import { t } from "@/locales";
 import { starter } from "@/rules/tasks/toml";
+import { useDefinition } from "./useDefinition";
 import { useDraft, type Draft } from "./useDraft";
 import { faultsOf, useTaskCheck } from "./useTaskCheck";
 
@@ -30,6 +31,7 @@ export function useTaskEditor(
 
   const isChanged = computed(() => text.value !== untouched.value);
   const wasRestored = ref(false);
+  const definition = useDefinition(text);
   const check = useTaskCheck(text, () => isLoaded.value && isChanged.value && mayWrite());
   const draft = useDraft(id, text, unsaved);
 
@@ -86,6 +88,7 @@ export function useTaskEditor(
     try {
       if (id === undefined) beginUnlessBegun(starter(await firstAgent()));
       else accept(await getTask(id));
+      definition.forgetPast();
       if (copied === null) resume(before);
       else text.value = copied;
     } catch (caught) {
@@ -164,7 +167,7 @@ export function useTaskEditor(
 
   void load();
   return {
-    saved, text, error, loadError, theirs, isLoaded, isBusy, isChanged, faults, warnings, agents,
+    saved, text, definition, error, loadError, theirs, isLoaded, isBusy, isChanged, faults, warnings, agents,
     isChecked: check.isUpToDate, wasRestored, load, save, saveOverTheirs, takeTheirs, giveUp, forgetDraft: draft.forget,
   };
 }
