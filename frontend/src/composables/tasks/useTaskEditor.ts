@@ -58,8 +58,9 @@ export function useTaskEditor(
     if (hasCode(error.value, Code.badParameter)) error.value = null;
   });
 
-  function unsaved(): Draft | null {
-    if (!isLoaded.value || !isChanged.value) return null;
+  function unsaved(): Draft | null | undefined {
+    if (!isLoaded.value) return undefined;
+    if (!isChanged.value) return null;
     return { definition: text.value, revision: saved.value?.task.revision ?? null };
   }
 
