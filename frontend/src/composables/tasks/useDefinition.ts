@@ -88,6 +88,12 @@ export function useDefinition(text: Ref<string>) {
     become(after);
   }
 
+  /** What there is now is where undo ends. */
+  function forgetPast(): void {
+    past.value = future.value = [];
+    mark = "";
+  }
+
   function valueAt(path: Path): Value | undefined {
     return path.reduce<Value | undefined>((around, part) => {
       if (typeof around !== "object" || around === null) return undefined;
@@ -130,12 +136,13 @@ export function useDefinition(text: Ref<string>) {
   const moveParam = (from: number, to: number) => edit((now) => moveTable(now, PARAMS, from, to));
 
   return {
+    text,
     error: computed(() => parsed.value.error),
     root, steps, params, canArrangeSteps, canArrangeParams,
     canUndo: computed(() => past.value.length > 0),
     canRedo: computed(() => future.value.length > 0),
     valueAt, set, setList, remove, rename, change, renameThenRemove,
-    addStep, duplicateStep, moveStep, removeStep, addParam, moveParam, undo, redo,
+    addStep, duplicateStep, moveStep, removeStep, addParam, moveParam, undo, redo, forgetPast,
   };
 }
 

@@ -14,7 +14,8 @@ export interface Draft {
 export function useDraft(
   id: string | undefined,
   text: Readonly<Ref<string>>,
-  unsaved: () => Draft | null,
+  /** Null where nothing is unsaved, undefined while that is not known yet. */
+  unsaved: () => Draft | null | undefined,
 ) {
   const key = `plumber.draft.${id ?? "new"}`;
   let isOver = false;
@@ -30,6 +31,7 @@ export function useDraft(
 
   function keep(): void {
     const draft = unsaved();
+    if (draft === undefined) return;
     if (draft === null || isOver) return sessionStorage.removeItem(key);
     try {
       sessionStorage.setItem(key, JSON.stringify(draft));

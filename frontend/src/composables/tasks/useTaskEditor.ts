@@ -5,6 +5,7 @@ import { createTask, getTask, replaceTask } from "@/api/tasks";
 import type { TaskDetail, TomlFault } from "@/api/types";
 import { t } from "@/locales";
 import { starter } from "@/rules/tasks/toml";
+import { useDefinition } from "./useDefinition";
 import { useDraft, type Draft } from "./useDraft";
 import { faultsOf, useTaskCheck } from "./useTaskCheck";
 
@@ -30,6 +31,7 @@ export function useTaskEditor(
 
   const isChanged = computed(() => text.value !== untouched.value);
   const wasRestored = ref(false);
+  const definition = useDefinition(text);
   const check = useTaskCheck(text, () => isLoaded.value && isChanged.value && mayWrite());
   const draft = useDraft(id, text, unsaved);
 
@@ -56,8 +58,9 @@ export function useTaskEditor(
     if (hasCode(error.value, Code.badParameter)) error.value = null;
   });
 
-  function unsaved(): Draft | null {
-    if (!isLoaded.value || !isChanged.value) return null;
+  function unsaved(): Draft | null | undefined {
+    if (!isLoaded.value) return undefined;
+    if (!isChanged.value) return null;
     return { definition: text.value, revision: saved.value?.task.revision ?? null };
   }
 
@@ -86,6 +89,7 @@ export function useTaskEditor(
     try {
       if (id === undefined) beginUnlessBegun(starter(await firstAgent()));
       else accept(await getTask(id));
+      definition.forgetPast();
       if (copied === null) resume(before);
       else text.value = copied;
     } catch (caught) {
@@ -164,7 +168,7 @@ export function useTaskEditor(
 
   void load();
   return {
-    saved, text, error, loadError, theirs, isLoaded, isBusy, isChanged, faults, warnings, agents,
+    saved, text, definition, error, loadError, theirs, isLoaded, isBusy, isChanged, faults, warnings, agents,
     isChecked: check.isUpToDate, wasRestored, load, save, saveOverTheirs, takeTheirs, giveUp, forgetDraft: draft.forget,
   };
 }

@@ -7,7 +7,7 @@ const TEXT = 'Name = "t" # why\n\n[[step]]\nCMD = "a"\n\n[[step]]\nCMD = "b"\n';
 
 function defined(given = TEXT) {
   const text = ref(given);
-  return { text, ...mounted(() => useDefinition(text)) };
+  return mounted(() => useDefinition(text));
 }
 
 describe("a definition to build on", () => {

@@ -30,6 +30,7 @@ describe("what was typed and not saved", () => {
     first.text.value = "typed";
     await settled();
     first.unmount();
+    mounted(() => useTaskEditor("T", () => true)).unmount(); // before it has come
 
     const again = await opened(calls, "saved");
     expect([again.text.value, again.wasRestored.value, again.isChanged.value]).toEqual(["typed", true, true]);
