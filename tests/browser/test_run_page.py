@@ -41,7 +41,7 @@ async (list) => {
   list.scrollTop = 0;
   let last = await frame();
   for (let n = 0; n < 240; n++) {
-    list.scrollTop += 160;
+    list.scrollTop += 240;
     const now = await frame();
     frames.push(now - last);
     last = now;
