@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from tests.browser.conftest import complaints
 from tests.stack.live import LiveControlPlane
 
 _PROGRAM = Path(sys.executable).parent / "plumber-agent"
@@ -42,8 +43,7 @@ def test_somebody_new_comes_from_the_sign_in_page_to_a_schedule(
     plane: LiveControlPlane = control_plane()
     context = browser.new_context(viewport={"width": 1440, "height": 900}, locale=language)
     page = context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
+    wrong = complaints(page)
     person = Person(page)
     name = f"deploy in {language}"
 
@@ -103,7 +103,7 @@ def test_somebody_new_comes_from_the_sign_in_page_to_a_schedule(
     (schedule,) = plane.call("GET", f"/schedules?task_id={tasks[0]['id']}")["items"]
     assert (schedule["cron"], schedule["task_id"]) == ("30 2 * * *", tasks[0]["id"])
     assert person.clicks <= CLICKS_AT_MOST
-    assert errors == []
+    assert wrong == []
     context.close()
 
 
