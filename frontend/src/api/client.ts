@@ -92,6 +92,11 @@ function readable(error: unknown): never {
   throw error instanceof SyntaxError ? new ApiError(Code.unreadable, error.message) : error;
 }
 
+/** Asks for something small, so that it is known whether the control plane can be reached. */
+export async function probe(): Promise<void> {
+  await api.GET("/api/v1/me").catch(() => undefined);
+}
+
 /** The whole answer; the one place that knows whether the control plane can be reached. */
 async function reach(request: Request): Promise<Response> {
   try {
