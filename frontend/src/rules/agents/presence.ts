@@ -68,6 +68,11 @@ export function availability(parts: readonly Stretch[]): number | null {
   return all === 0 ? null : sum(known.filter((each) => each.kind === "online")) / all;
 }
 
+/** How much of what is drawn is known, as a share. */
+export function knownShare(parts: readonly Stretch[]): number {
+  return parts.reduce((sum, { kind, width }) => (kind === "unknown" ? sum : sum + width), 0);
+}
+
 /** Since when nothing is missing: since it joined, or since the oldest absence that is kept. */
 function knownSince(agent: Presence, absences: readonly Absence[]): number {
   const [oldest] = absences;

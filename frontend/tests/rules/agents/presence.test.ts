@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import type { AgentDetail } from "@/api/types";
-import { availability, SHOWN_MS, spanOf, stretches } from "@/rules/agents/presence";
+import { availability, knownShare, SHOWN_MS, spanOf, stretches } from "@/rules/agents/presence";
 
 const NOW = Date.parse("2026-01-08T00:00:00Z");
 const at = (share: number) => new Date(NOW - SHOWN_MS * (1 - share)).toISOString();
@@ -46,6 +46,7 @@ it("knows nothing of what was before the oldest of the absences that are kept", 
 it("is an hour at least, of which some is not known", () => {
   const joined = new Date(NOW - 15 * 60_000).toISOString();
   expect(drawn({ created_at: joined })).toEqual([["unknown", 0, 0.75], ["online", 0.75, 0.25]]);
+  expect(knownShare(stretches(agent({ created_at: joined }), NOW))).toBeCloseTo(0.25, 5);
 });
 
 it("knows nothing of who was never heard of", () => {
