@@ -132,6 +132,21 @@ def test_what_waits_for_an_agent_that_is_away_is_shown_with_its_end(
     expect(page).to_have_url(re.compile(rf"#/runs/{run_id}\?job=1-{one}$"))
 
 
+def test_the_output_of_a_job_leads_to_its_agent_and_the_agent_to_its_runs(
+    page: Page, live_api: LiveControlPlane, agent_process: Any
+) -> None:
+    agent = agent_process(live_api, "led-to")
+    body = {"command": "echo here", "agent_ids": [agent.id]}
+    run_id = live_api.call("POST", "/commands", body)["id"]
+    sign_in(page, live_api)
+    page.goto(f"{live_api.url}/#/runs/{run_id}?job=1-{agent.id}")
+    page.locator("main").get_by_role("link", name="led-to", exact=True).click()
+    expect(page.get_by_role("heading", level=1, name="led-to")).to_be_visible()
+    expect(page.get_by_test_id("agent-run")).to_contain_text("succeeded")
+    page.get_by_test_id("agent-run").get_by_role("link").click()
+    expect(page).to_have_url(re.compile(rf"#/runs/{run_id}"))
+
+
 def test_an_agent_is_edited_disabled_and_removed(page: Page, live_api: LiveControlPlane) -> None:
     (one,) = enroll(live_api, "edited-1", labels={"role": "web"})
     sign_in(page, live_api)
