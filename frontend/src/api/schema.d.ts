@@ -731,6 +731,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The same for somebody who is still writing: what is wrong is told, and is no refusal.
+         * @description Needs the permission `tasks:read`.
+         */
+        post: operations["find_faults"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/validate": {
         parameters: {
             query?: never;
@@ -1067,6 +1087,14 @@ export interface components {
             parameters?: {
                 [key: string]: string;
             };
+        };
+        /**
+         * @description What is wrong with a definition, or what it says: one of the two. `faults` are all that could
+         *         be found in one go, in the order of their lines.
+         */
+        Findings: {
+            checked: components["schemas"]["CheckedTask"] | null;
+            faults: components["schemas"]["TomlError"][];
         };
         /**
          * @description `status` is `ok` when every backend answers. `dead_letters` is how many messages of the work
@@ -3782,6 +3810,52 @@ export interface operations {
                     "application/json": {
                         code: number;
                         data: components["schemas"]["Statistics"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    find_faults: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskSource"];
+                "application/toml": string;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Findings"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;

@@ -8,6 +8,7 @@ export type By = Schemas["By"];
 export type CheckedTask = Schemas["CheckedTask"];
 export type Enrollment = Schemas["Enrollment"];
 export type EnrollmentSecret = Schemas["EnrollmentSecret"];
+export type Findings = Schemas["Findings"];
 export type Job = Schemas["Job"];
 export type LogDownload = Schemas["LogDownload"];
 export type LogMatch = Schemas["LogMatch"];
