@@ -106,6 +106,13 @@ export function listSchedulesOf(
   return answered(api.GET("/api/v1/schedules", { params: { query }, signal }));
 }
 
+/** How a definition calls an agent: by its name where no other one bears it, else by its id. */
+export async function callOf({ id, name }: Pick<Agent, "id" | "name">): Promise<string> {
+  const query = { name, limit: 100 };
+  const bearers: Page<Agent> = await answered(api.GET("/api/v1/agents", { params: { query } }));
+  return bearers.items.length === 1 && bearers.next === null ? name : id;
+}
+
 /** So many pages are looked at to count whom a step is for. */
 const COUNTED_PAGES = 5;
 
