@@ -166,6 +166,23 @@ def test_names_that_not_exactly_one_agent_bears_are_refused_all_at_once(
     assert found["message"] == found["data"]["errors"][0]["message"]
 
 
+def test_who_is_still_writing_is_told_the_same_without_being_refused(
+    admin: People, fleet: Fleet
+) -> None:
+    fleet(2)
+    wrong = 'CMD = "true"\nServerID = "machine-9"\nWhen = "x"\n'
+    refused = refusal(admin, wrong)["data"]["errors"]
+    source = f'Name = "t"\n[[step]]\n{wrong}'
+    told = admin.data("POST", "/tasks/findings", {"definition": source})
+    assert told == {"faults": refused, "checked": None}
+    source = f'Name = "t"\n[[step]]\n{NAMED}'
+    told = admin.data("POST", "/tasks/findings", {"definition": source})
+    assert told["faults"] == []
+    assert told["checked"] == admin.data("POST", "/tasks/validate", {"definition": source})
+    no_toml = admin.data("POST", "/tasks/findings", {"definition": "Name = "})
+    assert (no_toml["faults"][0]["line"], no_toml["checked"]) == (1, None)
+
+
 def test_what_is_validated_is_not_saved(admin: People, fleet: Fleet) -> None:
     fleet(2)
     source = f'Name = "t"\n[[step]]\n{NAMED}'

@@ -67,6 +67,10 @@ def test_a_task_of_two_steps_is_built_without_toml_and_run(
 
     page.get_by_test_id("outline-step").first.get_by_role("button").nth(1).click()
     _part(page, "Name").fill("look")
+    page.get_by_test_id("step-form").locator("ul button").first.click()  # whom it began with
+    _part(page, "ServerID").fill(agent.id)
+    expect(page.get_by_test_id("offered-agent")).to_have_count(1)
+    page.keyboard.press("Enter")
     _part(page, "CMD").fill("echo one")
     page.get_by_test_id("outline-step").nth(1).get_by_role("button").nth(1).click()
     _part(page, "CMD").fill("")
@@ -165,8 +169,7 @@ def test_the_toml_completes_keys_says_what_they_do_and_marks_what_is_wrong(
     _open(page, live_api, "tasks/new")
     write(page, 'Name = "completed"\n[[step]]\nTargets = { All = true, AllowEmpty = true }\n')
     page.keyboard.type("CM")
-    expect(page.locator(".cm-tooltip-autocomplete")).to_contain_text("CMD")
-    page.keyboard.press("Enter")
+    page.locator(".cm-tooltip-autocomplete li", has_text="CMD").click()
     page.keyboard.type("true")
     page.keyboard.press("Control+End")
     page.keyboard.press("Enter")

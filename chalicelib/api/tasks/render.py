@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from chalicelib.agents.agent import AgentStatus
 from chalicelib.api.access.render import by
+from chalicelib.api.shapes import TomlError
 from chalicelib.api.tasks import shapes
 from chalicelib.operations.tasks.preview import Preview, PreviewedStep
 from chalicelib.operations.tasks.templates import Template
@@ -14,6 +15,7 @@ from chalicelib.tasks.param_lint import Finding, lint
 from chalicelib.tasks.schedule import Schedule
 from chalicelib.tasks.target import Targets
 from chalicelib.tasks.task import Amount, Definition, Step, StoredRevision, StoredTask
+from chalicelib.tasks.toml_table import InvalidDefinition
 
 
 def task(value: StoredTask, recent: Sequence[Run] | None = None) -> shapes.Task:
@@ -55,6 +57,13 @@ def task_detail(
         steps=[step(each) for each in definition.steps],
         warnings=_warnings(lint(value.definition, definition)),
         agents=dict(agents),
+    )
+
+
+def faults(error: InvalidDefinition) -> shapes.Findings:
+    """All that is known to be wrong with a definition."""
+    return shapes.Findings(
+        faults=[TomlError(**each) for each in error.details["errors"]], checked=None
     )
 
 

@@ -26,6 +26,7 @@ from chalicelib.runs.statistics import statistics
 from chalicelib.settings import settings
 from chalicelib.tasks.task import StoredTask
 from chalicelib.tasks.task_toml import parse
+from chalicelib.tasks.toml_table import InvalidDefinition
 
 MOST_OUTCOMES = 20
 
@@ -87,6 +88,24 @@ def save_new_task(request: Request, body: shapes.TaskSource) -> shapes.TaskDetai
 )
 def validate_task(request: Request, body: shapes.TaskSource) -> shapes.CheckedTask:
     """Whether a TOML could be saved, its agents looked up. Saves nothing."""
+    return _checked(request, body)
+
+
+@api.post(
+    "/tasks/findings",
+    needs=Permission.TASKS_READ,
+    takes=shapes.TaskSource,
+    answers=shapes.Findings,
+)
+def find_faults(request: Request, body: shapes.TaskSource) -> shapes.Findings:
+    """The same for somebody who is still writing: what is wrong is told, and is no refusal."""
+    try:
+        return shapes.Findings(faults=[], checked=_checked(request, body))
+    except InvalidDefinition as error:
+        return render_task.faults(error)
+
+
+def _checked(request: Request, body: shapes.TaskSource) -> shapes.CheckedTask:
     checked = check(body.definition, request.now, request.scope)
     known = tasks.get_by_name(checked.definition.name)
     if known is not None and not request.scope.holds_task(known.id):

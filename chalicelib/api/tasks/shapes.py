@@ -8,7 +8,7 @@ from msgspec import Meta
 
 from chalicelib.api.agents.shapes import AgentStatus
 from chalicelib.api.inputs import in_one_form
-from chalicelib.api.shapes import By, Shape
+from chalicelib.api.shapes import By, Shape, TomlError
 from chalicelib.tasks.schedule import MAX_CRON_CHARACTERS
 
 WhenName = Literal["success", "failure", "always"]
@@ -135,6 +135,14 @@ class CheckedTask(Shape, frozen=True):
     steps: list[Step]
     agents: dict[str, str]
     warnings: list[Warning]
+
+
+class Findings(Shape, frozen=True):
+    """What is wrong with a definition, or what it says: one of the two. `faults` are all that could
+    be found in one go, in the order of their lines."""
+
+    faults: list[TomlError]
+    checked: CheckedTask | None
 
 
 class Revision(Shape, frozen=True):

@@ -1,6 +1,6 @@
 import { answered, api, asked } from "./client";
 import type { components } from "./schema";
-import type { Agent, CheckedTask, Page, Plan, Revision, Run, Task, TaskDetail, Template } from "./types";
+import type { Agent, Findings, Page, Plan, Revision, Run, Task, TaskDetail, Template } from "./types";
 
 const of = (id: string) => ({ path: { task_id: id } });
 
@@ -36,9 +36,9 @@ export function replaceTask(id: string, definition: string, revision: number): P
   return answered(api.PUT("/api/v1/tasks/{task_id}", { params: of(id), body }));
 }
 
-/** Whether a definition could be saved, and what it says then. Saves nothing. */
-export function checkTask(definition: string, signal?: AbortSignal): Promise<CheckedTask> {
-  return answered(api.POST("/api/v1/tasks/validate", { body: { definition }, signal }));
+/** What is wrong with a definition, or else what it says. Saves nothing. */
+export function checkTask(definition: string, signal?: AbortSignal): Promise<Findings> {
+  return answered(api.POST("/api/v1/tasks/findings", { body: { definition }, signal }));
 }
 
 export function deleteTask(id: string): Promise<null> {
@@ -104,6 +104,13 @@ export function listSchedulesOf(
 ): Promise<Page<TaskSchedule>> {
   const query = asked({ task: id, limit: 20, cursor });
   return answered(api.GET("/api/v1/schedules", { params: { query }, signal }));
+}
+
+/** How a definition calls an agent: by its name where no other one bears it, else by its id. */
+export async function callOf({ id, name }: Pick<Agent, "id" | "name">): Promise<string> {
+  const query = { name, limit: 100 };
+  const bearers: Page<Agent> = await answered(api.GET("/api/v1/agents", { params: { query } }));
+  return bearers.items.length === 1 && bearers.next === null ? name : id;
 }
 
 /** So many pages are looked at to count whom a step is for. */

@@ -15,6 +15,7 @@ export type CheckedTask = Schemas["CheckedTask"];
 export type Enrollment = Schemas["Enrollment"];
 export type EnrollmentDetail = Schemas["EnrollmentDetail"];
 export type EnrollmentSecret = Schemas["EnrollmentSecret"];
+export type Findings = Schemas["Findings"];
 export type Job = Schemas["Job"];
 export type LogDownload = Schemas["LogDownload"];
 export type LogMatch = Schemas["LogMatch"];

@@ -25,6 +25,7 @@ OF_WORK = {
 READS = {  # they begin with POST for their bodies, and change nothing
     "POST /tasks/{task_id}/plan",
     "POST /tasks/validate",
+    "POST /tasks/findings",
     "POST /schedules/preview",
     "POST /agents/match",
 }
@@ -63,6 +64,7 @@ ROWS: dict[str, Row] = {
         outside=NOT_ALLOWED,
     ),
     "POST /tasks/validate": Row(lambda side: {"definition": side.definition}, outside=NOT_ALLOWED),
+    "POST /tasks/findings": Row(lambda side: {"definition": side.definition}, outside=NOT_ALLOWED),
     "GET /tasks/{task_id}": Row(),
     "PUT /tasks/{task_id}": Row(lambda side: {"definition": side.definition, "revision": 1}),
     "DELETE /tasks/{task_id}": Row(),

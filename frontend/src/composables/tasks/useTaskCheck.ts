@@ -24,11 +24,12 @@ export function useTaskCheck(text: Readonly<Ref<string>>, isWanted: () => boolea
     try {
       const answer = await checkTask(definition, signal);
       if (signal.aborted) return;
-      [checked.value, faults.value, looked.value] = [answer, [], definition];
+      checked.value = answer.checked ?? checked.value;
+      [faults.value, looked.value] = [answer.faults, definition];
     } catch (error) {
-      if (isAbort(error) || signal.aborted) return;
+      if (isAbort(error) || signal.aborted) return; // whoever is offline is told so elsewhere
       const found = faultsOf(error);
-      // What is not about the definition is said when it is saved.
+      // As where it is for agents outside of one's scope; the rest is said when it is saved.
       if (found.length > 0) [faults.value, looked.value] = [found, definition];
     }
   }

@@ -1,7 +1,7 @@
 import { computed, ref, watch } from "vue";
 import { listAgents } from "@/api/agents";
 import { Code, hasCode } from "@/api/errors";
-import { createTask, getTask, replaceTask } from "@/api/tasks";
+import { callOf, createTask, getTask, replaceTask } from "@/api/tasks";
 import type { TaskDetail, TomlFault } from "@/api/types";
 import { t } from "@/locales";
 import { starter } from "@/rules/tasks/toml";
@@ -175,10 +175,7 @@ export function useTaskEditor(
 
 export type TaskEditor = ReturnType<typeof useTaskEditor>;
 
-/** By its name, where no other one bears that. */
 async function firstAgent(): Promise<string | null> {
   const { items } = await listAgents({ status: "online" }, null);
-  const [first] = items;
-  if (!first) return null;
-  return items.filter(({ name }) => name === first.name).length > 1 ? first.id : first.name;
+  return items[0] ? callOf(items[0]) : null;
 }

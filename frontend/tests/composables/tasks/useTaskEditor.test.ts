@@ -76,11 +76,11 @@ describe("a definition while it is typed", () => {
     await pass(QUIET_MS / 2);
     editor.text.value = "ab";
     await pass(QUIET_MS);
-    expect(calls.map(({ path }) => path)).toEqual(["/tasks/T", "/tasks/validate"]);
+    expect(calls.map(({ path }) => path)).toEqual(["/tasks/T", "/tasks/findings"]);
     editor.text.value = "abc";
     await pass(QUIET_MS);
     expect(calls[1]?.isAborted).toBe(true);
-    await calls[2]?.refuseToml([fault]);
+    await calls[2]?.answer({ faults: [fault], checked: null });
     expect(editor.faults.value).toEqual([fault]);
     expect(editor.isChecked.value).toBe(true);
     editor.text.value = "saved";
@@ -94,7 +94,7 @@ describe("a definition while it is typed", () => {
     const editor = await opened(calls, "saved");
     editor.text.value = "other";
     await pass(QUIET_MS);
-    await calls[1]?.answer({ name: "x", task_id: "U", params: [], steps: [], agents: {}, warnings: [] });
+    await calls[1]?.answer({ faults: [], checked: { name: "x", task_id: "U", params: [], steps: [], agents: {}, warnings: [] } });
     expect(editor.faults.value.map(({ key }) => key)).toEqual(["Name"]);
   });
 });

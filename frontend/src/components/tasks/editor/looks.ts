@@ -56,10 +56,28 @@ const look = EditorView.theme({
   },
 });
 
+/* The page's reset of paddings and borders is stronger than a library's styles: hence `!important`. */
+const spaces = EditorView.theme({
+  ".cm-content": { padding: "8px 0 !important" },
+  ".cm-line": { padding: "0 8px !important" },
+  ".cm-gutters .cm-lineNumbers .cm-gutterElement": { padding: "0 4px 0 10px !important" },
+  ".cm-tooltip": { border: "1px solid var(--line-strong) !important" },
+  ".cm-tooltip.cm-tooltip-autocomplete > ul > li": { padding: "3px 10px !important" },
+  ".cm-completionDetail": { marginLeft: "10px !important" },
+  ".cm-tooltip.cm-completionInfo, .cm-help": { padding: "6px 10px !important" },
+  ".cm-tooltip .cm-tooltip-section:not(:first-child)": { borderTop: "1px solid var(--line) !important" },
+  ".cm-diagnostic": { padding: "6px 10px !important" },
+  ".cm-diagnostic-error": { borderLeft: "3px solid var(--bad) !important" },
+  ".cm-diagnostic-warning": { borderLeft: "3px solid var(--warn) !important" },
+  ".cm-deletedChunk": { paddingLeft: "8px !important" },
+  ".cm-collapsedLines": { padding: "4px 10px !important" },
+});
+
 /** How a definition looks, whether it is written or compared. */
 export const looks = [
   lineNumbers(),
   StreamLanguage.define(toml),
   syntaxHighlighting(colors),
   look,
+  spaces,
 ];
