@@ -31,7 +31,7 @@ PREFIX = "/api/v1"
 MAX_BODY_BYTES = 1 << 20
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 MAX_REVISION = 10**9 - 1
-PAGING = ("cursor", "limit", "wait", "tail", "since", "redirect")  # what chooses nothing
+PAGING = ("cursor", "limit", "wait", "tail", "line", "since", "redirect")  # what chooses nothing
 TOML = "application/toml"
 # curl's default for -d is the last one; what is in the body is looked at, not what it is called.
 BODY_TYPES = ["application/json", TOML, "application/x-www-form-urlencoded"]

@@ -41,6 +41,13 @@ export class Call {
     return this.send(status, { code, message, data: null });
   }
 
+  /** Says what is wrong with a definition. */
+  refuseToml(errors: { message: string }[]): Promise<void> {
+    const [first] = errors;
+    const data = { ...first, errors };
+    return this.send(400, { code: 1001, message: first?.message ?? "", data });
+  }
+
   /** As when the network is gone. */
   breakOff(error: unknown = new TypeError("Failed to fetch")): Promise<void> {
     this.reject(error);

@@ -13,6 +13,7 @@ from tests.stack.live import LiveControlPlane
 
 def write(page: Page, text: str) -> None:
     """Replaces what is in the editor."""
+    page.get_by_test_id("face-toml").click()
     editor = page.get_by_test_id("task-editor")
     editor.click()
     page.keyboard.press("Control+A")
@@ -39,7 +40,8 @@ def test_a_task_is_saved_run_and_its_output_read_live(
     sign_in(page, live_api)
 
     page.get_by_test_id("nav-agents").click()
-    expect(page.get_by_test_id("agent-row").filter(has_text=agent.id)).to_contain_text("online")
+    row = page.get_by_test_id("agent-row").filter(has=page.locator(f'a[href$="{agent.id}"]'))
+    expect(row).to_contain_text("online")
 
     page.get_by_test_id("nav-tasks").click()
     page.get_by_test_id("task-new").first.click()
@@ -103,6 +105,7 @@ def test_a_new_task_may_start_from_a_template(page: Page, live_api: LiveControlP
     sign_in(page, live_api)
     page.get_by_test_id("nav-tasks").click()
     page.get_by_test_id("task-new").first.click()
+    page.get_by_test_id("face-toml").click()
     page.get_by_test_id("template-disk-cleanup").click()
     expect(page.get_by_test_id("task-editor")).to_contain_text("disk clean-up")
     page.get_by_test_id("task-save").click()
@@ -117,7 +120,8 @@ def test_no_page_is_wider_than_the_window(
     page.set_viewport_size({"width": width, "height": 900})
     page.emulate_media(color_scheme=scheme)
     sign_in_narrow(page, live_api)
-    for address in ("agents", "tasks", "tasks/new", "schedules", "runs", "tokens"):
+    addresses = ("", "agents", "tasks", "tasks/new", "schedules", "runs", "command", "tokens")
+    for address in addresses:
         page.goto(f"{live_api.url}/#/{address}")
         page.wait_for_load_state("networkidle")
         overflow = page.evaluate(
@@ -155,7 +159,8 @@ def test_a_token_is_narrowed_to_a_task_and_agents(page: Page, live_api: LiveCont
     page.get_by_test_id("token-new").click()
     page.get_by_label("Name: who or what uses it").fill("narrowed")
     page.get_by_label("trigger").check()
-    page.get_by_label("These tasks").select_option("narrow")
+    page.get_by_label("These tasks").fill("narrow")
+    page.get_by_role("option", name="narrow", exact=True).click()
     page.get_by_label("Agents with all labels").fill("env=prod")
     page.get_by_label("in one of the groups").fill("web, db")
     page.get_by_role("button", name="Create token").click()

@@ -8,6 +8,7 @@ from chalicelib.agents.agent import AgentStatus
 from chalicelib.api.access.render import by
 from chalicelib.api.runs import shapes
 from chalicelib.api.tasks import render as render_task
+from chalicelib.operations.runs import commands
 from chalicelib.runs import run_page, run_summary
 from chalicelib.runs.job import Attempt, Job, JobState, LateReport
 from chalicelib.runs.run import Run, RunState
@@ -198,4 +199,17 @@ def statistics(value: Statistics) -> shapes.Statistics:
         duration_p50=value.duration_p50,
         duration_p95=value.duration_p95,
         last_failures=[run(each) for each in value.last_failures],
+    )
+
+
+def match(value: commands.Match) -> shapes.Match:
+    """Whom targets fit."""
+    first = [
+        shapes.MatchingAgent(agent_id, value.agents[agent_id], status.value)
+        for agent_id, status in value.statuses.items()
+    ]
+    return shapes.Match(
+        agents=len(value.agents),
+        not_online=sum(each.status != AgentStatus.ONLINE.value for each in first),
+        first=first,
     )

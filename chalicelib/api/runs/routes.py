@@ -13,7 +13,7 @@ from chalicelib.api.shapes import Page
 from chalicelib.dynamo import gates, job_pages, run_history
 from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.cancel import cancel, cancel_job
-from chalicelib.operations.runs.commands import run_command
+from chalicelib.operations.runs.commands import match, run_command
 from chalicelib.operations.runs.existing import no_run
 from chalicelib.operations.runs.retry import retry
 from chalicelib.operations.runs.waiting import waited_for
@@ -35,6 +35,7 @@ FILTERS = {
     "state": "only runs in this state, or in one of several: failed,timed_out",
     "q": "only runs with this in the task's name, their id, or the name of who triggered them",
     "trigger": "only runs started by: person, schedule, retry, command",
+    "by": "only runs triggered by who has this name or id",
     "from": "only runs created at this instant or later",
     "to": "only runs created before this instant",
 }
@@ -53,6 +54,7 @@ def _history(request: Request) -> tuple[list[Run], str | None]:
         agent_id=request.identifier("agent"),
         states=request.choices("state", RunState),
         trigger=request.choice("trigger", Trigger),
+        by=request.name("by"),
         text=request.query.get("q", "")[:LONGEST_TEXT],
         begin=request.instant("from"),
         end=request.instant("to"),
@@ -186,8 +188,16 @@ def execute_command(request: Request, body: shapes.Command) -> shapes.Run:
     return render_run.run(begun.run, ended_in_step(begun))
 
 
-def _step_keys(body: shapes.Command) -> dict[str, Any]:
-    """The command with the keys of a `[[step]]`."""
+@api.post(
+    "/agents/match", needs=Permission.AGENTS_READ, takes=shapes.Targeting, answers=shapes.Match
+)
+def match_agents(request: Request, body: shapes.Targeting) -> shapes.Match:
+    """Whom a step or a command with these targets would run on now. Starts nothing."""
+    return render_run.match(match(_targets(body), request.now, request.scope))
+
+
+def _targets(body: shapes.Command | shapes.Targeting) -> dict[str, Any]:
+    """The keys of a `[[step]]` that say where it runs."""
     targets = {
         "Labels": body.labels,
         "Group": body.group,
@@ -195,12 +205,16 @@ def _step_keys(body: shapes.Command) -> dict[str, Any]:
         "All": body.all or None,
     }
     chosen = {key: value for key, value in targets.items() if value is not None}
+    keys = {"ServerID": body.agent_ids, "Targets": chosen or None}
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def _step_keys(body: shapes.Command) -> dict[str, Any]:
+    """The command with the keys of a `[[step]]`."""
     keys = {
         "CMD": body.command,
         "Script": body.script,
         "Shell": body.shell,
-        "ServerID": body.agent_ids,
-        "Targets": chosen or None,
         "Path": body.path,
         "User": body.user,
         "Env": body.env,
@@ -209,4 +223,4 @@ def _step_keys(body: shapes.Command) -> dict[str, Any]:
         "MaxParallel": body.max_parallel,
         "MaxFailures": body.max_failures,
     }
-    return {key: value for key, value in keys.items() if value is not None}
+    return {**_targets(body), **{key: each for key, each in keys.items() if each is not None}}

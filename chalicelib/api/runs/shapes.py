@@ -214,6 +214,36 @@ class RetryRequest(Shape, frozen=True):
     parameters: Parameters = msgspec.field(default_factory=dict)
 
 
+class Targeting(Shape, frozen=True):
+    """Named agents (by id or name), all, or those that labels, group and selector fit together."""
+
+    agent_ids: list[str] | None = None
+    labels: dict[str, str] | None = None
+    group: str | None = None
+    selector: str | None = None
+    all: bool = False
+
+    def __post_init__(self) -> None:
+        in_one_form(self, "agent_ids", "labels", "group", "selector")
+
+
+class MatchingAgent(Shape, frozen=True):
+    """`status` is by its heartbeats alone."""
+
+    id: str
+    name: str
+    status: AgentStatus
+
+
+class Match(Shape, frozen=True):
+    """So many agents fit. `first` are the first 500 by name; of them `not_online` are not there
+    now: jobs wait for them as long as `DeliverWithin` says."""
+
+    agents: int
+    not_online: int
+    first: list[MatchingAgent]
+
+
 class Command(Shape, frozen=True):
     """One command for many agents at once. Amounts are a number or such as `25%`, times `30s`."""
 

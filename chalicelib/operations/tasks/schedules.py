@@ -93,7 +93,9 @@ def change_schedule(old: Schedule, change: Change, now: datetime) -> Schedule:
         new = replace(new, next_due_at=_next(new, now))
     changed = schedules.change(old, new)
     if changed is None:
-        existing_schedule(old.id)
+        now_is = existing_schedule(old.id)
+        if change.of(now_is) == now_is:  # it was done: by us, perhaps, and our answer was lost
+            return now_is
         raise Conflict("The schedule was changed meanwhile. Look at it, and repeat your change.")
     return changed
 

@@ -1,10 +1,24 @@
 import { answered, api, asked } from "./client";
-import type { Page, Plan, Revision, Run, Task, TaskDetail, Template } from "./types";
+import type { components } from "./schema";
+import type { Agent, CheckedTask, Page, Plan, Revision, Run, Task, TaskDetail, Template } from "./types";
 
 const of = (id: string) => ({ path: { task_id: id } });
 
 export function listTasks(cursor: string | null, signal?: AbortSignal): Promise<Page<Task>> {
   const query = asked({ limit: 100, cursor });
+  return answered(api.GET("/api/v1/tasks", { params: { query }, signal }));
+}
+
+/** So many of each task's newest runs a list shows. */
+const OUTCOMES = 10;
+
+/** A page of the tasks with a text in their names, with what came of their newest runs. */
+export function searchTasks(
+  text: string,
+  cursor: string | null,
+  signal?: AbortSignal,
+): Promise<Page<Task>> {
+  const query = asked({ q: text, outcomes: String(OUTCOMES), limit: 20, cursor });
   return answered(api.GET("/api/v1/tasks", { params: { query }, signal }));
 }
 
@@ -20,6 +34,11 @@ export function createTask(definition: string): Promise<TaskDetail> {
 export function replaceTask(id: string, definition: string, revision: number): Promise<TaskDetail> {
   const body = { definition, revision };
   return answered(api.PUT("/api/v1/tasks/{task_id}", { params: of(id), body }));
+}
+
+/** Whether a definition could be saved, and what it says then. Saves nothing. */
+export function checkTask(definition: string, signal?: AbortSignal): Promise<CheckedTask> {
+  return answered(api.POST("/api/v1/tasks/validate", { body: { definition }, signal }));
 }
 
 export function deleteTask(id: string): Promise<null> {
@@ -73,4 +92,45 @@ export function listExecutions(
 ): Promise<Page<Run>> {
   const params = { ...of(id), query: asked({ limit: 10, cursor }) };
   return answered(api.GET("/api/v1/tasks/{task_id}/executions", { params, signal }));
+}
+
+export type TaskSchedule = components["schemas"]["Schedule"];
+
+/** When a task is triggered by itself. */
+export function listSchedulesOf(
+  id: string,
+  cursor: string | null,
+  signal?: AbortSignal,
+): Promise<Page<TaskSchedule>> {
+  const query = asked({ task: id, limit: 20, cursor });
+  return answered(api.GET("/api/v1/schedules", { params: { query }, signal }));
+}
+
+/** So many pages are looked at to count whom a step is for. */
+const COUNTED_PAGES = 5;
+
+export interface Fitting {
+  agents: Agent[];
+  /** There are more than were looked at. */
+  hasMore: boolean;
+}
+
+/** The agents that a selector and a group fit and that are not disabled, as a step would have them. */
+export async function fittingAgents(
+  label: string,
+  group: string | null,
+  signal?: AbortSignal,
+): Promise<Fitting> {
+  const agents: Agent[] = [];
+  let cursor: string | null = null;
+  for (let page = 0; page < COUNTED_PAGES; page++) {
+    const query = asked({ label, group, limit: 100, cursor });
+    const found: Page<Agent> = await answered(
+      api.GET("/api/v1/agents", { params: { query }, signal }),
+    );
+    agents.push(...found.items.filter((each) => each.status !== "disabled"));
+    cursor = found.next;
+    if (cursor === null) break;
+  }
+  return { agents, hasMore: cursor !== null };
 }

@@ -54,7 +54,7 @@ it("is not read again by itself once it is over", async () => {
   const isOver = ref(false);
   const read = (cursor: string | null, signal: AbortSignal) =>
     listAgents({ text: "" }, cursor, signal) as Promise<Page<unknown>>;
-  mounted(() => usePagedList(["agents"], read, () => isOver.value));
+  mounted(() => usePagedList(["agents"], read, { isOver: () => isOver.value }));
   await settled();
   await calls[0]?.answer(page(["a"]));
   await pass(5_000);

@@ -2,7 +2,8 @@ import { describe, expect, it } from "vitest";
 import { formatLabels, parseLabels } from "@/rules/labels";
 import { formatBytes, formatCount, formatDuration, formatRelative } from "@/rules/format";
 import { hasBegun, isActive, stateText, TONES } from "@/rules/states";
-import { insertServerId, starter, type Change } from "@/rules/tasks/toml";
+import { insertServerId, starter } from "@/rules/tasks/toml";
+import type { Change } from "@/rules/tasks/tomlTables";
 
 const NOW = Date.parse("2026-01-02T00:00:00Z");
 
@@ -74,7 +75,7 @@ describe("a definition", () => {
 
   it("begins with the first agent, or says that one is to be put in", () => {
     expect(starter("an-id")).toContain('ServerID = "an-id"');
-    expect(starter(null)).toContain("put an agent's UUID here");
+    expect(starter(null)).toContain("put an agent's name here");
   });
 
   it("takes an agent in the place of another, on an empty line, or below a line", () => {

@@ -1,30 +1,27 @@
 import { t } from "@/locales";
-
-/** A change of a text: `insert` takes the place of what is between `from` and `to`. */
-export interface Change {
-  from: number;
-  to: number;
-  insert: string;
-}
+import { setValue } from "./tomlEdit";
+import { parseToml, TomlError } from "./tomlParse";
+import { formatValue } from "./tomlValue";
+import type { Change } from "./tomlTables";
 
 const SERVER_ID = /^(\s*ServerID\s*=\s*).*$/;
 
-/** The definition that a new task begins with; `agentId` is the agent of its steps. */
-export function starter(agentId: string | null): string {
-  const id = agentId ?? t("task.putAgent");
+/** The definition that a new task begins with; `called` is the agent of its steps. */
+export function starter(called: string | null): string {
+  const agent = formatValue(called ?? t("task.putAgent"), '"');
   return `Name    = "${t("task.starterName")}"
 Timeout = "10m"
 
 # ${t("task.starterComment")}
 [[step]]
 Name     = "${t("task.starterFirst")}"
-ServerID = "${id}"
+ServerID = ${agent}
 Path     = "/tmp"
 CMD      = "uname -a && df -h ."
 
 [[step]]
 Name     = "${t("task.starterSecond")}"
-ServerID = "${id}"
+ServerID = ${agent}
 Path     = "/tmp"
 CMD      = "echo Hello from $PLUMBER_STEP"
 Env      = { STAGE = "test" }
@@ -44,4 +41,14 @@ export function insertServerId(text: string, position: number, agentId: string):
   if (existing) return { from, to, insert: `${existing[1]}"${agentId}"` };
   const insert = `ServerID = "${agentId}"`;
   return line.trim() === "" ? { from, to, insert } : { from: to, to, insert: `\n${insert}` };
+}
+
+/** The definition of another task of the same steps; as it is where it cannot be read. */
+export function copyOf(definition: string, name: string): string {
+  try {
+    return setValue(parseToml(definition), ["Name"], name);
+  } catch (error) {
+    if (error instanceof TomlError) return definition;
+    throw error;
+  }
 }

@@ -6,11 +6,14 @@ import type { TaskDetail } from "@/api/types";
 export const useLaunch = defineStore("launch", () => {
   const task = shallowRef<TaskDetail | null>(null);
   const isOpen = ref(false);
+  /** The plan is shown at once. */
+  const isPlanned = ref(false);
   let resolve: (values: Record<string, string> | null) => void = () => undefined;
 
   /** Answers the parameters to run with, or null when the person does not want to. */
-  function ask(asked: TaskDetail): Promise<Record<string, string> | null> {
+  function ask(asked: TaskDetail, withPlan = false): Promise<Record<string, string> | null> {
     answer(null);
+    isPlanned.value = withPlan;
     task.value = asked;
     isOpen.value = true;
     return new Promise((settle) => {
@@ -23,5 +26,5 @@ export const useLaunch = defineStore("launch", () => {
     resolve(values);
   }
 
-  return { task, isOpen, ask, answer };
+  return { task, isOpen, isPlanned, ask, answer };
 });
