@@ -755,6 +755,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/findings": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The same for somebody who is still writing: what is wrong is told, and is no refusal.
+         * @description Needs the permission `tasks:read`.
+         */
+        post: operations["find_faults"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/validate": {
         parameters: {
             query?: never;
@@ -1162,6 +1182,14 @@ export interface components {
             task_id: string;
             task_name: string;
             triggered_by: components["schemas"]["By"];
+        };
+        /**
+         * @description What is wrong with a definition, or what it says: one of the two. `faults` are all that could
+         *         be found in one go, in the order of their lines.
+         */
+        Findings: {
+            checked: components["schemas"]["CheckedTask"] | null;
+            faults: components["schemas"]["TomlError"][];
         };
         /**
          * @description The log of a job that could not be put together, since when that is known. What there is of
@@ -4070,6 +4098,52 @@ export interface operations {
                     "application/json": {
                         code: number;
                         data: components["schemas"]["Statistics"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    find_faults: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TaskSource"];
+                "application/toml": string;
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Findings"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;
