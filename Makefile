@@ -18,8 +18,8 @@ front     := $(shell find frontend \( -name node_modules -o -name dist -o -name 
                -o -type f ! -name '*.timestamp-*' -print 2>/dev/null)
 
 .DEFAULT_GOAL := check
-.PHONY: help check lint types unit panel-checks test bench soak fuzz mutants deps test-deps panel up fmt openapi resources \
-        package lock clean reset FORCE
+.PHONY: help check lint types unit panel-checks test bench soak fuzz mutants screenshots deps test-deps panel up fmt openapi \
+        resources package lock clean reset FORCE
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
 
@@ -96,6 +96,9 @@ soak: deps infra/local/node_modules/.installed ## simulated schedules with fault
 fuzz: deps infra/local/node_modules/.installed ## hostile requests for MINUTES, or ONLY=name; failing ones in .build/fuzz, REPLAY=file
 	@$(bin)/python -m tests.fuzz --minutes $(MINUTES) $(if $(ONLY),--only $(ONLY)) \
 	    $(if $(REPLAY),--replay $(REPLAY))
+
+screenshots: test-deps ## the pictures of the documents; ALL=1: every page in every look, to look at, in .build/screenshots
+	@$(bin)/python -m tests.screenshots $(if $(ALL),--all) $(foreach page,$(PAGE),--page $(page))
 
 mutants: test-deps ## small wrongs in conditions and rules: do the tests notice? SAMPLE=n of each, FILE=… only
 	@$(bin)/python -m tests.mutants $(if $(ONLY),--only $(ONLY)) $(if $(SAMPLE),--sample $(SAMPLE)) \

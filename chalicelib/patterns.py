@@ -77,8 +77,13 @@ def _check_counts(text: str) -> None:
             raise InvalidPattern(
                 f"has '{token[:20]}': write the least count too, as in {{0,{most[:9] or 9}}}."
             )
-        if any(len(each) > 4 or int(each) > MAX_REPETITIONS for each in (least, most) if each):
-            raise InvalidPattern(_TOO_LARGE)
+        for each in filter(None, (least, most)):
+            if each[0] == "0" and len(each) > 1:
+                raise InvalidPattern(f"has '{token[:20]}': write counts without zeros before them.")
+            if int(each[:5]) > MAX_REPETITIONS:
+                raise InvalidPattern(_TOO_LARGE)
+        if most and int(most) < int(least):
+            raise InvalidPattern(f"has '{token}': the first count must not be above the second.")
 
 
 def _reason(text: str, error: Exception) -> str:

@@ -22,7 +22,7 @@ export default ts.config(
         "error",
         {
           // What is no word, or is one in a language of its own.
-          allowlist: [..."–·:,…()/=|", "agent.json", "plumber-cli token create", "env=prod", "web, db", "prod", "plb_…", "role=web, zone=a", "ServerID", "Targets", "[[step]]", '"30s"', '"1h30m"', "Plumber"],
+          allowlist: [..."–·:,…()/=|", "agent.json", "plumber-cli token create", "env=prod", "web, db", "prod", "plb_…", "role=web, zone=a", "role=web, env in (prod,stage)", "5m", "1m", "25%", "STAGE=prod", "0", "ServerID", "Targets", "[[step]]", '"30s"', '"1h30m"', "Plumber"],
           attributes: {
             "/.+/": ["title", "text", "label", "placeholder", "aria-label", "aria-description", "alt", "hint"],
           },

@@ -10,6 +10,10 @@ const controlPlane = process.env.PLUMBER_URL ?? "http://127.0.0.1:52281";
 /** The oldest browsers that the panel works in; scripts/weigh.mjs looks at what is built for them. */
 const BROWSERS = ["chrome90", "firefox88", "edge90", "safari14"];
 
+/** What the first page has, or any page may want; but for what is only for the editor, charts or diffs. */
+const SHARED =
+  /\/node_modules\/(@vue|vue|vue-router|pinia|@tanstack|@?vueuse|@intlify|vue-i18n|openapi-fetch|reka-ui|@floating-ui|@internationalized|aria-hidden|anser)\/|\/src\/(api|components\/ui|stores)\/(?!Chart)/;
+
 export default defineConfig({
   // Relative, so that the panel works under whatever path prefix it is served.
   base: "./",
@@ -35,6 +39,9 @@ export default defineConfig({
     emptyOutDir: true,
     target: BROWSERS,
     cssTarget: BROWSERS,
+    // What several pages share is one file, not thirty: each is a call of the control plane.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: "shared", test: SHARED }] } } },
+    chunkSizeWarningLimit: 1_000,
     reportCompressedSize: false, // scripts/weigh.mjs says it
   },
   test: { environment: "happy-dom", include: ["tests/**/*.test.ts"] },

@@ -5,7 +5,7 @@ The prefix lets secret scanners find leaks: `plb` people and programs, `pla` age
 
 import hashlib
 import hmac
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -14,10 +14,11 @@ from chalicelib.access.principal import Role
 from chalicelib.access.scope import EVERYTHING, Scope
 
 SECRET_HEX_DIGITS = 64  # 256 random bits
+USED_EVERY = timedelta(hours=1)  # a use is noted: whoever asks wants to know of days
 
 
 class Token(msgspec.Struct, frozen=True):
-    """An access token as stored."""
+    """An access token as stored. `last_used_at` is up to `USED_EVERY` old."""
 
     id: str
     name: str
@@ -27,6 +28,11 @@ class Token(msgspec.Struct, frozen=True):
     created_at: datetime
     expires_at: datetime | None = None
     scope: Scope = EVERYTHING
+    last_used_at: datetime | None = None
+
+    def is_use_news(self, now: datetime) -> bool:
+        """Whether a use at this time should be noted."""
+        return self.last_used_at is None or now - self.last_used_at >= USED_EVERY
 
 
 class Credential(msgspec.Struct, frozen=True):

@@ -8,6 +8,7 @@ from typing import Protocol
 import msgspec
 
 from chalicelib.access.by import By
+from chalicelib.agents.absence import Absences
 from chalicelib.agents.seat import SecondProcess
 from chalicelib.errors import BadParameter
 
@@ -90,7 +91,7 @@ def check_labels(labels: Mapping[str, str]) -> None:
 
 class Presence(msgspec.Struct, frozen=True):
     """When an agent was heard of last, and when its silence means that it is offline. `online` is
-    cleared by the sweeper."""
+    cleared by the sweeper. `instance` is the process that holds the seat; `absences`: the last."""
 
     agent_id: str
     last_seen_at: datetime
@@ -99,6 +100,8 @@ class Presence(msgspec.Struct, frozen=True):
     running: int
     cancels: frozenset[str] = frozenset()
     conflict: SecondProcess | None = None  # a second process under its identity
+    instance: str | None = None
+    absences: Absences = ()
 
 
 def status(agent: Agent | Candidate, presence: Presence | None, now: datetime) -> AgentStatus:

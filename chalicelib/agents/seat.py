@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from chalicelib.agents.absence import Absences
+
 UNNAMED = "unnamed"  # the instance of an agent that names none
 KNOCK = timedelta(seconds=20)  # for which a holder that was rung may still come
 SHOWN = timedelta(days=1)  # after which a refusal is no news
@@ -27,10 +29,11 @@ class SecondProcess(msgspec.Struct, frozen=True):
 
 class Heard(msgspec.Struct, frozen=True):
     """The answer to the heartbeat of whoever holds the seat. `cancels` are leases whose jobs it
-    should end."""
+    should end, `absences` the last ones, of which one may not be known to have ended."""
 
     cancels: frozenset[str] = frozenset()
     conflict: SecondProcess | None = None
+    absences: Absences = ()
 
 
 def seat_until(now: datetime, ttl_seconds: int) -> datetime:

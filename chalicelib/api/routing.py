@@ -31,7 +31,7 @@ PREFIX = "/api/v1"
 MAX_BODY_BYTES = 1 << 20
 DEFAULT_LIMIT, MAX_LIMIT = 20, 100
 MAX_REVISION = 10**9 - 1
-PAGING = ("cursor", "limit", "wait", "tail", "since", "redirect")  # what chooses nothing
+PAGING = ("cursor", "limit", "wait", "tail", "line", "since", "redirect")  # what chooses nothing
 TOML = "application/toml"
 # curl's default for -d is the last one; what is in the body is looked at, not what it is called.
 BODY_TYPES = ["application/json", TOML, "application/x-www-form-urlencoded"]
@@ -80,6 +80,12 @@ class Request(msgspec.Struct, frozen=True):
         """A word of an enum, None without it. Raises BadParameter."""
         word = self.query.get(name, "")
         return inputs.choice(name, word, kind) if word else None
+
+    def choices(self, name: str, kind: type[Choice]) -> tuple[Choice, ...]:
+        """Words of an enum, separated by commas; none without it. Raises BadParameter."""
+        words = [word.strip() for word in self.query.get(name, "").split(",")]
+        found = [inputs.choice(name, word, kind) for word in words if word]
+        return tuple(dict.fromkeys(found))
 
     def instant(self, name: str) -> datetime | None:
         """An instant in RFC 3339, None without it. Raises BadParameter."""

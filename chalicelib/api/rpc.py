@@ -31,24 +31,28 @@ _log = logging.getLogger("plumber")
 
 class Call(msgspec.Struct, frozen=True):
     """What a method is called with beside its parameters. `principal` is None for open methods.
-    `seats` is what heartbeats were told, for polls of the same request."""
+    `seats` is what heartbeats were told, for polls of the same request; `called` are its methods so
+    far that a request has once."""
 
     principal: Principal | None
     now: datetime
     seats: dict[str, int] = msgspec.field(default_factory=dict)
+    called: set[str] = msgspec.field(default_factory=set)
 
 
 class Method(msgspec.Struct, frozen=True):
     """A method as declared: the shape of its parameters; the permission that it needs, None where
     it is open; `on` answers what it is asked on, from the call and its parameters, or raises where
     that is not the caller's; `audits` is the name of what is done. `handle` gets the call, what
-    `on` has answered if there is one, and the parameters."""
+    `on` has answered if there is one, and the parameters. A method that is `once` is carried out
+    once in a request: what it costs, or what it answers, is not multiplied by a batch."""
 
     handle: Callable[..., Any]
     takes: Reader[Any]
     needs: Permission | None
     on: Callable[[Call, Any], Any] | None = None
     audits: str | None = None
+    once: bool = False
 
 
 class RpcError(Exception):
@@ -161,6 +165,9 @@ def _invoke(call: dict[str, Any], methods: dict[str, Method], context: Call) -> 
     method = methods.get(call["method"])
     if method is None:
         raise RpcError(METHOD_NOT_FOUND, f"There is no method '{call['method'][:64]}'.")
+    if method.once and call["method"] in context.called:
+        raise RpcError(INVALID_REQUEST, f"A request has one '{call['method']}' at most.")
+    context.called.add(call["method"])
     params = call.get("params", {})
     if isinstance(params, list):
         raise RpcError(INVALID_PARAMS, "Parameters are given by name, as an object.")

@@ -10,6 +10,7 @@ what becomes due costs no write that was not made anyhow.
 | `CLAIMED` | a job that its agent has: to be given up, or its agent to be looked at | `JobItem` |
 | `QUEUED` | a job that was not fetched in time | `JobItem` |
 | `LOG` | the log of a job that has ended, to be compacted | `JobItem` |
+| `GIVEN_UP_LOG` | nothing: a log was given up then; nobody claims it | `JobItem` |
 | `SCHEDULE` | a schedule's next due time | `ScheduleItem` |
 
 Whoever wants to see to an entry claims it first, by one write that puts it off on the condition
@@ -101,6 +102,8 @@ RUN = Kind("run", 2, Patience(_SOON, _QUARTER, tries=20))  # given up after four
 CLAIMED = Kind("claimed", 4, Patience(_SOON, _QUARTER, tries=20))
 QUEUED = Kind("queued", 4, Patience(_SOON, _QUARTER, tries=20))
 LOG = Kind("log", 2, Patience(timedelta(minutes=5), timedelta(hours=1), tries=27))  # a day
+# Not worked on: that a log was given up is found here, for as long as its job is kept.
+GIVEN_UP_LOG = Kind("given up log", 1, LOG.patience)
 # Given up within the five minutes in which a due time is on time: later it would be called missed.
 SCHEDULE = Kind("schedule", 2, Patience(timedelta(seconds=15), timedelta(minutes=2), tries=4))
 
@@ -173,6 +176,20 @@ def found(index: GlobalSecondaryIndex[Any], kind: Kind, until: datetime, limit: 
     )
     entries = (Entry(kind, item.due_key(), item.due_at, int(item.due_tries or 0)) for item in items)
     return sorted(entries, key=lambda entry: entry.at)
+
+
+def latest(
+    index: GlobalSecondaryIndex[Any], kind: Kind, since: datetime, limit: int
+) -> list[Entry]:
+    """What of the kind stands there since then, the latest first; a query for each shard."""
+    is_recent = DueItem.due_at >= since
+    items: Iterable[DueItem] = (
+        item
+        for queue in kind.queues
+        for item in index.query(queue, is_recent, scan_index_forward=False, limit=limit)
+    )
+    entries = (Entry(kind, item.due_key(), item.due_at) for item in items)
+    return sorted(entries, key=lambda entry: entry.at, reverse=True)[:limit]
 
 
 def claim(item: DueItem, entry: Entry, now: datetime) -> bool:

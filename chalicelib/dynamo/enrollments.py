@@ -1,6 +1,6 @@
 """The enrollments' table: join tokens and who used them."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pynamodb.attributes import (
     JSONAttribute,
@@ -24,9 +24,11 @@ from chalicelib.dynamo.base import (
 )
 from chalicelib.dynamo.transport import TableModel
 
+KEPT = timedelta(days=7)  # after it expired: who joined with it, and that it is of no more use
+
 
 class EnrollmentItem(TableModel):
-    """See `Enrollment`. DynamoDB deletes it some time after it expired."""
+    """See `Enrollment`. DynamoDB deletes it some time after it has been `KEPT`."""
 
     class Meta(TableMeta):
         table_name = table_name("enrollments")
@@ -71,7 +73,7 @@ def create(enrollment: Enrollment) -> None:
         expires_at=enrollment.expires_at,
         labels=dict(enrollment.labels),
         group=enrollment.group,
-        ttl=enrollment.expires_at,
+        ttl=enrollment.expires_at + KEPT,
     ).save(condition=EnrollmentItem.enrollment_id.does_not_exist())
 
 
@@ -100,7 +102,7 @@ def use(enrollment: Enrollment, agent_id: str, now: datetime) -> bool:
 
 
 def search(limit: int, cursor: str | None) -> tuple[list[Enrollment], str | None]:
-    """A page of all join tokens. A scan: they expire."""
+    """A page of all join tokens. A scan: they are deleted some time after they expired."""
     found, following = page(
         EnrollmentItem.scan(limit=limit, last_evaluated_key=decode_cursor(cursor))
     )

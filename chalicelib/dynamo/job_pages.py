@@ -28,21 +28,21 @@ Page = tuple[list[Job], str | None]
 
 
 class Filter(msgspec.Struct, frozen=True):
-    """What jobs must be; None does not matter."""
+    """What jobs must be; None does not matter, and neither do no `states`."""
 
     step: int | None = None
-    state: JobState | None = None
+    states: frozenset[JobState] = frozenset()
 
 
 def find(run_id: str, wanted: Filter, limit: int, cursor: str | None) -> Page | None:
-    """A page of jobs, in the order of steps; within one in the order of the roster, or, if a state
-    that is always stored is asked for, of the agents' ids. None when there is no such run.
+    """A page of jobs, in the order of steps; within one in the order of the roster, or, if only
+    states that are always stored are asked for, of the agents' ids. None when there is no such run.
 
     Raises BadParameter for a cursor that is none.
     """
-    if wanted.state is None or wanted.state in UNWRITTEN:
+    if not wanted.states or wanted.states & UNWRITTEN:
         return _in_places(run_id, wanted, limit, cursor)
-    page = _stored(run_id, wanted.step, wanted.state, limit, cursor)
+    page = _stored(run_id, wanted.step, wanted.states, limit, cursor)
     return page if page[0] or cursor or runs.get(run_id) is not None else None
 
 
@@ -70,11 +70,11 @@ def _in_places(run_id: str, wanted: Filter, limit: int, cursor: str | None) -> P
     places = _places(known, wanted.step, begin)
     found: list[Job] = []
     for _ in range(ROUNDS):
-        batch = list(islice(places, limit if wanted.state is None else PLACES))
+        batch = list(islice(places, PLACES if wanted.states else limit))
         for place, job in zip(batch, run_pages.at(known.run, batch), strict=True):
             if len(found) == limit:
                 return found, _cursor(place)
-            if wanted.state in (None, job.state):
+            if not wanted.states or job.state in wanted.states:
                 found.append(job)
         if len(found) == limit:
             break
@@ -105,16 +105,18 @@ def _parse(cursor: str | None) -> tuple[int, int]:
 # --- by state, where all have one
 
 
-def _stored(run_id: str, step: int | None, state: JobState, limit: int, cursor: str | None) -> Page:
+def _stored(
+    run_id: str, step: int | None, states: frozenset[JobState], limit: int, cursor: str | None
+) -> Page:
     prefix = jobs_sort_key(step)
     after = prefix if cursor is None else _after(run_id, cursor)
     if not after.startswith(prefix):
         raise BadParameter("The cursor is not one that this list has answered.")
-    query = JobItem.failed_jobs.query if state in FAILED else JobItem.query
+    query = JobItem.failed_jobs.query if states <= FAILED else JobItem.query
     results: Any = query(
         run_id,
         JobItem.item.between(after, prefix + "~"),
-        filter_condition=JobItem.state == state.value,
+        filter_condition=JobItem.state.is_in(*sorted(state.value for state in states)),
         page_size=2 * limit,
     )
     found: list[Job] = []

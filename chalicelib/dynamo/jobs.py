@@ -70,6 +70,8 @@ def value(item: JobItem) -> Job:
         lost_after_seconds=item.lost_after_seconds,
         agent_name=item.agent_name,
         becomes=JobState(item.becomes) if item.becomes else None,
+        stop_by=item.stop_by,
+        stop_told=bool(item.stop_told),
         exit_code=_int(item.exit_code),
         reason=item.reason,
         reported=item.reported,
@@ -212,6 +214,14 @@ def look_again(job: Job, at: datetime) -> bool:
     return _move(job.key, due_queue.again(at), is_same) is not None
 
 
+def allow_to_end(job: Job, stop_by: datetime) -> bool:
+    """Its agent was heard of after the time by which it should have ended the job, perhaps for the
+    first time since it was to be told: it gets a last one. False when the job has moved on."""
+    is_same = due_queue.stands_at(due_queue.CLAIMED, _due_key(job.key), job.due_at)
+    told = [JobItem.stop_told.set(True), JobItem.stop_by.set(stop_by)]
+    return _move(job.key, [*told, *due_queue.again(stop_by)], is_same) is not None
+
+
 def _compaction_actions(key: JobKey, at: datetime | None) -> list[Action]:
     """In place of the deadlines that the job had."""
     if at is None:
@@ -307,9 +317,18 @@ def _stopped_by(by: By | None) -> list[Action]:
     return [] if by is None else [JobItem.stopped_by.becomes(by)]
 
 
-def request_cancel(job: Job, becomes: JobState, by: By | None = None) -> Job | None:
-    """Flags a job that its agent should end, and what it then is; None when it has ended."""
-    actions = [JobItem.becomes.set(becomes.value), *_stopped_by(by)]
+def request_cancel(
+    job: Job, becomes: JobState, stop_by: datetime, by: By | None = None
+) -> Job | None:
+    """Flags a job that its agent should end, and what it then is; None when it has ended. The first
+    `stop_by` counts, and the job is looked at then, if not before."""
+    actions = [
+        JobItem.becomes.set(becomes.value),
+        JobItem.stop_by.set(JobItem.stop_by | stop_by),
+        *_stopped_by(by),
+    ]
+    if job.stop_by is None and job.due_at is not None and job.due_at > stop_by:
+        actions += due_queue.stand(due_queue.CLAIMED, _due_key(job.key), stop_by)
     return _move(job.key, actions, _state_in(ACTIVE))
 
 
@@ -325,9 +344,11 @@ def compact_later(job: Job, at: datetime) -> bool:
     return _move(job.key, due_queue.again(at), is_same) is not None
 
 
-def give_up_compaction(job: Job, problem: str) -> bool:
-    """The log stays as it is, and readers are told why; False when it waits for nothing more."""
-    actions = [JobItem.log_problem.set(problem), *due_queue.leave()]
+def give_up_compaction(job: Job, problem: str, now: datetime) -> bool:
+    """The log stays as it is, and readers are told why; `logs_given_up` finds it. False when it
+    waits for nothing more."""
+    noted = due_queue.stand(due_queue.GIVEN_UP_LOG, _due_key(job.key), now)
+    actions = [JobItem.log_problem.set(problem), *noted]
     return _move(job.key, actions, _waits_for_compaction(job.key)) is not None
 
 
@@ -362,6 +383,11 @@ def due(kind: due_queue.Kind, until: datetime, limit: int) -> list[due_queue.Ent
     """Jobs of the kind whose time comes until then, at most `limit` a shard: `QUEUED`, `CLAIMED`
     or `LOG`. Milliseconds late on AWS."""
     return due_queue.found(PartitionItem.due_index, kind, until, limit)
+
+
+def logs_given_up(since: datetime, limit: int) -> list[due_queue.Entry]:
+    """The logs that were given up since then, the latest first; one query."""
+    return due_queue.latest(PartitionItem.due_index, due_queue.GIVEN_UP_LOG, since, limit)
 
 
 def key_of(entry: due_queue.Entry) -> JobKey:

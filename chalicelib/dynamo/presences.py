@@ -1,19 +1,23 @@
 """The presences' table: one small item an agent, so that a heartbeat is one small write."""
 
+import json
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
 
 from pynamodb.attributes import (
+    Attribute,
     BooleanAttribute,
     JSONAttribute,
     NumberAttribute,
     UnicodeAttribute,
     UnicodeSetAttribute,
 )
+from pynamodb.constants import STRING
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
+from chalicelib.agents.absence import Absence, Absences, gone
 from chalicelib.agents.agent import Presence
 from chalicelib.agents.seat import KNOCK, Heard, SecondProcess
 from chalicelib.dynamo.base import (
@@ -25,6 +29,21 @@ from chalicelib.dynamo.base import (
     table_name,
 )
 from chalicelib.dynamo.transport import TableModel
+
+
+class AbsencesAttribute(Attribute[Absences]):
+    """As `[since, until, since, …]` in milliseconds: the same absences are the same text."""
+
+    attr_type = STRING
+
+    def serialize(self, value: Absences) -> str:
+        ends = [milliseconds(end) for each in value for end in (each.since, each.until)]
+        return json.dumps(ends, separators=(",", ":"))
+
+    def deserialize(self, value: str) -> Absences:
+        ends = [instant(each) for each in json.loads(value)]
+        pairs = zip(ends[::2], ends[1::2], strict=True)
+        return tuple(Absence(since, until) for since, until in pairs if since is not None)
 
 
 class PresenceItem(TableModel):
@@ -45,6 +64,7 @@ class PresenceItem(TableModel):
     seat_until = InstantAttribute(null=True)
     knocked_at = InstantAttribute(null=True)
     conflict = JSONAttribute(null=True)
+    absences = AbsencesAttribute(null=True)
 
 
 _IS_ONLINE = PresenceItem.online == True  # noqa: E712 - a DynamoDB condition
@@ -61,6 +81,8 @@ def _value(item: PresenceItem) -> Presence | None:
         running=int(item.running),
         cancels=frozenset(item.cancels or ()),
         conflict=_conflict(item.conflict),
+        instance=item.instance,
+        absences=item.absences or (),
     )
 
 
@@ -107,7 +129,18 @@ def beat(
         actions.append(PresenceItem.metrics.set(metrics))
     if not passed(lambda: item.update(actions=actions, condition=_holds_seat(instance))):
         return None
-    return Heard(frozenset(item.cancels or ()), _conflict(item.conflict))
+    cancels, absences = frozenset(item.cancels or ()), item.absences or ()
+    return Heard(cancels, _conflict(item.conflict), absences)
+
+
+def note_back(agent_id: str, before: Absences, after: Absences) -> bool:
+    """Notes that an absence has ended; False when that, or another one, was noted meanwhile."""
+    unchanged = PresenceItem.absences == before
+    return passed(
+        lambda: PresenceItem(agent_id).update(
+            actions=[PresenceItem.absences.set(after)], condition=unchanged
+        )
+    )
 
 
 def keep_seat(agent_id: str, instance: str, until: datetime) -> bool:
@@ -188,11 +221,15 @@ def silent(now: datetime) -> Iterable[Presence]:
 
 
 def mark_offline(presence: Presence) -> bool:
-    """False when the agent was heard of meanwhile, or is marked already."""
+    """Begins an absence. False when the agent was heard of meanwhile, or is marked already."""
     unchanged = PresenceItem.last_seen_at == presence.last_seen_at
+    actions: list[Action] = [
+        PresenceItem.online.set(False),
+        PresenceItem.absences.set(gone(presence.absences, presence.last_seen_at)),
+    ]
     return passed(
         lambda: PresenceItem(presence.agent_id).update(
-            actions=[PresenceItem.online.set(False)], condition=unchanged & _IS_ONLINE
+            actions=actions, condition=unchanged & _IS_ONLINE
         )
     )
 

@@ -47,12 +47,13 @@ class Entry(msgspec.Struct, frozen=True):
 class Filter(msgspec.Struct, frozen=True):
     """What runs must be, all together; None does not matter, and neither do no `states`. From
     `begin` to before `end`. `text` is a part of the task's name, of the run's id, or of the name of
-    whoever triggered it."""
+    whoever triggered it; `by` is the whole name or the id of the latter."""
 
     task_id: str | None = None
     agent_id: str | None = None
     states: tuple[RunState, ...] = ()
     trigger: Trigger | None = None
+    by: str | None = None
     begin: datetime | None = None
     end: datetime | None = None
     text: str = ""
@@ -68,6 +69,7 @@ class Filter(msgspec.Struct, frozen=True):
             self.task_id in (None, run.task_id)
             and (not self.states or run.state in self.states)
             and self.trigger in (None, run.trigger)
+            and self.by in (None, run.triggered_by.name, run.triggered_by.id)
             and self._has_text(run)
             and self.scope.holds_run(run.task_id, run.reach)
         )
@@ -76,7 +78,8 @@ class Filter(msgspec.Struct, frozen=True):
     def is_by_one(self) -> bool:
         """Whether nearly all that the index answers fits."""
         criteria = (self.task_id, self.agent_id, self.states or None, self.trigger)
-        is_narrow = self.trigger is not None or bool(self.text) or not self.scope.is_everything
+        is_narrow = self.trigger is not None or self.by is not None or bool(self.text)
+        is_narrow |= not self.scope.is_everything
         return not is_narrow and criteria.count(None) >= len(criteria) - 1
 
     def _has_text(self, run: Run) -> bool:

@@ -257,6 +257,8 @@ class JobItem(PartitionItem, discriminator="job"):
     timeout_seconds = NumberAttribute(null=True)
     lost_after_seconds = NumberAttribute()
     becomes = UnicodeAttribute(null=True)
+    stop_by = InstantAttribute(null=True)
+    stop_told = BooleanAttribute(null=True)
     exit_code = NumberAttribute(null=True)
     reason = UnicodeAttribute(null=True)
     reported = BooleanAttribute(default=False)

@@ -88,7 +88,13 @@ def _look_at_wide(known: Progress) -> RunPage:
     for job in _failed(known.run.id, failing):
         shown[job.key.step][job.index] = job
     pages = [
-        StepPage(step, results[step.number], _in_order(shown[step.number])) for step in known.steps
+        StepPage(
+            step,
+            results[step.number],
+            found := _in_order(shown[step.number]),
+            waves=run_page.wave_tallies(step, found, run_page.counted_in_waves(known, step)),
+        )
+        for step in known.steps
     ]
     return RunPage(known.run, results[known.run.step].counts, pages)
 

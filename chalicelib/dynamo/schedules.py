@@ -165,25 +165,34 @@ def claim_due(entry: due_queue.Entry, now: datetime) -> Schedule | None:
 
 
 def change(old: Schedule, new: Schedule) -> Schedule | None:
-    """Saves what people have changed of it; None when it was deleted or changed meanwhile.
+    """Saves what people have changed of it, and nothing else; None when it was deleted, or what
+    they changed was changed meanwhile, or when it comes due.
 
     Only where they have changed when it comes due, `next_due_at` becomes that of `new`.
     """
     actions: list[Action] = [
         ScheduleItem.cron.set(new.cron),
         ScheduleItem.time_zone.set(new.time_zone),
-        ScheduleItem.overlap.set(new.overlap.value),
-        ScheduleItem.catch_up.set(new.catch_up.value),
         ScheduleItem.paused.set(new.paused),
-        ScheduleItem.parameters.set(dict(new.parameters)),
     ]
-    if not is_same_clock(old, new):
-        actions += [*_awaiting(old.id, new.next_due_at), ScheduleItem.run_id.remove()]
     is_unchanged = (
         (ScheduleItem.cron == old.cron)
         & (ScheduleItem.time_zone == old.time_zone)
         & (ScheduleItem.paused == old.paused)
     )
+    others: tuple[tuple[Any, Any, Any], ...] = (
+        (ScheduleItem.overlap, old.overlap.value, new.overlap.value),
+        (ScheduleItem.catch_up, old.catch_up.value, new.catch_up.value),
+        (ScheduleItem.parameters, dict(old.parameters), dict(new.parameters)),
+    )
+    # What stays is not written: it would undo what somebody else has changed since it was read. And
+    # a call that is repeated, or arrives late, undoes no change that came after it.
+    for attribute, was, becomes in others:
+        if was != becomes:
+            actions.append(attribute.set(becomes))
+            is_unchanged &= attribute == was
+    if not is_same_clock(old, new):
+        actions += [*_awaiting(old.id, new.next_due_at), ScheduleItem.run_id.remove()]
     return _move(old.id, actions, is_unchanged)
 
 

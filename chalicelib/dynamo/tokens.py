@@ -1,5 +1,7 @@
 """The tokens' table: access tokens of people and programs."""
 
+from datetime import datetime
+
 from pynamodb.attributes import UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist
 
@@ -32,6 +34,7 @@ class TokenItem(TableModel):
     created_at = InstantAttribute()
     expires_at = InstantAttribute(null=True)
     scope = ScopeAttribute(null=True)  # none where it is everything
+    last_used_at = InstantAttribute(null=True)
 
 
 def _value(item: TokenItem) -> Token:
@@ -44,6 +47,7 @@ def _value(item: TokenItem) -> Token:
         created_at=item.created_at,
         expires_at=item.expires_at,
         scope=item.scope or EVERYTHING,
+        last_used_at=item.last_used_at,
     )
 
 
@@ -67,6 +71,15 @@ def get(token_id: str) -> Token | None:
         return _value(TokenItem.get(token_id, consistent_read=True))
     except DoesNotExist:
         return None
+
+
+def note_used(token_id: str, now: datetime) -> bool:
+    """False when it was revoked meanwhile."""
+    return passed(
+        lambda: TokenItem(token_id).update(
+            actions=[TokenItem.last_used_at.set(now)], condition=TokenItem.token_id.exists()
+        )
+    )
 
 
 def search(limit: int, cursor: str | None) -> tuple[list[Token], str | None]:

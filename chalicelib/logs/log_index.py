@@ -11,17 +11,22 @@ A reader's position is a chunk and a record in it, before and after: the index s
 chunk `seq` lies now.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 
 from msgspec import Struct
 
+from chalicelib.logs.line_count import Lines
+
 
 class Entry(Struct, frozen=True, array_like=True):
-    """Where one chunk's parts begin, in bytes. `first_ms` is its first record's time."""
+    """Where one chunk's parts begin, in bytes. `first_ms` is its first record's time, `lines` says
+    which lines came before it."""
 
     first_ms: int
     order: int
     data: int
+    lines: Lines
 
 
 class Index(Struct, frozen=True):
@@ -38,6 +43,16 @@ class Index(Struct, frozen=True):
     def chunks(self) -> int:
         """How many chunks were compacted."""
         return len(self.entries) - 1
+
+    @property
+    def lines(self) -> int:
+        """How many lines the log has."""
+        return self.entries[-1].lines.begun
+
+    def chunk_of_line(self, number: int) -> int:
+        """The chunk in which a line begins, counted from 1; past the end the last one."""
+        after = bisect_left(self.entries, number, key=lambda entry: entry.lines.begun)
+        return max(1, min(after, self.chunks))
 
     def ranges(self, seq: int) -> tuple[range, range]:
         """Where chunk `seq` lies in `order` and in the interleaved object."""

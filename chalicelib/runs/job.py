@@ -10,8 +10,11 @@ from msgspec.structs import replace
 
 from chalicelib.access.by import By
 
+STOP_PATIENCE = timedelta(minutes=5)  # with an agent that was asked to end a job, and is there
+EXTENDED_AT_MOST = timedelta(minutes=10)  # beyond what a time-out allows
 END_GRACE = timedelta(seconds=60)  # for the kill after a time-out and the report of it
 KILL_AFTER_SECONDS = 10  # between SIGTERM and SIGKILL
+LAST_PATIENCE = timedelta(seconds=KILL_AFTER_SECONDS) + END_GRACE  # with one that has come back
 
 
 class JobState(str, Enum):
@@ -154,6 +157,8 @@ class Job(msgspec.Struct, frozen=True):
     lost_after_seconds: float = 300.0
     agent_name: str | None = None
     becomes: JobState | None = None  # asked to end: the state it gets when it does
+    stop_by: datetime | None = None  # and by when it should have ended, if its agent is there
+    stop_told: bool = False  # its agent was there after that, and `stop_by` is the last one
     exit_code: int | None = None
     reason: str | None = None
     reported: bool = False  # ended by a report of its agent
@@ -195,6 +200,14 @@ class Job(msgspec.Struct, frozen=True):
         if self.started_at is None:
             return None
         return max(0, round((now - self.started_at).total_seconds() * 1000))
+
+    @property
+    def ends_by(self) -> datetime | None:
+        """When an attempt with a time-out is given up, whatever its agent says."""
+        begun_at = self.started_at or self.claimed_at
+        if begun_at is None or self.timeout_seconds is None:
+            return None
+        return begun_at + _allowed(self.timeout_seconds) + EXTENDED_AT_MOST
 
     @property
     def stop_requested(self) -> bool:
@@ -260,10 +273,14 @@ class Deadlines(msgspec.Struct, frozen=True):
     give_up_at: datetime | None
 
 
+def _allowed(timeout_seconds: float) -> timedelta:
+    return timedelta(seconds=timeout_seconds + KILL_AFTER_SECONDS) + END_GRACE
+
+
 def deadlines(job: Job, begun_at: datetime, now: datetime) -> Deadlines:
     """Of an attempt that began, or was handed out, at `begun_at`."""
     look_at = now + timedelta(seconds=job.lost_after_seconds)
     if job.timeout_seconds is None:
         return Deadlines(look_at, None)
-    allowed = timedelta(seconds=job.timeout_seconds + KILL_AFTER_SECONDS) + END_GRACE
+    allowed = _allowed(job.timeout_seconds)
     return Deadlines(min(look_at, begun_at + allowed), begun_at + allowed)

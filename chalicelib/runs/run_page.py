@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 
 import msgspec
 
@@ -16,6 +17,7 @@ from chalicelib.runs.run import (
     outcome,
     result,
 )
+from chalicelib.runs.wave import Wave
 
 ROOM = 300  # jobs on one page: a Lambda answers 6 MB at most, and a job takes some 1 KB
 
@@ -68,6 +70,16 @@ def _percent(ended: int, size: int | None) -> int:
     return min(99, 100 * ended // size) if size else 0
 
 
+class WaveTally(msgspec.Struct, frozen=True):
+    """What a wave has come to: its jobs that have ended, by state, and when. `ended_at` is None
+    while it goes on, and where not all of its jobs were looked at."""
+
+    wave: Wave
+    counts: Mapping[JobState, int]
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
 class StepPage(msgspec.Struct, frozen=True):
     """A step with some of its jobs: where there is no room for all, those that failed first. `open`
     counts those that have not ended by state, None where not all of them were looked at."""
@@ -76,6 +88,7 @@ class StepPage(msgspec.Struct, frozen=True):
     result: StepResult
     jobs: Sequence[Job]
     open: Mapping[JobState, int] | None = None
+    waves: Sequence[WaveTally] = ()
 
     @property
     def omitted(self) -> int:
@@ -127,7 +140,36 @@ def whole(progress: Progress) -> RunPage:
 def _whole_step(progress: Progress, step: RunStep, most: int) -> StepPage:
     jobs = all_jobs(progress, step)
     found = result(progress.run, step, progress.jobs_of(step))
-    return StepPage(step, found, first(jobs, most), still_open(jobs))
+    return StepPage(step, found, first(jobs, most), still_open(jobs), wave_tallies(step, jobs))
+
+
+def wave_tallies(
+    step: RunStep,
+    jobs: Iterable[Job],
+    counted: Mapping[int, Mapping[JobState, int]] | None = None,
+) -> list[WaveTally]:
+    """The step's waves. `counted` are the jobs that have ended by the wave's number and state, for
+    a step of which `jobs` are only some."""
+    known = list(jobs)
+    return [
+        _wave_tally(wave, [job for job in known if wave.holds(job.index)], counted)
+        for wave in step.waves
+    ]
+
+
+def _wave_tally(
+    wave: Wave, jobs: Sequence[Job], counted: Mapping[int, Mapping[JobState, int]] | None
+) -> WaveTally:
+    counts = Counter(job.state for job in jobs if job.state.is_terminal)
+    is_over = len(jobs) == wave.size and counts.total() == wave.size
+    started = [job.started_at for job in jobs if job.started_at is not None]
+    ended = [job.ended_at for job in jobs if job.ended_at is not None]
+    return WaveTally(
+        wave,
+        dict(counts) if counted is None else counted.get(wave.number, {}),
+        min(started, default=None),
+        max(ended, default=None) if is_over else None,
+    )
 
 
 def still_open(jobs: Iterable[Job]) -> dict[JobState, int]:
@@ -150,14 +192,19 @@ def known_result(head: Progress, step: RunStep, shown: Sequence[Job]) -> StepRes
     if step.number > run.step:
         return StepResult(JobState.WAITING, {})
     counted: dict[JobState, int] = {}
-    for wave in step.waves:
-        gate = head.gates.get((step.number, wave.number))
-        for state, number in (gate.ended if gate else {}).items():
+    for ended in counted_in_waves(head, step).values():
+        for state, number in ended.items():
             counted[state] = counted.get(state, 0) + number
     has_begun = counted or any(job.claimed_at is not None for job in shown)
     state = JobState.RUNNING if has_begun else JobState.QUEUED if shown else JobState.WAITING
     started = [job.started_at for job in shown if job.started_at is not None]
     return StepResult(state, counted, min(started, default=None))
+
+
+def counted_in_waves(head: Progress, step: RunStep) -> dict[int, Mapping[JobState, int]]:
+    """The jobs of a step that have ended by the wave's number and state, as their gates say."""
+    gates = {wave.number: head.gates.get((step.number, wave.number)) for wave in step.waves}
+    return {number: gate.ended for number, gate in gates.items() if gate is not None}
 
 
 def unwritten(run: Run, step: RunStep, index: int, agent_id: str, name: str) -> Job:

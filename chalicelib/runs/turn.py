@@ -6,7 +6,9 @@ import msgspec
 
 from chalicelib.runs.run import Run
 
-UNBORN_FOR = timedelta(minutes=1)  # a turn may be taken so long before its run is there
+# A turn may be taken so long before its run is there: within the life of the handler that triggers
+# it, or of a call that this one gave up waiting for. AWS takes a call for five minutes.
+UNBORN_FOR = timedelta(minutes=6)
 
 
 class Turn(msgspec.Struct, frozen=True):

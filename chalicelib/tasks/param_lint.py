@@ -19,7 +19,9 @@ from chalicelib.tasks.toml_lines import Path, lines_of
 from chalicelib.tasks.toml_table import InvalidDefinition, spell
 
 MAX_FINDINGS = 100  # said of one definition
+MOST_PLACES = 30_000  # looked at in one definition, in half a second or so
 _DANGEROUS = (How.ARITHMETIC, How.NAME, How.PROMPT)
+_PLACE = re.compile(r"[$`;&|(\n]")
 _REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
@@ -44,7 +46,7 @@ class _Said(msgspec.Struct, frozen=True):
 
 def lint(source: str, definition: Definition) -> tuple[Finding, ...]:
     """What is to be said of the definition that `source` is; those that are refused come first."""
-    said = [each for step in definition.steps for each in _of_step(step, definition.params)]
+    said = list(_of_steps(definition))
     said = sorted(dict.fromkeys(said), key=lambda each: not each.is_refused)[:MAX_FINDINGS]
     source = source.replace("\r\n", "\n")
     lines = lines_of(source, {each.path for each in said})
@@ -58,6 +60,23 @@ def lint(source: str, definition: Definition) -> tuple[Finding, ...]:
         )
         for each in said
     )
+
+
+def _of_steps(definition: Definition) -> Iterator[_Said]:
+    """Whoever may read tasks may have a definition checked: what that costs has an end."""
+    left = MOST_PLACES
+    for step in definition.steps:
+        text = step.command or step.script or ""
+        left -= len(_PLACE.findall(text)) if definition.params else 0
+        if left < 0:
+            key = "Script" if step.command is None else "CMD"
+            message = (
+                f"the commands of this task have more than {MOST_PLACES:,} places at which a "
+                "parameter may stand or a command end, too many to be looked at. Put them in files."
+            )
+            yield _Said(("step", step.number - 1, key), text, 0, message, True)
+            return
+        yield from _of_step(step, definition.params)
 
 
 def refuse(findings: tuple[Finding, ...]) -> None:

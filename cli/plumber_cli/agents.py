@@ -10,6 +10,7 @@ from plumber_cli import render, terminal
 from plumber_cli.context import Context, Group, output_option, pairs, pass_context
 from plumber_cli.durations import span
 from plumber_cli.errors import WrongUsage
+from plumber_cli.files import write_new
 from plumber_cli.given import AGENT
 
 
@@ -147,13 +148,10 @@ def change(
 @pass_context
 def label(context: Context, name_or_id: str, changes: tuple[str, ...]) -> None:
     """Set labels of an agent, or remove them: role=web canary-"""
-    agent_id = context.client.agent_id(name_or_id)
-    labels = dict(context.client.get("agents", agent_id)["labels"])
-    for key in (each[:-1] for each in changes if each.endswith("-") and "=" not in each):
-        labels.pop(key, None)
+    dropped = [each[:-1] for each in changes if each.endswith("-") and "=" not in each]
     added = tuple(each for each in changes if not each.endswith("-") or "=" in each)
-    labels.update(pairs(added, "label", "role=web"))
-    _patch(context, agent_id, {"labels": labels})
+    body = {"add_labels": pairs(added, "label", "role=web"), "drop_labels": dropped}
+    _patch(context, context.client.agent_id(name_or_id), body)
 
 
 def _patch(context: Context, agent_id: str, body: dict[str, Any]) -> None:
@@ -223,8 +221,7 @@ def _expiry(made: dict[str, Any]) -> str:
 
 def _write(target: Path, text: str) -> None:
     try:
-        target.touch(mode=0o600, exist_ok=False)
-        target.write_text(text)
+        write_new(target, text)
     except FileExistsError as error:
         raise WrongUsage(f"{target} exists already. Remove it first.") from error
     except OSError as error:

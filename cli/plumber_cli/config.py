@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from plumber_cli.errors import WrongUsage
+from plumber_cli.files import NotOwn, read_own, replace
 
 if sys.version_info >= (3, 11):
     import tomllib as toml
@@ -90,20 +91,24 @@ def _of_profile(profiles: dict[str, Any], name: str) -> Target:
 
 def _profiles() -> dict[str, Any]:
     try:
-        return parse_toml(path().read_text("utf-8"))
+        return parse_toml(read_own(path()))
     except FileNotFoundError:
         return {}
+    except NotOwn as problem:
+        raise WrongUsage(str(problem)) from problem
     except (OSError, ValueError) as error:
         raise WrongUsage(f"{path()} cannot be read: {error}.") from error
 
 
 def _local_stack() -> Target | None:
+    """Not one of another user: in a folder that all may write, anybody could say where agents are
+    to join."""
     here = Path.cwd()
     for folder in (here, *here.parents):
         try:
-            document = json.loads((folder / ".plumber" / "local.json").read_text("utf-8"))
+            document = json.loads(read_own(folder / ".plumber" / "local.json"))
             return target(str(document["url"]), str(document["token"]))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (NotOwn, OSError, ValueError, KeyError, TypeError):
             continue
     return None
 
@@ -131,10 +136,6 @@ def _quoted(text: str) -> str:
 def _write(file: Path, text: str) -> None:
     try:
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = file.with_suffix(".new")
-        temporary.touch(mode=0o600)
-        temporary.chmod(0o600)
-        temporary.write_text(text, "utf-8")
-        temporary.replace(file)
+        replace(file, text)
     except OSError as error:
         raise WrongUsage(f"{file} cannot be written: {error.strerror}.") from error

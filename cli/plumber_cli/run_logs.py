@@ -269,7 +269,7 @@ def _draw_outputs(found: dict[str, Any]) -> None:
     for group in found["groups"]:
         size = group["stdout_bytes"] + group["stderr_bytes"]
         agents = "1 agent" if group["count"] == 1 else f"{group['count']} agents"
-        head = f"{agents} printed {size:,} bytes: {_names(group['jobs'])}"
+        head = f"{agents} printed {size:,} bytes: {_names(group['jobs'])}{_ending(group)}"
         terminal.say(click.style(head, bold=True) if terminal.has_colours() else head)
         sample = group["sample"]
         if sample and sample["text"]:
@@ -280,7 +280,14 @@ def _draw_outputs(found: dict[str, Any]) -> None:
                 render.hint(f"… 'plumber-cli run logs RUN {job}' prints all of it.")
         terminal.say("")
     if found["pending"]:
-        terminal.say(f"Not known yet, or nothing ran: {_names(found['pending'])}")
+        terminal.say(f"Not ended yet: {_names(found['pending'])}")
+
+
+def _ending(group: dict[str, Any]) -> str:
+    if group["state"] == "succeeded":
+        return ""
+    code = group["exit_code"]
+    return f" ({group['state']})" if code is None else f" ({group['state']}, exit code {code})"
 
 
 def _names(jobs: list[dict[str, Any]]) -> str:

@@ -56,6 +56,7 @@ run.add_command(outputs)
     help="Only runs in one of these states, such as failed,timed_out.",
 )
 @click.option("--trigger", type=click.Choice(TRIGGERS), help="Only runs that this has started.")
+@click.option("--by", metavar="NAME", help="Only runs triggered by who has this name or id.")
 @click.option("--text", "q", help="Only runs with this in the task's name, their id or who began.")
 @click.option("--from", "from_", metavar="INSTANT", help="Created then or later.")
 @click.option("--to", metavar="INSTANT", help="Created before, such as 2026-01-31T12:00:00Z.")

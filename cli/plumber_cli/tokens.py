@@ -84,11 +84,14 @@ def _draw(tokens: Sequence[dict[str, Any]], names: dict[str, str]) -> None:
             render.scope(each["scope"], names),
             render.by(each["created_by"]),
             render.when(each["created_at"]),
+            render.when(each["last_used_at"]) if each["last_used_at"] else "never",
             render.when(each["expires_at"]) if each["expires_at"] else "never",
         ]
         for each in tokens
     ]
-    render.table(["ID", "NAME", "ROLE", "ONLY", "CREATED BY", "CREATED", "EXPIRES"], rows)
+    render.table(
+        ["ID", "NAME", "ROLE", "ONLY", "CREATED BY", "CREATED", "LAST USED", "EXPIRES"], rows
+    )
 
 
 @token.command("revoke")

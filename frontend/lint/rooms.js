@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 const SRC = fileURLToPath(new URL("../src/", import.meta.url));
 
 /** The same names as in the product's other parts; a new area is added here with its first file. */
-const AREAS = new Set(["access", "agents", "logs", "runs", "tasks"]);
+const AREAS = new Set(["access", "agents", "logs", "overview", "runs", "tasks"]);
 
 /** Imports point to the same row or one above it. What lies in `src` itself may import all. */
 const RANKS = { locales: 0, rules: 0, api: 0, stores: 1, composables: 2, components: 3, pages: 4 };

@@ -1,4 +1,4 @@
-import { Keyboard, Languages, LogOut, Moon, Plus, Sun } from "lucide-vue-next";
+import { Keyboard, Languages, LogOut, Moon, Plus, Sun, Ticket } from "lucide-vue-next";
 import { computed, type Component, type ComputedRef } from "vue";
 import { useRouter } from "vue-router";
 import { chooseLanguage, language, LANGUAGES, t, type Language } from "./locales";
@@ -41,6 +41,15 @@ export function usePanelActs(): ComputedRef<Act[]> {
     return [
       ...(session.can("tasks:write")
         ? [act("new-task", t("tasks.new"), Plus, () => router.push("/tasks/new"))]
+        : []),
+      ...(session.can("enrollments:write")
+        ? [
+            act("add-agent", t("agents.add"), Plus, () => router.push("/agents?add")),
+            act("enrollments", t("joinTokens.title"), Ticket, () => router.push("/enrollments")),
+          ]
+        : []),
+      ...(session.can("tokens:write")
+        ? [act("new-token", t("tokens.new"), Plus, () => router.push("/tokens?new"))]
         : []),
       act("theme", t(`palette.${other}`), other === "dark" ? Moon : Sun, () => theme.choose(other)),
       ...otherLanguages().map(([tag, name]) => ({

@@ -5,16 +5,15 @@ import {
   type RouteLocationNormalized,
   type Router,
 } from "vue-router";
-import AgentsPage from "./pages/agents/AgentsPage.vue";
 import NotFoundPage from "./pages/NotFoundPage.vue";
+import OverviewPage from "./pages/OverviewPage.vue";
 import RunPage from "./pages/runs/RunPage.vue";
 import RunsPage from "./pages/runs/RunsPage.vue";
 import SignInPage from "./pages/access/SignInPage.vue";
-import TaskPage from "./pages/tasks/TaskPage.vue";
-import TasksPage from "./pages/tasks/TasksPage.vue";
-import TokensPage from "./pages/access/TokensPage.vue";
 import { followLink, takeToken } from "./signInLink";
+import { t } from "./locales";
 import { useSession } from "./stores/access/session";
+import { useNotices } from "./stores/notices";
 
 declare module "vue-router" {
   interface RouteMeta {
@@ -23,20 +22,34 @@ declare module "vue-router" {
   }
 }
 
-// Not lazily loaded: each file is a call of the control plane, and all pages together are small.
+const loadFurther = () => import("./pages/further");
+
+type FurtherPage = keyof Awaited<ReturnType<typeof loadFurther>>;
+
+const further = (page: FurtherPage) => async () => (await loadFurther())[page];
+
 const routes = [
-  { path: "/", redirect: "/runs" },
+  { path: "/", component: OverviewPage },
   {
     path: "/sign-in",
     component: SignInPage,
     meta: { isOpen: true },
   },
-  { path: "/agents", component: AgentsPage },
-  { path: "/tasks", component: TasksPage },
-  { path: "/tasks/new", component: TaskPage },
+  { path: "/agents", component: further("AgentsPage") },
+  { path: "/agents/:id", component: further("AgentPage"), props: true },
+  { path: "/enrollments", component: further("EnrollmentsPage") },
+  { path: "/tasks", component: further("TasksPage") },
+  { path: "/tasks/new", component: further("TaskPage") },
   {
     path: "/tasks/:id",
-    component: TaskPage,
+    component: further("TaskPage"),
+    props: true,
+  },
+  { path: "/schedules", component: further("SchedulesPage") },
+  { path: "/schedules/new", redirect: newSchedule },
+  {
+    path: "/schedules/:id",
+    component: further("SchedulePage"),
     props: true,
   },
   { path: "/runs", component: RunsPage },
@@ -45,7 +58,8 @@ const routes = [
     component: RunPage,
     props: true,
   },
-  { path: "/tokens", component: TokensPage },
+  { path: "/command", component: further("CommandPage") },
+  { path: "/tokens", component: further("TokensPage") },
   // Every component in all its states, for who makes pages; in no menu, and loaded when opened.
   { path: "/gallery", component: () => import("./pages/GalleryPage.vue") },
   {
@@ -54,10 +68,19 @@ const routes = [
   },
 ];
 
+const HOME = "/";
+/** After the first page: when it is likely to be there. */
+const SOON_MS = 1_500;
+
+/** The dialog stands on the page of all schedules; `task` in the address is what it is for. */
+function newSchedule({ query }: Pick<RouteLocationNormalized, "query">) {
+  return { path: "/schedules", query: { ...query, new: "1" } };
+}
+
 /** Where somebody was going who has signed in now. */
 function wanted(from: RouteLocationNormalized): string {
   const next = from.query.next;
-  return typeof next === "string" && next.startsWith("/") ? next : "/runs";
+  return typeof next === "string" && next.startsWith("/") ? next : HOME;
 }
 
 /** The panel's pages; whoever is not signed in sees the sign-in page, and then where they wanted. */
@@ -77,8 +100,11 @@ export function createPanelRouter(): Router {
   router.beforeEach((to) => {
     if (to.path === "/sign-in" && session.isSignedIn) return wanted(to);
     if (to.meta.isOpen || session.isSignedIn) return true;
-    return { path: "/sign-in", query: to.fullPath === "/runs" ? {} : { next: to.fullPath } };
+    return { path: "/sign-in", query: to.fullPath === HOME ? {} : { next: to.fullPath } };
   });
+  // A file that is gone is one of an older version of the panel, or the connection is lost.
+  router.onError(() => useNotices().failed(new Error(t("error.pageNotLoaded"))));
+  void router.isReady().then(() => setTimeout(() => void loadFurther().catch(() => undefined), SOON_MS));
   watch(
     () => session.isSignedIn,
     (isSignedIn) => {

@@ -39,12 +39,12 @@ describe("the language", () => {
       formatBy({ kind: "token", id: "t", name: "ann" }),
     ];
     expect(texts()).toEqual([
-      "Revoke 'a {b}'?", "1 step skipped", "12,345 lines", "timed out", "1h ago", "2m 05s",
+      "Revoke 'a {b}'?", "1 step was skipped.", "12,345 lines", "timed out", "1h ago", "2m 05s",
       "ann (token)",
     ]);
     await setLanguage("zh-CN");
     expect(texts()).toEqual([
-      "吊销“a {b}”？", "已跳过 1 个步骤", "12,345 行", "超时", "1小时前", "2分钟 05秒", "ann（令牌）",
+      "吊销“a {b}”？", "跳过了 1 个步骤。", "12,345 行", "超时", "1小时前", "2分钟 05秒", "ann（令牌）",
     ]);
   });
 });

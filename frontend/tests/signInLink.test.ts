@@ -145,6 +145,6 @@ describe("the router", () => {
     await settled();
     expect(router.currentRoute.value.fullPath).toBe("/tasks");
     await router.push("/sign-in");
-    expect(router.currentRoute.value.fullPath).toBe("/runs");
+    expect(router.currentRoute.value.fullPath).toBe("/");
   });
 });

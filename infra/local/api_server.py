@@ -3,12 +3,14 @@
 The stock handler sends headers and body in two segments, which costs 44 ms each on a kept-alive
 connection (Nagle and delayed ACK): 22 requests/s. Sent at once they are over 4,000. And a method
 that it does not know it answers with 501 and a page of HTML. Pages are compressed, as API Gateway
-does; JSON is not, since between two programs of one machine that costs more than it saves.
+does; JSON is not, since between two programs of one machine that costs more than it saves. And it
+reads bodies of any size, and has a thread for each connection: what it takes is in `connections`.
 """
 
 import faulthandler
 import functools
 import gzip
+import resource
 import sys
 from http import HTTPStatus
 from typing import Any
@@ -25,6 +27,13 @@ from chalice.local import (
 )
 
 from infra.local.addresses import HOST
+from infra.local.connections import (
+    MOST_CONNECTIONS,
+    SILENT_SECONDS,
+    Callers,
+    Connections,
+    refusal,
+)
 from infra.local.environment import ROOT
 from infra.local.gateway import AsOnAws
 
@@ -37,11 +46,13 @@ class PromptHandler(ChaliceRequestHandler):
 
     disable_nagle_algorithm = True
     wbufsize = -1
+    timeout = SILENT_SECONDS
+    server: "Server"
 
     def __init__(
-        self, request: Any, client: Any, server: Any, app_object: Chalice, config: Config
+        self, request: Any, client: Any, server: "Server", app_object: Chalice, config: Config
     ) -> None:
-        self._gateway = AsOnAws(app_object, config)
+        self._gateway = AsOnAws(app_object, config, server.callers)
         super().__init__(request, client, server, app_object, config)
 
     @property
@@ -58,6 +69,21 @@ class PromptHandler(ChaliceRequestHandler):
         if name.startswith("do_"):
             return self._generic_handle
         raise AttributeError(name)
+
+    def _generic_handle(self) -> None:
+        if (wrong := refusal(self.headers)) is not None:
+            self.close_connection = True  # the body would be taken for the next request
+            self._send_error_response(wrong)
+            return
+        super()._generic_handle()
+        self.server.connections.answered(self.connection)
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _generic_handle
+
+    def _parse_payload(self) -> tuple[dict[str, Any], bytes | None]:
+        headers, body = super()._parse_payload()
+        self.server.connections.asked(self.connection)
+        return headers, body
 
     def _send_http_response_with_body(
         self, code: int, headers: dict[str, Any], body: str | bytes
@@ -88,9 +114,30 @@ class Server(ThreadedHTTPServer):
 
     request_queue_size = 128
 
+    def __init__(self, address: tuple[str, int], handler: Any) -> None:
+        self.callers = Callers()
+        self.connections = Connections()
+        super().__init__(address, handler)
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.connections.opened(request)
+        super().process_request(request, client_address)
+
+    def shutdown_request(self, request: Any) -> None:
+        self.connections.closed(request)
+        super().shutdown_request(request)
+
     def handle_error(self, request: object, client_address: object) -> None:
         if not isinstance(sys.exc_info()[1], ConnectionError):
             super().handle_error(request, client_address)
+
+
+def _allow_descriptors(count: int) -> None:
+    """As far as this user may."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    most = count if hard == resource.RLIM_INFINITY else min(count, hard)
+    if soft != resource.RLIM_INFINITY and soft < most:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
 
 
 @click.command()
@@ -105,6 +152,7 @@ def main(port: int, host: str) -> None:
     # own server is given back before ours takes the port.
     stock = create_local_server(config.chalice_app, config, host, 0)
     stock.server.server_close()
+    _allow_descriptors(2 * MOST_CONNECTIONS)
     handler = functools.partial(PromptHandler, app_object=stock.app_object, config=config)
     with Server((host, port), handler) as server:
         server.serve_forever()

@@ -9,7 +9,6 @@ from chalice.config import Config
 from chalice.local import (
     LambdaEventConverter,
     LocalGateway,
-    LocalGatewayException,
     MatchResult,
     RouteMatcher,
 )
@@ -17,17 +16,11 @@ from chalice.local import (
 from chalicelib.api.refusals import ANY_PATH
 from chalicelib.api.routing import PREFIX
 from chalicelib.errors import NoSuchPath
-from infra import gateway
-
-
-class NotThere(LocalGatewayException):
-    """What API Gateway answers for a path that no route has."""
-
-    CODE = 404
+from infra.local.connections import Callers, GatewayRefusal
 
 
 class Matcher(RouteMatcher):
-    """Raises NotThere for what is not the app's to answer."""
+    """Raises GatewayRefusal for what is not the app's to answer."""
 
     def match_route(self, url: str) -> MatchResult:
         try:
@@ -35,9 +28,7 @@ class Matcher(RouteMatcher):
         except ValueError:
             path = url.partition("?")[0]
             if not path.startswith(f"{PREFIX}/"):
-                document = gateway.body(NoSuchPath.code, NoSuchPath().message)
-                said = document.replace("$context.requestId", "local").encode()
-                raise NotThere({"Content-Type": "application/json"}, said) from None
+                raise GatewayRefusal(404, NoSuchPath.code, NoSuchPath().message) from None
             rest = path.removeprefix(f"{PREFIX}/")
             return MatchResult(ANY_PATH, {"proxy": rest}, {})
 
@@ -45,15 +36,20 @@ class Matcher(RouteMatcher):
 class AsOnAws(LocalGateway):
     """In place of Chalice's."""
 
-    def __init__(self, app_object: Chalice, config: Config) -> None:
+    def __init__(self, app_object: Chalice, config: Config, callers: Callers) -> None:
         super().__init__(app_object, config)
+        self._callers = callers
         matcher = Matcher(list(app_object.routes))
         self.event_converter = LambdaEventConverter(matcher, app_object.api.binary_types)
 
     def handle_request(
         self, method: str, path: str, headers: dict[str, Any], body: bytes | None
     ) -> dict[str, Any]:
-        """A preflight too is the app's to answer: it has no CORS. Raises NotThere."""
+        """A preflight too is the app's to answer: it has no CORS. Raises GatewayRefusal."""
         event = self._generate_lambda_event(method, path, headers, body)
-        answer: dict[str, Any] = self._app_object(event, self._generate_lambda_context())
+        authorization = next(
+            (text for name, text in headers.items() if name.lower() == "authorization"), ""
+        )
+        with self._callers.call(authorization):
+            answer: dict[str, Any] = self._app_object(event, self._generate_lambda_context())
         return answer

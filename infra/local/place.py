@@ -9,7 +9,9 @@
 """
 
 import json
+import os
 import shutil
+import stat
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from string import Template
@@ -20,6 +22,23 @@ from infra.local.environment import Keys, new_keys
 from infra.local.key_file import kept
 
 _SAMPLE = Path(__file__).parent / "hello.toml"
+
+
+OTHERS_WRITE = 0o022
+
+
+class NotOurs(Exception):
+    """Another user of the machine has a say in what a stack would keep; the text says where."""
+
+
+def _require_own(directory: Path) -> None:
+    """Whoever knows the keys of a stack, or chooses them, is its admin, and has its agents run what
+    he likes as the user who started it."""
+    found = directory.lstat()
+    if stat.S_ISLNK(found.st_mode):
+        raise NotOurs(f"{directory} is a link. Name the place itself: STATE={directory.resolve()}")
+    if found.st_uid != os.geteuid():
+        raise NotOurs(f"{directory} belongs to another user. Choose another place with STATE=…")
 
 
 @dataclass(frozen=True)
@@ -48,11 +67,22 @@ class Place:
         return self.directory / self.backend
 
     def clear(self) -> None:
-        """Removes the last stack's logs, and its state where the backend forgets it."""
+        """Removes the last stack's logs, and its state where the backend forgets it. Raises NotOurs
+        for a place in which another user has a say."""
+        self.root.mkdir(mode=0o755, parents=True, exist_ok=True)
+        _require_own(self.root)
+        self.root.chmod(self.root.stat().st_mode & ~OTHERS_WRITE)
+        self.directory.mkdir(mode=0o700, exist_ok=True)
+        _require_own(self.directory)
+        if (mode := stat.S_IMODE(self.directory.stat().st_mode)) & OTHERS_WRITE:
+            raise NotOurs(
+                f"{self.directory} can be written by other users (mode {mode:o}). See that "
+                f"everything in it is as it should be, then: chmod 700 {self.directory}"
+            )
+        self.directory.chmod(0o700)
         shutil.rmtree(self.logs, ignore_errors=True)
         if self.backend in FORGETFUL:
             shutil.rmtree(self.state, ignore_errors=True)
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self.logs.mkdir()
         self.state.mkdir(exist_ok=True)
 

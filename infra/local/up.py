@@ -14,7 +14,7 @@ from infra.local.addresses import is_free
 from infra.local.backends import BACKENDS
 from infra.local.control_plane import ControlPlane
 from infra.local.environment import base
-from infra.local.place import Place
+from infra.local.place import NotOurs, Place
 from infra.local.processes import (
     Child,
     ChildEnded,
@@ -50,7 +50,11 @@ def up(wish: Wish) -> int:
             f"make up PORT={port + 1}"
         )
         return 1
-    wish.place.clear()
+    try:
+        wish.place.clear()
+    except NotOurs as problem:
+        complain(str(problem))
+        return 1
     processes = Processes(wish.place.logs, base(os.environ, wish.place.keys()))
     processes.adopt_orphans()
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):

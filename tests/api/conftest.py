@@ -18,6 +18,7 @@ from chalicelib.dynamo import steps
 from chalicelib.operations import overview
 from chalicelib.operations.access import authentication
 from chalicelib.operations.access.tokens import create_token
+from infra.local.connections import Callers
 from infra.local.gateway import AsOnAws
 from tests.stack.policy import within_the_policy
 
@@ -164,7 +165,7 @@ def client(store: None, travel: Clock) -> Any:
     authentication.forget_everybody()
     overview.forget()
     with Client(app) as opened:
-        opened.http._local_gateway = AsOnAws(app, opened.http._config)
+        opened.http._local_gateway = AsOnAws(app, opened.http._config, Callers())
         yield opened
 
 

@@ -1,5 +1,6 @@
 """The agents' door: enrollment and who may come in."""
 
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -7,7 +8,9 @@ from chalice.test import Client
 
 from chalicelib.api.agents.methods import METHODS
 from chalicelib.operations.access import authentication
-from tests.api.conftest import People, RpcAgent, agent_id, definition, enroll_params, rpc
+from chalicelib.operations.runs.sweep import sweep
+from tests.api.conftest import Clock, People, RpcAgent, agent_id, definition, enroll_params, rpc
+from tests.stack.shifts import shift
 
 
 def enroll(client: Client, params: dict[str, Any]) -> Any:
@@ -149,3 +152,51 @@ def test_our_fault_while_a_caller_is_looked_up_is_answered_as_json_rpc(
     authentication.forget_everybody()
     monkeypatch.setattr("chalicelib.dynamo.agents.get", lambda agent_id: 1 / 0)
     assert one.error("agent.heartbeat") == -32603
+
+
+def shown(at: datetime) -> str:
+    """To the millisecond, as it is kept and answered."""
+    at -= timedelta(microseconds=at.microsecond % 1_000)
+    return at.isoformat().replace("+00:00", "Z")
+
+
+def test_the_times_when_an_agent_was_away_are_shown(
+    admin: People, agent: Any, travel: Clock
+) -> None:
+    one = agent()
+    one.result("agent.heartbeat", instance="of today")
+    left = travel.now
+    sweep(shift(travel.after(3_600)))
+    away = admin.data("GET", f"/agents/{one.id}")
+    assert away["absences"] == [{"since": shown(left), "until": None}]
+    one.result("agent.heartbeat", instance="of today")
+    back = admin.data("GET", f"/agents/{one.id}")
+    assert back["absences"] == [{"since": shown(left), "until": shown(travel.now)}]
+    assert (back["status"], back["instance"]) == ("online", "of today")
+    assert "absences" not in admin.data("GET", "/agents")["items"][0]
+
+
+def test_labels_are_added_and_dropped_beside_others(admin: People, agent: Any) -> None:
+    one = agent()
+    admin.data("PATCH", f"/agents/{one.id}", {"labels": {"role": "web", "zone": "a"}})
+    change = {"add_labels": {"zone": "b", "new": ""}, "drop_labels": ["role", "zone", "none"]}
+    changed = admin.data("PATCH", f"/agents/{one.id}", change)
+    assert changed["labels"] == {"zone": "b", "new": ""}
+    many = {"add_labels": {f"k{number}": "v" for number in range(49)}}
+    code, message = admin.refused("PATCH", f"/agents/{one.id}", many)[:2]
+    assert (code, "51" in message) == (1001, True)
+
+
+def test_a_join_token_shows_who_joined_with_it(client: Client, admin: People, people: Any) -> None:
+    made = admin.data("POST", "/enrollments", {"max_uses": 3})
+    path = f"/enrollments/{made['enrollment']['id']}"
+    assert admin.data("GET", path) == {**made["enrollment"], "agents": []}
+    for number in (1, 2):
+        enroll(client, enroll_params(made["join_token"], number))
+    found = admin.data("GET", path)
+    assert (found["uses"], len(found["agents"])) == (2, 2)
+    assert {each["status"] for each in found["agents"]} == {"never_seen"}
+    admin.data("DELETE", f"/agents/{agent_id(1)}")
+    assert [each["id"] for each in admin.data("GET", path)["agents"]] == [agent_id(2)]
+    assert made["join_token"] not in str(found)
+    assert people("operator").refused("GET", path)[0] == 1003

@@ -426,8 +426,8 @@ def test_one_answer_of_a_batch_that_cannot_be_encoded_keeps_back_no_other(
     odd = msgspec.structs.replace(METHODS["agent.leave"], handle=lambda *given: object())
     monkeypatch.setitem(METHODS, "agent.leave", odd)
     calls = [
-        {"jsonrpc": "2.0", "id": number, "method": method, "params": {}}
-        for number, method in enumerate(("agent.heartbeat", "agent.leave", "agent.heartbeat"))
+        {"jsonrpc": "2.0", "id": number, "method": method, "params": {"seq": 9, "capacity": 0}}
+        for number, method in enumerate(("agent.heartbeat", "agent.leave", "agent.poll"))
     ]
     _, answers = rpc(client, calls, one.token)
     codes = [each.get("error", {}).get("code") for each in answers]

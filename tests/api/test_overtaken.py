@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError, ReadTimeoutError
 
 from chalicelib.dynamo import jobs, runs
+from chalicelib.operations.runs import trigger
 from chalicelib.operations.runs.sweep import sweep
+from chalicelib.runs.run import Run
 from tests.api.conftest import Clock, Fleet, People, named
 from tests.api.fleet import WEB, run_of, start, states, task, work
 from tests.stack.shifts import shift
@@ -38,6 +41,69 @@ def test_a_second_run_may_wait_for_the_first(admin: People, fleet: Fleet) -> Non
         (job,) = one.poll()["jobs"]
         assert job["run_id"] == expected
         one.finish(job)
+
+
+def test_a_run_that_has_its_turn_begins_though_an_earlier_one_has_come_into_being(
+    admin: People, fleet: Fleet, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both triggers are cut short: one before its run is there, one when it has taken the turn."""
+    (one,) = fleet(1)
+    path = exclusive(admin, "queue")
+    earlier, later = ({"Idempotency_Key": key} for key in ("earlier", "later"))
+    for cut_short_at, key in (("create", earlier), ("begin", later)):
+        with monkeypatch.context() as patch:
+            patch.setattr(runs, cut_short_at, breaks_off)
+            assert admin.refused("POST", path, **key)[0] == 5000
+    first = admin.data("POST", path, **earlier)["id"]
+    assert run_of(admin, first)["is_held"]
+    sweep(shift(travel.after(30)))
+    (job,) = one.poll()["jobs"]
+    assert job["run_id"] > first
+    one.finish(job)
+    (job,) = one.poll()["jobs"]
+    assert job["run_id"] == first
+
+
+def test_a_run_whose_trigger_gave_it_up_too_early_has_its_turn_all_the_same(
+    admin: People, fleet: Fleet, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (one,) = fleet(1)
+    path = exclusive(admin, "forbid")
+    create, on_their_way = runs.create, list[Run]()
+
+    def times_out(run: Run) -> bool:
+        on_their_way.append(run)
+        raise ReadTimeoutError(endpoint_url="")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(runs, "create", times_out)
+        assert admin.refused("POST", path)[0] == 5000
+    travel.after(300)
+    assert admin.refused("POST", path)[0] == 1005
+    assert all(map(create, on_their_way)), "which arrive at last"
+    sweep(shift(travel.after(60)))
+    assert work([one]) == [one.id]
+    assert admin.data("POST", path)["state"] == "queued"
+
+
+def breaks_off(*_: Any) -> None:
+    raise ConnectionClosedError(endpoint_url="")
+
+
+def test_a_line_of_waiting_runs_has_an_end(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """1,500 of one task kept the sweeper busy for half of its time."""
+    (one,) = fleet(1)
+    path = exclusive(admin, "queue")
+    monkeypatch.setattr(trigger, "ACTIVE_AT_MOST", 3)
+    for _ in range(3):
+        admin.data("POST", path)
+    code, message = admin.refused("POST", path)
+    assert (code, "wait for their turn" in message) == (1005, True)
+    (job,) = one.poll()["jobs"]
+    one.finish(job)
+    assert run_of(admin, admin.data("POST", path)["id"])["is_held"]
 
 
 def test_a_second_run_may_take_the_place_of_the_first(admin: People, fleet: Fleet) -> None:

@@ -1,5 +1,8 @@
 """What a first page shows, and what lists say for it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -42,6 +45,46 @@ def test_the_first_page_says_what_runs_and_what_failed(
     assert found["counted_since"] is None
 
 
+def test_what_failed_is_named_until_it_goes_well_and_what_runs_with_its_progress(
+    admin: People, fleet: Fleet, travel: Clock
+) -> None:
+    agents = fleet(2)
+    task_id = task(admin, WEB)
+    path = f"/tasks/{task_id}/execute"
+    runs = []
+    for _ in range(2):
+        runs.append(admin.data("POST", path)["id"])
+        work(agents, agents[0])
+    live = admin.data("POST", path)["id"]
+    work(agents[:1])
+    found = admin.data("GET", "/stats")
+    (failing,) = found["failing"]
+    assert (failing["task_id"], failing["count"], failing["run_id"]) == (task_id, 2, runs[1])
+    assert (failing["task_name"], failing["state"], failing["is_command"]) == (
+        "fleet", "failed", False,
+    )  # fmt: skip
+    assert "exit code 1" in failing["reason"]
+    (active,) = found["active"]
+    assert (active["id"], active["progress"]["ended"], active["progress"]["known"]) == (live, 1, 2)
+    work(agents)
+    travel.after(overview.TRENDS_KEPT_FOR.total_seconds())
+    found = admin.data("GET", "/stats")
+    assert (found["failing"], found["active"], found["runs_failed"]) == ([], [], 2)
+
+
+def test_agents_that_went_offline_are_named(admin: People, fleet: Fleet, travel: Clock) -> None:
+    one, two, _ = fleet(3)
+    one.result("agent.heartbeat")
+    travel.after(1)
+    two.result("agent.heartbeat")
+    seen = travel.now
+    assert admin.data("GET", "/stats")["agents_gone"] == []
+    travel.after(3_600)
+    found = admin.data("GET", "/stats")
+    assert [each["id"] for each in found["agents_gone"]] == [two.id, one.id]
+    assert found["agents_gone"][0]["last_seen_at"].startswith(f"{seen:%Y-%m-%dT%H:%M:%S}")
+
+
 def test_schedules_that_made_no_run_are_told_and_those_that_come_next(
     admin: People, fleet: Fleet, travel: Clock
 ) -> None:
@@ -60,6 +103,7 @@ def test_schedules_that_made_no_run_are_told_and_those_that_come_next(
     assert [each["id"] for each in found["schedules_failing"]] == [hourly]
     assert found["schedules_failing"][0]["last_problem"].startswith("Missed")
     assert {each["id"] for each in found["schedules_next"]} == {hourly, daily}
+    assert {each["task_name"] for each in found["schedules_next"]} == {"fleet"}
 
 
 def test_the_answer_is_kept_for_a_while_and_costs_nothing_then(
@@ -178,6 +222,9 @@ def test_runs_are_filtered_by_several_states_and_by_text(admin: People, fleet: F
     assert ids("q=SHOP") == [bad]
     assert ids(f"q={good.lower()}") == [good]
     assert ids("q=admin") == [live, good, bad]
+    who = admin.data("GET", "/me")
+    assert ids(f"by={who['name']}") == ids(f"by={who['id']}") == [live, good, bad]
+    assert ids("by=adm") == ids("by=nobody&state=failed") == []
     assert admin.refused("GET", "/runs?state=failed,bad")[0] == 1001
 
 
@@ -207,3 +254,21 @@ def test_what_an_agent_has_to_do_is_told_also_while_it_is_offline(
     assert [each["run_id"] for each in narrow.data("GET", f"/agents/{one.id}/jobs")["items"]] == [
         second
     ]
+
+
+def test_many_who_come_at_once_look_once(travel: Clock) -> None:
+    """Each look is a scan of all agents."""
+    overview.forget()
+    looking, looks = threading.Barrier(2), []
+
+    def look() -> str:
+        looks.append(1)
+        with suppress(threading.BrokenBarrierError):
+            looking.wait(0.5)  # for another one who looks as well
+        return "seen"
+
+    with ThreadPoolExecutor(4) as callers:
+        found = callers.map(lambda _: overview._Kept(travel.now)("agents", (), look), range(4))
+        assert set(found) == {"seen"}
+    assert looks == [1]
+    overview.forget()

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from chalice.test import Client
 
+from chalicelib import clock
 from chalicelib.dynamo import runs, tokens
 from chalicelib.operations.access import authentication
 from tests.api.conftest import Clock, People, RpcAgent, agent_id, definition
@@ -76,9 +77,9 @@ def test_who_am_i(people: Any) -> None:
 def test_a_token_is_shown_once_works_and_is_revoked(client: Client, admin: People) -> None:
     made = admin.data("POST", "/tokens", {"name": "ci", "role": "trigger"})
     caller = People(client, made["secret"])
-    assert caller.data("GET", "/me")["id"] == made["token"]["id"]
     listed = admin.data("GET", "/tokens")["items"]
     assert made["token"] in listed
+    assert caller.data("GET", "/me")["id"] == made["token"]["id"]
     assert made["secret"] not in str(listed)
     admin.data("DELETE", f"/tokens/{made['token']['id']}")
     assert caller.refused("GET", "/me")[0] == 1002
@@ -418,3 +419,36 @@ def test_a_token_is_looked_up_once_in_a_while(
     travel.after(31)
     caller.data("GET", "/me")
     assert len(looked_up) == 2
+
+
+def test_the_use_of_a_token_is_noted_once_an_hour(
+    people: Any, admin: People, travel: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    viewer = people("viewer")
+
+    def noted() -> Any:
+        found = admin.data("GET", "/tokens")["items"]
+        return next(each["last_used_at"] for each in found if each["role"] == "viewer")
+
+    def use() -> None:
+        authentication.forget_everybody()
+        viewer.data("GET", "/me")
+
+    assert noted() is None
+    use()
+    first = noted()
+    assert first is not None
+    travel.after(3_599)
+    use()
+    assert noted() == first
+    travel.after(2)
+    use()
+    assert noted() > first
+    monkeypatch.setattr("chalicelib.dynamo.tokens.note_used", lambda token_id, now: 1 / 0)
+    travel.after(7_200)
+    use()
+
+
+def test_a_use_that_is_noted_late_brings_no_revoked_token_back() -> None:
+    assert not tokens.note_used("revoked", clock.read())
+    assert tokens.get("revoked") is None

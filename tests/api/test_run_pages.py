@@ -150,6 +150,35 @@ def test_a_retried_run_counts_from_the_step_with_which_it_begins(admin: People, 
     assert shown(admin, again["id"])[0] == (2, 2, 100, {"succeeded": 2})
 
 
+@pytest.mark.parametrize("seen", [300, 3], ids=["whole", "wide"])
+def test_a_rolling_step_says_how_far_its_waves_are(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch, seen: int
+) -> None:
+    monkeypatch.setattr("chalicelib.dynamo.run_pages.SEEN", seen)
+    agents = fleet(4)
+    run_id = start(admin, f"{ROLLING}Canary = 1\n[[step]]\n{LABELS}")
+
+    def waves() -> list[tuple[Any, ...]]:
+        step, later = admin.data("GET", f"/runs/{run_id}")["steps"]
+        assert later["waves"] == []
+        assert [job["index"] for job in step["jobs"]] == [0, 1, 2, 3]
+        return [
+            (each["first"], each["size"], each["at_once"], each["counts"], each["ended_at"] is None)
+            for each in step["waves"]
+        ]
+
+    assert waves() == [(0, 1, 1, {}, True), (1, 3, 2, {}, True)]
+    left = finish_next(agents, 0)
+    one = {"succeeded": 1}
+    assert waves() == [(0, 1, 1, one, False), (1, 3, 2, {}, True)]
+    finish_next(left, 0)
+    assert waves() == [(0, 1, 1, one, False), (1, 3, 2, one, True)]
+    canary, rest = admin.data("GET", f"/runs/{run_id}")["steps"][0]["waves"]
+    assert canary["started_at"] <= canary["ended_at"]
+    assert rest["started_at"] is not None
+    assert rest["ended_at"] is None
+
+
 def test_a_list_of_a_hundred_active_runs_is_five_reads(admin: People, fleet: Fleet) -> None:
     (one, _) = fleet(2)
     source = f'Name = "deploy"\n[[step]]\n{LABELS}[[step]]\nServerID = "{one.id}"\nCMD = "true"\n'
@@ -181,6 +210,8 @@ def test_jobs_are_listed_by_step_and_state_and_shown_one_by_one(
     assert listed("step=2") == []
     assert listed("state=failed") == listed("state=failed&step=1") == ["machine-2"]
     assert listed("state=queued&limit=1") == ["machine-3"]
+    assert listed("state=failed,succeeded") == ["machine-1", "machine-2"]
+    assert listed("state=queued,waiting,claimed&step=1") == ["machine-3", "machine-4"]
     for query in ("state=lost", "state=waiting", "step=0", "step=x", "state=x", "cursor=x"):
         if query in ("state=lost", "state=waiting"):
             assert listed(query) == []

@@ -11,7 +11,7 @@ from chalicelib.dynamo import due, jobs, runs
 from chalicelib.operations.runs import sweep as sweeper
 from chalicelib.operations.runs.sweep import sweep
 from chalicelib.runs.job import JobKey
-from tests.api.conftest import Clock, Fleet, People, definition, named
+from tests.api.conftest import Clock, Fleet, People, RpcAgent, definition, named
 from tests.stack.shifts import shift
 
 HOUR = 3600
@@ -172,3 +172,74 @@ def test_bad_runs_keep_no_others_waiting(
     for run_id in bad:
         run = runs.get(run_id)
         assert run is not None and not run.state.is_terminal
+
+
+# --- agents that do not end what they should
+
+
+def goes_on(one: RpcAgent, job: Any, travel: Clock, seconds: int) -> None:
+    """An agent that is there, and says again and again that the job goes on."""
+    lease = job["lease"]
+    for _ in range(seconds // 30):
+        travel.after(30)
+        one.result("agent.heartbeat", leases=[lease])
+        one.call("job.extend", **named(job))
+        sweep(shift(travel.now))
+
+
+@pytest.mark.parametrize("head", ["", 'LostAfter = "24h"\n'])
+def test_an_agent_that_is_there_and_does_not_end_a_job_holds_no_run_for_ever(
+    admin: People, agent: Any, travel: Clock, head: str
+) -> None:
+    """Nor itself: an agent with open jobs is not removed, and runs that exclude each other wait."""
+    one = agent()
+    run_id = trigger(admin, definition(one.id) + head)
+    (job,) = one.poll()["jobs"]
+    one.result("job.start", **named(job))
+    goes_on(one, job, travel, 120)
+    admin.data("POST", f"/runs/{run_id}/cancel")
+    goes_on(one, job, travel, 240)
+    assert admin.data("GET", f"/runs/{run_id}")["run"]["state"] == "cancelling"
+    goes_on(one, job, travel, 300)
+    shown = admin.data("GET", f"/runs/{run_id}")
+    (ended,) = shown["steps"][0]["jobs"]
+    assert (shown["run"]["ended_at"] is not None, ended["state"]) == (True, "lost")
+    assert "asked to end it" in ended["reason"]
+    assert one.error("job.extend", **named(job)) == -32003
+    admin.data("DELETE", f"/agents/{one.id}")
+
+
+def test_a_time_out_is_put_off_for_ten_minutes_at_most(
+    admin: People, agent: Any, travel: Clock
+) -> None:
+    one = agent()
+    run_id = trigger(admin, definition(one.id) + 'Timeout = "1m"\n')
+    (job,) = one.poll()["jobs"]
+    one.result("job.start", **named(job))
+    goes_on(one, job, travel, 600)
+    assert admin.data("GET", f"/runs/{run_id}")["run"]["state"] == "running"
+    goes_on(one, job, travel, 300)
+    (ended,) = admin.data("GET", f"/runs/{run_id}")["steps"][0]["jobs"]
+    assert ended["state"] == "timed_out"
+
+
+def test_a_job_that_was_cancelled_while_its_agent_is_away_is_waited_for(
+    admin: People, agent: Any, travel: Clock
+) -> None:
+    """As long as `LostAfter` says: nobody knows whether it goes on."""
+    one = agent()
+    run_id = trigger(admin, definition(one.id) + 'LostAfter = "1h"\n')
+    (job,) = one.poll()["jobs"]
+    one.result("job.start", **named(job))
+    one.result("agent.heartbeat", leases=[job["lease"]])
+    admin.data("POST", f"/runs/{run_id}/cancel")
+    for _ in range(20):
+        sweep(shift(travel.after(120)))
+    one.result("agent.heartbeat", leases=[job["lease"]])  # it is back, and told now
+    sweep(shift(travel.after(50)))
+    one.result("agent.heartbeat", leases=[job["lease"]])
+    sweep(shift(travel.after(20)))
+    assert admin.data("GET", f"/runs/{run_id}")["run"]["state"] == "cancelling"
+    one.result("job.finish", **named(job), outcome="cancelled", duration_ms=1)
+    (ended,) = admin.data("GET", f"/runs/{run_id}")["steps"][0]["jobs"]
+    assert ended["state"] == "cancelled"

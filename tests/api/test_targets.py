@@ -9,6 +9,8 @@ from msgspec.structs import replace
 
 from chalicelib.agents.agent import MAX_LABELS, Agent, Facts
 from chalicelib.operations.runs import choice
+from chalicelib.operations.tasks import preview
+from chalicelib.tasks.target import Targets
 from tests.api.conftest import Fleet, People, agent_id
 from tests.api.fleet import run_of, start, task, work
 from tests.bench.product import Meter, metered
@@ -92,6 +94,26 @@ def _assert_listed(admin: People, meter: Meter) -> None:
 
 
 # --- limits
+
+
+def test_whom_targets_fit_is_told_before_anything_starts(admin: People, fleet: Fleet) -> None:
+    one, two, _ = fleet(3)
+    one.result("agent.heartbeat")
+    admin.data("PATCH", f"/agents/{two.id}", {"labels": {"role": "db"}})
+
+    def fit(**targets: Any) -> tuple[int, int, list[str]]:
+        found = admin.data("POST", "/agents/match", targets)
+        return found["agents"], found["not_online"], [each["name"] for each in found["first"]]
+
+    names = [admin.data("GET", f"/agents/{each.id}")["name"] for each in (one, two, _)]
+    assert fit(all=True) == (3, 2, names)
+    assert fit(selector="role in (db)") == (1, 1, [names[1]])
+    assert fit(labels={"role": "web"}) == (2, 1, [names[0], names[2]])
+    assert fit(agent_ids=[names[0], two.id]) == (2, 1, names[:2])
+    assert fit(group="nobody") == (0, 0, [])
+    assert admin.refused("POST", "/agents/match", {"agent_ids": ["nobody"]})[0] == 2001
+    assert admin.refused("POST", "/agents/match", {"selector": "role=("})[0] == 1001
+    assert admin.refused("POST", "/agents/match", {})[0] == 1001
 
 
 def limit(monkeypatch: pytest.MonkeyPatch, name: str, value: int) -> None:
@@ -228,3 +250,21 @@ def test_changes_are_seen_by_the_next_step_and_the_next_list(admin: People, flee
     admin.data("DELETE", f"/agents/{one.id}")
     assert listed(admin, "")[0] == ["machine-2"]
     assert listed(admin, "label=role=db")[0] == []
+
+
+def test_a_plan_looks_once_at_the_agents_of_steps_with_the_same_targets(
+    admin: People, fleet: Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a hundred steps on a whole fleet each would read all of it, for whoever may read tasks."""
+    fleet(3)
+    looks: list[Targets] = []
+
+    def counted(wanted: Targets, *more: Any) -> Any:
+        looks.append(wanted)
+        return choice.choose(wanted, *more)
+
+    monkeypatch.setattr(preview, "choose", counted)
+    steps = [step("{ All = true }")] * 3 + [step('{ Labels = { role = "web" } }')]
+    planned = admin.data("POST", f"/tasks/{task(admin, *steps)}/plan", {})
+    assert [len(each["waves"][0]["agents"]) for each in planned["steps"][:3]] == [3, 3, 3]
+    assert len(looks) == 2

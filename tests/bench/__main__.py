@@ -16,7 +16,7 @@ from tests.bench.yardstick import Scale, look
 GROUPS = (
     "calls", "fleet", "wide", "slices", "call", "wake", "trace", "throughput", "drift", "load",
     "clients",
-    "history", "agent", "idle", "start", "logs", "functions", "cost",
+    "history", "agent", "idle", "start", "logs", "panel", "functions", "cost",
 )  # fmt: skip
 QUICK = "quick"  # some of them, shorter
 

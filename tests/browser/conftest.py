@@ -4,10 +4,17 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    ConsoleMessage,
+    Page,
+    Request,
+    Response,
+    expect,
+    sync_playwright,
+)
 
 from infra.local import programs
 from tests.stack.live import LiveControlPlane
@@ -53,15 +60,39 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """A page whose script errors fail the test."""
+    """A page of which nothing that `complaints` knows may come."""
     expect.set_options(timeout=15_000)
     context = browser.new_context(viewport={"width": 1440, "height": 900})
     opened = context.new_page()
-    errors: list[Any] = []
-    opened.on("pageerror", lambda error: errors.append(error))
+    found = complaints(opened)
     yield opened
     context.close()
-    assert errors == []
+    assert found == []
+
+
+def complaints(page: Page) -> list[str]:
+    """What goes wrong on a page from now on: scripts that raise, what the console calls an error,
+    what its policy forbids, requests that fail and answers of 500. What is refused with 4xx is
+    between the panel and the control plane; what was given up or is offline is meant."""
+    found: list[str] = []
+
+    def console(message: ConsoleMessage) -> None:
+        if message.type == "error" and not message.text.startswith("Failed to load resource"):
+            found.append(message.text)
+
+    def failed(request: Request) -> None:
+        if request.failure not in ("net::ERR_ABORTED", "net::ERR_INTERNET_DISCONNECTED"):
+            found.append(f"{request.url}: {request.failure}")
+
+    def answered(response: Response) -> None:
+        if response.status >= 500:
+            found.append(f"{response.url}: {response.status}")
+
+    page.on("pageerror", lambda error: found.append(str(error)))
+    page.on("console", console)
+    page.on("requestfailed", failed)
+    page.on("response", answered)
+    return found
 
 
 def sign_in(page: Page, plane: LiveControlPlane) -> None:

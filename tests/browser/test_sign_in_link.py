@@ -21,7 +21,7 @@ def test_a_link_signs_in_and_leaves_no_token_behind(page: Page, live_api: LiveCo
     page.goto(live_api.way_in.sign_in_link)
     expect(page.get_by_test_id("nav-tokens")).to_be_visible()
     expect(page.get_by_text("The link signed you in as")).to_be_visible()
-    assert page.url == f"{live_api.url}/#/runs"
+    assert page.url == f"{live_api.url}/#/"
     assert not is_remembered(page, live_api.token)
     # The fragment is no part of what is asked of the server; the browser's events show it once.
     assert [url for url in sent if live_api.token in url.partition("#")[0]] == []
@@ -65,5 +65,5 @@ def test_a_link_does_not_switch_who_is_signed_in_without_asking(
     page.get_by_test_id("confirm").click()
     expect(page.get_by_role("banner").get_by_text("somebody else")).to_be_visible()
     expect(page.get_by_test_id("nav-tokens")).to_be_hidden()
-    assert page.url == f"{live_api.url}/#/runs"
+    assert page.url == f"{live_api.url}/#/"
     assert not is_remembered(page, other)

@@ -33,6 +33,8 @@ def test_a_value_arrives_as_it_was_given_and_warnings_are_shown(
     assert (code, "Warning: line 8: step[1].CMD: $v stands" in err.decode()) == (0, True)
     assert run.run("task", "run", "say", "-p", f"v={EVIL}")[0] == 0
     (made,) = run.json("run", "list")
+    by = made["triggered_by"]["name"]
+    assert [run.json("run", "list", "--by", who) for who in (by, "nobody")] == [[made], []]
     code, out, _ = run.run("run", "logs", made["id"], "--raw")
     assert (code, out.decode()) == (0, EVIL)
     assert not list(tmp_path.rglob("hacked"))

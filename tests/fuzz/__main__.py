@@ -7,11 +7,13 @@ import os
 import signal
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
@@ -38,12 +40,14 @@ FUZZERS: Sequence[type[Fuzzer]] = (Rpc, Tasks, Cursors, Chunks)
 BATCHES = {Rpc.name: 200, Tasks.name: 80, Cursors.name: 200, Chunks.name: 12}  # cases of one seed
 BATCH_SECONDS, SCHEMATHESIS_SECONDS = 40.0, 40  # at most, so that all have their turns
 REPORT_SECONDS = 60.0
+_told = threading.Event()
 
 
 def main() -> int:
     """Exit code 1 when anything was found."""
     options = _options()
     os.environ.update(base(os.environ))
+    end_when_told()
     faulthandler.register(signal.SIGUSR1)  # says where it is
     with _stages() as (stage, playground):
         judge = Judge(SAVED)
@@ -98,7 +102,8 @@ def _fuzz(stage: Stage, playground: Stage, judge: Judge, options: argparse.Names
     memory.start()
     canary.start()
     try:
-        _rounds(stage, playground, judge, options)
+        with suppress(KeyboardInterrupt):  # what was found until then is told
+            _rounds(stage, playground, judge, options)
     finally:
         canary.stop()
         memory.stop()
@@ -110,9 +115,22 @@ def _fuzz(stage: Stage, playground: Stage, judge: Judge, options: argparse.Names
     return 1 if problems or judge.failures else 0
 
 
+def end_when_told() -> None:
+    """By SIGINT and SIGTERM, once; the second one ends it at once. A shell that starts something in
+    the background has it ignore the first of them, and Python leaves that as it is."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _end)
+
+
+def _end(number: int, _: object) -> NoReturn:
+    _told.set()  # it may be raised where something takes it for its own
+    signal.signal(number, signal.SIG_DFL)
+    raise KeyboardInterrupt
+
+
 def is_over(until: float) -> bool:
-    """Whether the moment has passed."""
-    return time.monotonic() > until
+    """Whether the moment has passed, or it was told to end."""
+    return _told.is_set() or time.monotonic() > until
 
 
 def _rounds(stage: Stage, playground: Stage, judge: Judge, options: argparse.Namespace) -> None:

@@ -5,6 +5,7 @@ What is tried names things by words in `@`: `@run@` is the id of a run, wherever
 """
 
 import re
+import secrets
 from collections.abc import Sequence
 from typing import Any
 
@@ -96,10 +97,14 @@ class Stage:
         return [line for line in lines if LEFT in line and " - log " not in line]
 
     def token(self, role: str) -> str:
-        """A new one, of a role or of the operator of hardly anything."""
+        """A new one, of a role or of the operator of hardly anything: of a task of its own, since
+        what was tried may have removed any other."""
         wanted: dict[str, Any] = {"name": "fuzz", "role": role}
         if role == NARROW:
-            scope = {"labels": {"role": "nothing"}, "tasks": [self.evil.task]}
+            step = f'[[step]]\nServerID = "{self.evil.id}"\nCMD = "true"\n'
+            source = {"definition": f'Name = "narrow {secrets.token_hex(4)}"\n{step}'}
+            task = self.plane.call("POST", "/tasks", source)["task"]["id"]
+            scope = {"labels": {"role": "nothing"}, "tasks": [task]}
             wanted = {"name": "fuzz", "role": "operator", "scope": scope}
         return str(self.plane.call("POST", "/tokens", wanted)["secret"])
 

@@ -1,14 +1,20 @@
 """The short run of `make fuzz`, with the same seeds each time, and what its judge notices."""
 
+import argparse
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from infra.local.environment import ROOT
 from infra.local.processes import Processes
+from tests.fuzz import __main__ as fuzz
 from tests.fuzz import description
 from tests.fuzz.asking import Asker, Fuzzer
 from tests.fuzz.canary import Canary
@@ -54,6 +60,43 @@ def test_nothing_gets_in_and_nothing_gets_stuck(
     assert not memory.problems(), memory.said()
     assert stage.left_behind() == []
     assert set(told.asked) == {*(kind.name for kind, _ in SHORT), Canary.name, description.NAME}
+
+
+# --- its end
+
+TOLD = """
+import os, signal, sys
+signal.signal(signal.{name}, signal.SIG_IGN)  # as in the background of a shell
+from tests.fuzz import __main__ as fuzz
+fuzz.end_when_told()
+try:
+    os.kill(os.getpid(), signal.{name})
+    signal.pause()
+except KeyboardInterrupt:
+    sys.exit(0 if fuzz.is_over(float("inf")) else 1)
+"""
+
+
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM"])
+def test_it_ends_when_it_is_told_to_wherever_it_was_started(name: str) -> None:
+    program = [sys.executable, "-c", TOLD.format(name=name)]
+    assert subprocess.run(program, cwd=ROOT, timeout=60, check=False).returncode == 0
+
+
+def test_what_was_found_until_it_was_told_to_end_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found, stage = Judge(tmp_path), SimpleNamespace(children=[], left_behind=list)
+    found.fail(Trial("rpc", 1, None), "something is wrong")
+
+    def told(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(fuzz, "_rounds", told)
+    monkeypatch.setattr(fuzz, "Canary", lambda *_: SimpleNamespace(start=list, stop=list))
+    any_stage: Any = stage
+    assert fuzz._fuzz(any_stage, any_stage, found, argparse.Namespace()) == 1
+    assert "something is wrong" in capsys.readouterr().out
 
 
 # --- what the judge notices

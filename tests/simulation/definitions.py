@@ -1,19 +1,26 @@
 """Tasks made up by chance."""
 
 import json
+from collections.abc import Sequence
 from random import Random
 
 SECRET = {"password": "hunter2"}  # of some tasks; they can have no schedule
 ZONES = ("a", "b")  # machines are moved between them
 
 
-def random_definition(chance: Random, name: str, agent_ids: list[str]) -> str:
-    """A task of one to three steps with any policies."""
+EXCLUDING = ("queue", "queue", "replace", "forbid")
+ANY_POLICY = ("allow", "allow", "allow", "allow", "forbid", "queue", "replace")
+
+
+def random_definition(
+    chance: Random, name: str, agent_ids: list[str], concurrency: Sequence[str] = ANY_POLICY
+) -> str:
+    """A task of one to three steps with any policies; `concurrency` are those to choose from."""
     head = f'Name = "{name}"\n'
     params = "[Params.password]\nSecret = true\n" if is_secret(name) else ""
     if chance.random() < 0.3:
         head += f'Timeout = "{chance.choice(["30s", "5m"])}"\n'
-    head += f'Concurrency = "{chance.choice(["allow"] * 4 + ["forbid", "queue", "replace"])}"\n'
+    head += f'Concurrency = "{chance.choice(concurrency)}"\n'
     return (
         head
         + params

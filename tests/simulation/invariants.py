@@ -10,8 +10,17 @@ from msgspec.structs import replace
 from chalicelib.dynamo.due import CLAIMED
 from chalicelib.runs.job import Job, JobKey, JobState
 from chalicelib.runs.planner import EndRun, plan
-from chalicelib.runs.run import Progress, RunState, RunStep, has_ended, is_acceptable, is_wanted
+from chalicelib.runs.run import (
+    Progress,
+    Run,
+    RunState,
+    RunStep,
+    has_ended,
+    is_acceptable,
+    is_wanted,
+)
 from chalicelib.runs.wave import wave_of
+from chalicelib.tasks.task import Concurrency
 
 
 class Violation(AssertionError):
@@ -89,6 +98,17 @@ def check_deadlines(progress: Progress, now: datetime) -> None:
         is_overdue = job.give_up_at is not None and job.give_up_at <= now
         if is_overdue and (job.due_tries == 0 or job.due_at > now + wait):
             raise Violation(f"6: overdue, and nobody tries: {job.key} until {job.due_at}")
+
+
+def check_turns(found: Iterable[Run]) -> None:
+    """Raises Violation where two runs of a task go on that exclude each other."""
+    begun: dict[str, str] = {}
+    for run in found:
+        is_alone = run.concurrency is not Concurrency.ALLOW
+        if not is_alone or run.is_held or run.state.is_terminal:
+            continue
+        if (other := begun.setdefault(run.task_id, run.id)) != run.id:
+            raise Violation(f"the runs {other} and {run.id} go on, and exclude each other")
 
 
 def check_gate(offer: dict[str, Any], before: Progress) -> None:

@@ -6,7 +6,7 @@ import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from random import Random
@@ -14,16 +14,12 @@ from typing import Any
 
 import pytest
 from chalice.app import Chalice
-from chalice.test import Client
-from moto.core.models import DEFAULT_ACCOUNT_ID
-from moto.dynamodb.models import dynamodb_backends
+from chalice.test import BaseClient, Client
 
 from chalicelib import clock
 from chalicelib.access.by import INSTALLATION
 from chalicelib.access.principal import Role
 from chalicelib.dynamo import presences, steps
-from chalicelib.dynamo.run_items import PartitionItem
-from chalicelib.dynamo.tasks import RevisionItem, TaskItem
 from chalicelib.operations.access import authentication
 from chalicelib.operations.access.tokens import create_token
 from chalicelib.operations.runs import advance as advancing
@@ -33,6 +29,7 @@ from chalicelib.sqs import dead_letters, doorbells, work
 from chalicelib.tasks.task import StoredTask
 from infra.local.backends import Endpoints
 from tests.api.conftest import People, RpcAgent, agent_id, enroll_params, rpc
+from tests.simulation.beginning import Beginning
 from tests.simulation.faults import installed
 from tests.simulation.world import World
 from tests.stack.in_process import moto_in_process
@@ -64,6 +61,7 @@ class Laboratory:
         self.tried = Tried()
         self.client = client
         self.people = self._admin()
+        self._beginning: Beginning | None = None
         self._tokens = {agent_id(n): self._enroll(n) for n in range(1, MACHINES + 1)}
 
     def _admin(self) -> People:
@@ -95,10 +93,7 @@ class Laboratory:
         What happened before makes no difference to it, so that its seed is enough to replay it.
         """
         self.now = BEGIN + (self.tried.schedules + self.before) * APART
-        _forget_history()
-        authentication.forget_everybody()
-        for agent in self._tokens:
-            presences.remove(agent)
+        self._begin()
         world = World(self.client, self.people, self._tokens, chance, self.now)
         with pytest.MonkeyPatch.context() as patch, installed(world.faults, world.late):
             _one_thread_a_handler(patch)
@@ -128,6 +123,13 @@ class Laboratory:
                 self.tried.refused += sum(each.refused for each in world.machines)
         return world
 
+    def _begin(self) -> None:
+        for agent in self._tokens:
+            presences.remove(agent)
+        self._beginning = self._beginning or Beginning()
+        self._beginning.restore()
+        authentication.forget_everybody()
+
 
 class _InLine:
     """In place of an executor: chance alone says what comes first."""
@@ -151,6 +153,9 @@ class _Requests(threading.local):
 
 def _one_thread_a_handler(patch: pytest.MonkeyPatch) -> None:
     requests = _Requests()
+    # Each of its calls puts a copy in the place of `os.environ`, and takes back what it found: of
+    # two calls at once the copy stays, and a variable that is set in it is seen by no child.
+    patch.setattr(BaseClient, "_patched_env_vars", lambda *_: nullcontext())
     patch.setattr(doorbells, "ThreadPoolExecutor", _InLine)
     patch.setattr(advancing, "ThreadPoolExecutor", _InLine)
     patch.setattr(
@@ -167,15 +172,6 @@ def _watched(world: World) -> Any:
         return trigger(task, **given)
 
     return fire
-
-
-def _forget_history() -> None:
-    """Moto looks at every item for each query of an index, and copies all for a transaction."""
-    names = {each.Meta.table_name for each in (PartitionItem, TaskItem, RevisionItem)}
-    for backend in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
-        for name, table in backend.tables.items():
-            if name in names:
-                table.items.clear()
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """The simulation itself: handlers pass each other, indexes are late, and a seed says how."""
 
+import os
 from datetime import datetime, timedelta, timezone
 from random import Random
 
@@ -22,8 +23,19 @@ def tried(seed: int) -> tuple[list[str], Tried]:
 
 
 def test_a_seed_gives_the_same_schedule_again() -> None:
+    environment = os.environ
     seed = next(each for each in range(1, 30) if tried(each)[1].passes > 20)
     assert tried(seed) == tried(seed), "though its handlers pass each other"
+    assert os.environ is environment, "and share that of the process"
+
+
+def test_what_other_schedules_leave_behind_makes_no_difference() -> None:
+    with laboratory() as lab:
+        lab.run(Random(1), 20)
+        after_another = lab.run(Random(2), 20).trace
+    with laboratory() as lab:
+        lab.before = 2
+        assert lab.run(Random(2), 20).trace == after_another
 
 
 def side_by_side(seed: int) -> str:
@@ -61,7 +73,7 @@ def test_what_a_handler_raises_is_raised_when_all_have_ended() -> None:
 def test_an_index_is_late_and_never_makes_anything_up() -> None:
     now = [NOW]
     late = LateIndexes(Random(1), lambda: now[0])
-    faults = Faults(Random(1), Baton(Random(1)))
+    faults = Faults(Random(1), Baton(Random(1)), lambda: now[0])
     key = JobKey("01LATE", 1, "an agent")
 
     def seen() -> set[str]:

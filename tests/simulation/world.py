@@ -1,6 +1,5 @@
 """The simulated world: people, machines, sweepers, a clock, and what must always be true."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
@@ -22,17 +21,33 @@ from chalicelib.runs.canonical import canonical
 from chalicelib.runs.run import Progress, Run, RunState
 from tests.api.conftest import People, rpc
 from tests.simulation.baton import Baton, Deed
-from tests.simulation.definitions import SECRET, ZONES, is_secret, random_definition
+from tests.simulation.definitions import (
+    ANY_POLICY,
+    EXCLUDING,
+    SECRET,
+    ZONES,
+    is_secret,
+    random_definition,
+)
 from tests.simulation.faults import Faults, Killed
-from tests.simulation.invariants import Violation, check_deadlines, check_gate, check_run
+from tests.simulation.invariants import (
+    Violation,
+    check_deadlines,
+    check_gate,
+    check_run,
+    check_turns,
+)
 from tests.simulation.late import LateIndexes
 from tests.simulation.machines import Machine
-from tests.simulation.shown import described
+from tests.simulation.shown import Heard, position, stuck
 from tests.simulation.wire import Wire
 from tests.simulation.work_queue import WorkQueue
 
 CLONES = 2
-ROUNDS_TO_THE_END, QUICK_ROUNDS = 40, 8
+QUICK_ROUNDS, MACHINES_COME_BACK = 8, 20  # of the end: how many, and after how many
+ROUNDS_WITHOUT_CHANGE = 16  # two days: nothing waits for longer than one
+ROUNDS_TO_THE_END = 200
+RUNS_AT_MOST = 100  # of one task
 STEP_OF_THE_END = timedelta(seconds=45)
 LATER_STEP_OF_THE_END = timedelta(hours=3)  # jobs that wait a day for their machine
 
@@ -41,6 +56,7 @@ LATER_STEP_OF_THE_END = timedelta(hours=3)  # jobs that wait a day for their mac
 class Trigger:
     """A call of a person that is repeated until it is answered, for as long as its key is kept."""
 
+    task: str
     path: str
     key: str
     parameters: dict[str, str]
@@ -57,7 +73,7 @@ class World:
         self.chance = chance
         self.now = now
         self.baton = Baton(chance)
-        self.faults = Faults(chance, self.baton)
+        self.faults = Faults(chance, self.baton, lambda: self.now)
         self.late = LateIndexes(chance, lambda: self.now)
         self.queue = WorkQueue(chance, self.faults, lambda: self.now)
         self.wire_faults: Counter[str] = Counter()
@@ -67,6 +83,8 @@ class World:
         self._admin = admin
         self._triggers: list[Trigger] = []
         self._schedules: list[str] = []
+        self._tasks: list[str] = []
+        self._found: dict[str, None] = {}  # runs that there are, also those that nobody knows of
         self._fired: dict[str, str] = {}  # idempotency keys, each for a due time, and their runs
         self._seen_to_be_wrong = ""
         self._cancelled: set[str] = set()
@@ -108,7 +126,7 @@ class World:
             machine.wire.rate = self.chance.choice([0.0, 0.1, 0.3])
         self._move_machines()
         if self.chance.random() < 0.3:
-            self._collide()
+            self.chance.choice([self._collide, self._line_up])()
             return
         self._new_task()
         handlers: list[tuple[Deed, int]] = [
@@ -160,6 +178,23 @@ class World:
                 ]
                 self._side_by_side(deeds)
                 self.check()
+
+    def _line_up(self) -> None:
+        """A short life in which runs of one task wait for each other, and calls of those who want
+        them are cut short."""
+        self.faults.rate = 0.2
+        self._make_task(3, EXCLUDING)
+        others: list[tuple[Deed, int]] = [
+            (self._repeat_trigger, 4),
+            (self._sweep, 4),
+            (self._end_and_report, 2),
+            (self._cancel_run, 1),
+        ]
+        for _ in range(12):
+            self.now += timedelta(seconds=self.chance.choice([0, 1, 15, 40, 120]))
+            self._repeat_trigger()
+            self._side_by_side([self._poll, self._one_of(others)])
+            self.check()
 
     def _happen(
         self, handlers: list[tuple[Deed, int]], alone: list[tuple[Deed, int]], crowd: int
@@ -305,24 +340,28 @@ class World:
         return envelope["data"] if status < 400 else None
 
     def _new_task(self) -> None:
-        name = f"task {self.chance.getrandbits(64)}"
-        source = random_definition(
-            self.chance, name, list(dict.fromkeys(machine.id for machine in self.machines))
-        )
-        with self.faults.apart():
-            created = self._ask("/tasks", {"definition": source})
-        self.note(f"task:\n{source}")
-        path = f"/tasks/{created['task']['id']}/execute"
-        for _ in range(self.chance.choice([1, 1, 2])):
-            key = f"k{self.chance.getrandbits(64)}"
-            self._triggers.append(Trigger(path, key, SECRET if is_secret(name) else {}))
-        if self.chance.random() < 0.2 and not is_secret(name):
-            self._schedule(created["task"]["id"])
+        self._make_task(self.chance.choice([1, 1, 2]))
         if self._crowd == (1,):
             self._repeat_trigger()
         else:  # by a client that waits for no answer, while machines come and go
             impatient = [partial(self._send, self._triggers[-1])] * 2
             self.baton.together([*impatient, self._move_machine, self._move_machine])
+
+    def _make_task(self, callers: int, concurrency: Sequence[str] = ANY_POLICY) -> None:
+        """A task, which so many will trigger."""
+        name = f"task {self.chance.getrandbits(64)}"
+        agent_ids = list(dict.fromkeys(machine.id for machine in self.machines))
+        source = random_definition(self.chance, name, agent_ids, concurrency)
+        with self.faults.apart():
+            created = self._ask("/tasks", {"definition": source})
+        self.note(f"task:\n{source}")
+        self._tasks.append(created["task"]["id"])
+        path = f"/tasks/{created['task']['id']}/execute"
+        for _ in range(callers):
+            key = f"k{self.chance.getrandbits(64)}"
+            self._triggers.append(Trigger(name, path, key, SECRET if is_secret(name) else {}))
+        if self.chance.random() < 0.2 and not is_secret(name):
+            self._schedule(created["task"]["id"])
 
     def _schedule(self, task_id: str) -> None:
         body = {
@@ -350,11 +389,13 @@ class World:
         self._send(self.chance.choice([*kept, kept[-1], kept[-1]]))
 
     def _send(self, trigger: Trigger) -> None:
+        once_more = "" if trigger.sent_at is None else " once more"
         trigger.sent_at = trigger.sent_at or self.now
         run = self._ask(trigger.path, {"parameters": trigger.parameters}, trigger.key)
+        came_to = "no answer" if run is None else run["id"][-6:]
+        self.note(f"triggered{once_more}: {trigger.task}: {came_to}")
         if run is None:
             return
-        self.note(f"triggered {run['id'][-6:]}")
         if trigger.run_id not in (None, run["id"]):
             raise Violation("11: the same idempotency key made a second run")
         trigger.run_id = run["id"]
@@ -403,7 +444,8 @@ class World:
             what = self.chance.choice(["all", "failed_step", "failed_agents"])
             known = self._progress(run_id)
             secret = SECRET if known is not None and known.run.secrets else {}
-            trigger = Trigger(f"/runs/{run_id}/retry", f"k{self.chance.getrandbits(64)}", secret)
+            key = f"k{self.chance.getrandbits(64)}"
+            trigger = Trigger(f"retry of {run_id[-6:]}", f"/runs/{run_id}/retry", key, secret)
             made = self._ask(trigger.path, {"what": what, "parameters": secret}, trigger.key)
             if made is not None:
                 self._triggers.append(replace(trigger, run_id=made["id"], sent_at=self.now))
@@ -419,9 +461,17 @@ class World:
             return runs.progress(run_id)
 
     def _snapshot(self) -> dict[str, Progress]:
-        going_on = [run_id for run_id in dict.fromkeys(self._known()) if run_id not in self._ended]
+        self._look_for_runs()
+        there = dict.fromkeys([*self._known(), *self._found])
+        going_on = [run_id for run_id in there if run_id not in self._ended]
         found = ((run_id, self._progress(run_id)) for run_id in going_on)
         return {run_id: progress for run_id, progress in found if progress is not None}
+
+    def _look_for_runs(self) -> None:
+        """Also such as were made by calls that nobody was answered."""
+        with self.faults.apart():
+            for task_id in self._tasks:
+                self._found.update(dict.fromkeys(runs.active_ids(task_id, RUNS_AT_MOST)))
 
     def _check_offer(
         self,
@@ -457,6 +507,7 @@ class World:
         for progress in self._seen.values():
             check_run(progress)
             self._check_state(progress.run)
+        check_turns(progress.run for progress in self._seen.values())
 
     def _check_state(self, run: Run) -> None:
         if run.state.is_terminal and self._ended.setdefault(run.id, run.state) is not run.state:
@@ -471,6 +522,7 @@ class World:
         for machine in self.machines:
             machine.wire.rate = 0.0
         self._late_calls()
+        self.faults.deliver_late()
         if self.chance.random() < 0.3:
             self.queue.lose_all()
         self.queue.rate = self.chance.choice([0.0, 0.5])
@@ -478,18 +530,27 @@ class World:
             self._admin.data("DELETE", f"/schedules/{schedule_id}")
         for machine in self.machines[1:]:
             machine.is_up = self.chance.random() < 0.8
+        with Heard(self.note):
+            self._go_on_to_the_end()
+        self._check_for_good()
+
+    def _go_on_to_the_end(self) -> None:
+        stands, since = "", 0
         for number in range(ROUNDS_TO_THE_END):
             late = number >= QUICK_ROUNDS
-            if number == ROUNDS_TO_THE_END // 2:  # runs that wait for each other, a day each
+            if number == MACHINES_COME_BACK:  # runs that wait for each other, a day each
                 for machine in self.machines:
                     machine.is_up = True
             self._round_of_the_end(LATER_STEP_OF_THE_END if late else STEP_OF_THE_END)
-            if not any(self._is_open(progress) for progress in self._seen.values()):
+            left = [each for each in self._seen.values() if self._is_open(each)]
+            if not left:
+                return
+            before, stands = stands, position(left)
+            since = number if stands != before else since
+            if number - max(since, MACHINES_COME_BACK) > ROUNDS_WITHOUT_CHANGE:
                 break
-        else:
-            left = [described(progress) for progress in self._seen.values()]
-            raise Violation(f"12: these did not end: {json.dumps(left, indent=1)}")
-        self._check_for_good()
+        with self.faults.apart():
+            raise Violation(f"12: these did not end: {stuck(left, self.now)}")
 
     def _round_of_the_end(self, step: timedelta) -> None:
         self.now += step

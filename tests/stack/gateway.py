@@ -21,8 +21,9 @@ from typing import Any
 
 from chalice.app import Chalice
 
+from infra.local.connections import GatewayRefusal
 from infra.local.environment import ROOT
-from infra.local.gateway import Matcher, NotThere
+from infra.local.gateway import Matcher
 
 ANSWER_BYTES = 6 << 20
 CONFIG = json.loads((ROOT / ".chalice" / "config.json").read_text())
@@ -63,7 +64,7 @@ class Gateway:
             return Answer(403, {}, b'{"message":"Forbidden"}')
         try:
             found = self._matcher.match_route(below)
-        except NotThere as refused:
+        except GatewayRefusal as refused:
             return Answer(refused.CODE, {}, refused.body)
         event = {
             "httpMethod": method,

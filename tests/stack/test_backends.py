@@ -11,6 +11,7 @@ from uuid import UUID
 import boto3
 import psutil
 import pytest
+import requests
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -108,8 +109,6 @@ def test_only_dynamodb_is_served_one_at_a_time(target: str, patience: float, met
 
 
 def test_a_presigned_address_takes_and_gives_an_object(moto_backend: Endpoints) -> None:
-    import requests
-
     client = boto3.client(
         "s3",
         endpoint_url=moto_backend["AWS_ENDPOINT_URL_S3"],
@@ -122,6 +121,41 @@ def test_a_presigned_address_takes_and_gives_an_object(moto_backend: Endpoints) 
     get = client.generate_presigned_url("get_object", Params=name)
     assert requests.put(put, data=every_byte, timeout=10).status_code == 200
     assert requests.get(get, timeout=10).content == every_byte
+
+
+def test_moto_answers_nobody_else(moto_backend: Endpoints) -> None:
+    """moto itself lets every page in a browser read what it answers to everybody."""
+    url = moto_backend["AWS_ENDPOINT_URL_DYNAMODB"]
+    target = {"X-Amz-Target": "DynamoDB_20120810.ListTables"}
+    origin = {"Origin": "http://page.example", "Access-Control-Request-Method": "POST"}
+    for method, path, headers in (
+        ("POST", "/", target),
+        ("POST", "/moto-api/reset", {}),
+        ("GET", "/moto-api/data.json", {}),
+        ("OPTIONS", "/", origin),
+        ("GET", "/presigned?list-type=2", {}),
+    ):
+        answer = requests.request(method, url + path, headers=headers, data=b"{}", timeout=10)
+        assert answer.status_code == 403
+        assert "Access-Control-Allow-Origin" not in answer.headers
+    keys = {each.lower(): text for each, text in new_keys().variables().items()}
+    guessed = {"aws_access_key_id": os.environ["AWS_ACCESS_KEY_ID"]}
+    for wrong in (keys, {**keys, **guessed}):
+        stranger: Any = boto3.client("dynamodb", endpoint_url=url, **wrong)  # type: ignore
+        with pytest.raises(ClientError) as refused:
+            stranger.list_tables()
+        assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 403
+
+
+def test_a_presigned_address_says_no_more_than_was_signed(moto_backend: Endpoints) -> None:
+    """moto goes by `X-Amz-Target`: with it, an address of a chunk would write to the tables."""
+    config = Config(signature_version="s3v4", s3={"addressing_style": "path"})
+    url = moto_backend["AWS_ENDPOINT_URL_S3"]
+    client = boto3.client("s3", endpoint_url=url, config=config)
+    put = client.generate_presigned_url("put_object", Params={"Bucket": "presigned", "Key": "k"})
+    target = {"X-Amz-Target": "DynamoDB_20120810.ListTables"}
+    told = requests.put(put, headers=target, data=b"{}", timeout=10)
+    assert (told.status_code, "not signed" in told.text) == (403, True)
 
 
 @pytest.mark.parametrize("name", ["local", "durable"])

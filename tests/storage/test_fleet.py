@@ -9,10 +9,11 @@ from chalicelib.access.by import By, Kind
 from chalicelib.access.principal import Role
 from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.access.token import Token
+from chalicelib.agents.absence import KEPT, Absence, back
 from chalicelib.agents.agent import Agent, Facts
 from chalicelib.agents.enrollment import Enrollment
 from chalicelib.agents.seat import KNOCK, Heard, SecondProcess
-from chalicelib.dynamo import agents, enrollments, presences, sweeps, tasks, tokens
+from chalicelib.dynamo import agents, enrollments, presences, rows, sweeps, tasks, tokens
 from chalicelib.errors import BadParameter
 
 pytestmark = pytest.mark.usefixtures("backend")
@@ -120,6 +121,19 @@ def test_the_silent_are_marked_offline_unless_they_call_meanwhile() -> None:
     assert list(presences.silent(NOW + HOUR)) == [], "it is offline already"
     beat(NOW + HOUR)
     assert presences.get_many(["a"])["a"].online
+
+
+def test_an_absence_is_noted_when_it_begins_and_when_it_ends() -> None:
+    beat(NOW)
+    (silent,) = presences.silent(NOW + HOUR)
+    assert presences.mark_offline(silent)
+    away = beat(NOW + HOUR).absences
+    assert away == (Absence(NOW, None),)
+    assert presences.get_many(["a"])["a"].absences == away
+    ended = back(away, NOW + HOUR)
+    assert presences.note_back("a", away, ended)
+    assert not presences.note_back("a", away, back(away, NOW + 2 * HOUR)), "it is noted already"
+    assert beat(NOW + HOUR).absences == ended
 
 
 def test_one_instance_has_the_seat() -> None:
@@ -251,3 +265,20 @@ def test_a_sweeper_that_was_held_up_for_long_changes_nothing() -> None:
     assert sweeps.watch(later, gap) == later
     assert sweeps.watch(NOW + gap, gap) == later
     assert sweeps.watch(later + gap, gap) == later
+
+
+def test_a_heartbeat_is_one_unit_also_with_all_absences() -> None:
+    metrics = {"cpu_percent": 99.9, "memory_used_bytes": 1e12, "memory_total_bytes": 1e12}
+    presences.beat("f" * 36, "e" * 64, NOW, NOW + TTL, NOW + TTL, 10, metrics)
+    for _ in range(2 * KEPT):
+        (silent,) = presences.silent(NOW + HOUR)
+        assert presences.mark_offline(silent)
+        heard = presences.beat("f" * 36, "e" * 64, NOW, NOW + TTL, NOW + TTL, 10, metrics)
+        assert heard is not None
+        assert presences.note_back("f" * 36, heard.absences, back(heard.absences, NOW))
+    presences.note_refused("f" * 36, "other", SecondProcess("h" * 64, "10.0.0.8", NOW), NOW)
+    (row,) = rows.scan(
+        presences.PresenceItem, tuple(presences.PresenceItem.get_attributes().values())
+    )
+    kept = sum(len(name) + len(str(next(iter(value.values())))) for name, value in row.items())
+    assert 512 < kept <= 1_024, "a write is paid for by the kilobyte"

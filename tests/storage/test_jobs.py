@@ -236,24 +236,27 @@ def test_a_log_that_is_compacted_is_due_no_more() -> None:
     assert (stored().log_compacted, stored().log_problem) == (True, None)
     assert standing(due.LOG) == []
     assert not jobs.mark_compacted(stored())
-    assert not jobs.give_up_compaction(stored(), "too late")
+    assert not jobs.give_up_compaction(stored(), "too late", NOW)
     assert not jobs.compact_later(replace(stored(), due_at=None), LATER)
     assert stored().log_problem is None
 
 
 def test_a_log_that_is_given_up_says_why_and_is_due_no_more() -> None:
     end_with_a_long_log()
-    assert jobs.give_up_compaction(stored(), "It is bent.")
+    assert jobs.give_up_compaction(stored(), "It is bent.", LATER)
     assert (stored().log_compacted, stored().log_problem) == (False, "It is bent.")
     assert standing(due.LOG) == []
     assert not jobs.mark_compacted(stored())
+    (found,) = jobs.logs_given_up(LATER, 10)
+    assert (jobs.key_of(found), found.at) == (KEY, LATER)
+    assert jobs.logs_given_up(LATER + timedelta(seconds=1), 10) == []
 
 
 def test_no_log_of_a_job_that_goes_on_is_compacted() -> None:
     queue()
     claim()
     assert not jobs.mark_compacted(stored())
-    assert not jobs.give_up_compaction(stored(), "too early")
+    assert not jobs.give_up_compaction(stored(), "too early", NOW)
     assert not jobs.compact_later(stored(), LATER)
     assert standing(due.CLAIMED) == [(KEY, LATER, 0)]
 
@@ -295,7 +298,7 @@ def test_an_attempt_is_retried_once() -> None:
 def test_a_job_that_should_end_is_not_retried() -> None:
     queue()
     first = claim()
-    jobs.request_cancel(first, JobState.CANCELLED)
+    jobs.request_cancel(first, JobState.CANCELLED, LATER)
     assert jobs.retry(first, Ending(JobState.FAILED), NOW, LATER, NOW) is None
 
 
@@ -321,10 +324,24 @@ def test_a_cancel_is_flagged_on_active_jobs_only() -> None:
     queue()
     queued = jobs.get(KEY)
     assert queued is not None
-    assert jobs.request_cancel(queued, JobState.CANCELLED) is None
-    flagged = jobs.request_cancel(claim(), JobState.TIMED_OUT)
+    assert jobs.request_cancel(queued, JobState.CANCELLED, LATER) is None
+    flagged = jobs.request_cancel(claim(), JobState.TIMED_OUT, LATER)
     assert flagged is not None
     assert (flagged.stop_requested, flagged.becomes) == (True, JobState.TIMED_OUT)
+
+
+def test_a_cancelled_job_is_looked_at_by_when_it_should_have_ended() -> None:
+    """The first time counts, and an earlier look is not put off."""
+    queue()
+    claimed = claim()
+    assert claimed.due_at is not None
+    sooner, later = claimed.due_at - timedelta(seconds=1), claimed.due_at + timedelta(seconds=1)
+    flagged = jobs.request_cancel(claimed, JobState.CANCELLED, sooner)
+    assert flagged is not None
+    assert (flagged.stop_by, flagged.due_at) == (sooner, sooner)
+    again = jobs.request_cancel(flagged, JobState.CANCELLED, later)
+    assert again is not None
+    assert (again.stop_by, again.due_at) == (sooner, sooner)
 
 
 def test_the_summary_of_a_log_is_kept_as_it_came() -> None:

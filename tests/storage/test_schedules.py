@@ -160,3 +160,22 @@ def test_of_two_changes_one_passes_where_it_was_of_the_time(
     assert first is not None
     assert schedules.change(hourly, second.of(hourly)) is None
     assert stored() == first
+
+
+OTHERS = [
+    Change(overlap=Overlap.SKIP),
+    Change(catch_up=CatchUp.NONE),
+    Change(parameters={"a": "b"}),
+]
+
+
+@pytest.mark.parametrize("change", OTHERS)
+@pytest.mark.parametrize("second", OTHERS)
+def test_of_two_changes_of_other_things_neither_undoes_the_other(
+    hourly: Schedule, change: Change, second: Change
+) -> None:
+    first = schedules.change(hourly, change.of(hourly))
+    assert first is not None
+    after = schedules.change(hourly, second.of(hourly))
+    assert after == (None if change is second else second.of(first))
+    assert stored() == (after or first)

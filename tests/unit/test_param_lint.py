@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from chalicelib.tasks.param import Param, ParamType
-from chalicelib.tasks.param_lint import MAX_FINDINGS, Finding, lint, refuse
+from chalicelib.tasks.param_lint import MAX_FINDINGS, MOST_PLACES, Finding, lint, refuse
 from chalicelib.tasks.shell_uses import SHELLS, TooDeep, scan
 from chalicelib.tasks.task_toml import parse
 from chalicelib.tasks.toml_table import InvalidDefinition
@@ -304,6 +304,21 @@ def test_nothing_is_filled_in_beside_commands() -> None:
         (4, "step[1].Path"), (6, "step[1].Env.A"), (7, "step[1].Targets"),
     ]  # fmt: skip
     assert all("stays as it is written" in each.message for each in found)
+
+
+@pytest.mark.parametrize(("text", "places"), [("$v;", 2), ("`", 1), ("a|", 1), ("a&&", 2)])
+def test_a_definition_with_too_many_places_is_refused_and_not_looked_at(
+    text: str, places: int
+) -> None:
+    """Seven steps with nothing but `$v;` took two seconds, of whoever may read tasks."""
+    count = MOST_PLACES // places // 4
+    step = f'[[step]]\nTargets = {{ All = true }}\nCMD = "{text * count}"\n'
+    few, many = f'Name = "t"\n[Params.v]\n{step * 4}', f'Name = "t"\n[Params.v]\n{step * 5}'
+    assert not any("too many" in each.message for each in lint(few, parse(few)))
+    (found,) = (each for each in lint(many, parse(many)) if "too many" in each.message)
+    assert (found.is_refused, found.key) == (True, "step[5].CMD")
+    without = many.replace("[Params.v]\n", "")
+    assert lint(without, parse(without)) == ()
 
 
 def test_what_is_refused_comes_first_and_is_raised_with_its_place() -> None:

@@ -61,6 +61,12 @@ def test_the_whole_of_a_value_must_fit(text: str, fits: bool) -> None:
         ("(?>a)", "has '(?>', which does not exist here"),
         (r"a\Z", r"written \z here"),
         ("a{,5}", "write the least count too, as in {0,5}"),
+        ("a{,}", "write the least count too, as in {0,9}"),
+        ("a{01}", "has '{01}': write counts without zeros before them."),
+        ("a{2,010}", "write counts without zeros"),
+        ("a{3,2}", "has '{3,2}': the first count must not be above the second."),
+        ("(?Pn)", "has '(?P', which does not exist here"),
+        ("[(?P=](?=b)", "looks around with '(?='"),
         ("(", "is no regular expression: missing )"),
         ("[", "is no regular expression: missing ]"),
         ("\ud800", "half a character"),
@@ -70,6 +76,22 @@ def test_what_is_refused_is_told_why(pattern: str, says: str) -> None:
     with pytest.raises(InvalidPattern) as caught:
         Pattern(pattern)
     assert says in caught.value.message
+
+
+@pytest.mark.parametrize("pattern", ["a{1000}", "a{0}", "a{0,0}", "a{7,7}", "a{7,}", "(?:ab){998}"])
+def test_a_pattern_at_its_edge_is_taken(pattern: str) -> None:
+    Pattern(pattern)
+
+
+def test_a_pattern_over_the_edge_is_not() -> None:
+    with pytest.raises(InvalidPattern, match="2,000 instructions"):
+        Pattern("(?:ab){999}")  # 2,002 instructions
+
+
+def test_what_is_refused_is_told_to_nobody_else(capfd: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(InvalidPattern):
+        Pattern("(")
+    assert capfd.readouterr() == ("", "")
 
 
 @pytest.mark.parametrize("pattern", LARGE)

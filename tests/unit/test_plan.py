@@ -321,6 +321,12 @@ def test_a_stop_withholds_nothing_of_a_wave_behind_one_that_has_closed() -> None
     assert plan(Progress(run, (one, handler), (*closed, running))) == []
 
 
+def test_a_stop_withholds_nothing_of_a_wave_behind_one_that_it_cut() -> None:
+    one = step(1, "a", "b", "c", canary=Amount(1), max_failures=Amount(2))
+    running = job(one, "a", JobState.RUNNING, becomes=JobState.CANCELLED)
+    assert plan(Progress(stopping(), (one,), (running,))) == []
+
+
 @pytest.mark.parametrize(
     "first",
     [

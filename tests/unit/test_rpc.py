@@ -10,6 +10,7 @@ from msgspec import Struct
 from chalicelib.access.principal import Permission, Principal, Role
 from chalicelib.api import rpc
 from chalicelib.api.agents import methods as agents_methods
+from chalicelib.api.agents.methods import METHODS as METHODS_OF_AGENTS
 from chalicelib.api.rpc import Call, Method
 from chalicelib.errors import NotAllowed, NotAuthenticated
 from chalicelib.operations.runs.report import OldLease
@@ -29,12 +30,14 @@ def _raise(error: Exception) -> Any:
     raise error
 
 
+CARRIED_OUT: list[int] = []
 METHODS = {
     "add": Method(lambda call, params: params.a + params.b, Reader(Numbers), REPORT),
     "who": Method(
         lambda call, params: call.principal and call.principal.id, Reader(Struct), REPORT
     ),
     "open": Method(lambda call, params: call.principal, Reader(Struct), None),
+    "costly": Method(lambda call, params: CARRIED_OUT.append(1), Reader(Struct), REPORT, once=True),
     "old": Method(lambda call, params: _raise(OldLease()), Reader(Struct), REPORT),
     "bug": Method(lambda call, params: _raise(RuntimeError("secret")), Reader(Struct), REPORT),
 }
@@ -166,6 +169,28 @@ def test_a_call_without_a_token_is_refused_with_401() -> None:
     assert json.loads(answer.body or b"")["error"]["code"] == -32001
 
 
+def test_what_costs_much_is_carried_out_once_in_a_request() -> None:
+    """A hundred times a hundred addresses are more than an answer may have."""
+    CARRIED_OUT.clear()
+    for _ in range(2):
+        _, (first, other, again, last) = send(
+            [request("costly"), request("who"), request("costly"), request("costly")]
+        )
+        assert "result" in first
+        assert "result" in other
+        assert again["error"]["code"] == last["error"]["code"] == rpc.INVALID_REQUEST
+    assert len(CARRIED_OUT) == 2
+
+
+def test_no_method_that_is_open_to_everybody_is_multiplied_by_a_batch() -> None:
+    assert [name for name, each in METHODS_OF_AGENTS.items() if each.needs is None] == [
+        name for name, each in METHODS_OF_AGENTS.items() if each.needs is None and each.once
+    ]
+    assert {name for name, each in METHODS_OF_AGENTS.items() if not each.once} == {
+        "job.start", "job.extend", "job.finish",
+    }  # fmt: skip
+
+
 def test_open_methods_need_no_token_but_their_batch_companions_do() -> None:
     alone = rpc.answer(json.dumps(request("open")).encode(), METHODS, _refuse, NOW)
     assert (alone.status, json.loads(alone.body or b"")["result"]) == (200, None)
@@ -177,7 +202,7 @@ def test_a_method_learns_who_calls_and_when() -> None:
     seen: list[Call] = []
     methods = {"note": Method(lambda call, params: seen.append(call), Reader(Struct), REPORT)}
     rpc.answer(json.dumps(request("note")).encode(), methods, lambda: AGENT, NOW)
-    assert seen == [Call(AGENT, NOW)]
+    assert seen == [Call(AGENT, NOW, called={"note"})]
 
 
 def _mine(call: Call, params: Numbers) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from plumber_agent.machine.files import write_durably
-from plumber_agent.machine.ownership import read_own_file
+from plumber_agent.machine.ownership import read_own_file, require_firm_ground
 
 
 class ConfigError(Exception):
@@ -39,9 +39,10 @@ def load(path: Path) -> Identity | Joining:
     """What the file says. A first start adds an id and a secret to it.
 
     Raises ConfigError for a file that is missing, unreadable or incomplete, and NotOurs for one
-    that another user may have written.
+    that another user may have written, or could put another one in the place of.
     """
     try:
+        require_firm_ground(path)
         document = json.loads(read_own_file(path))
     except (FileNotFoundError, ValueError):
         document = None

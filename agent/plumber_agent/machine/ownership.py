@@ -2,12 +2,15 @@
 could plant a file there would run commands as the agent's user, which may be root."""
 
 import contextlib
+import grp
 import os
 import pwd
 import stat
+from collections.abc import Iterator
 from pathlib import Path
 
 OTHERS, OTHERS_WRITE = 0o077, 0o022
+MOST_LINKS = 40  # on one way, as Linux has it
 
 
 class NotOurs(Exception):
@@ -26,17 +29,77 @@ def private_directory(path: Path) -> None:
 def require_firm_ground(path: Path) -> None:
     """Raises NotOurs for a place that another user could move away, for a link or a place of its
     own: who may write a directory may rename what is in it, whoever that belongs to."""
-    for above in sorted({*path.absolute().parents, *path.resolve().parents}):
-        found = above.stat()
-        _require_owner(above, found, {os.geteuid(), 0})
-        of_group = found.st_gid not in (os.getegid(), 0) and stat.S_IWGRP
-        # In a sticky directory, such as /tmp, everybody moves what is his own only.
-        if found.st_mode & (stat.S_IWOTH | of_group) and not found.st_mode & stat.S_ISVTX:
-            raise NotOurs(
-                f"{above} can be written by other users (mode {stat.S_IMODE(found.st_mode):o}), "
-                f"who could put something else in the place of {path}. Choose another place, or: "
-                f"chmod go-w {above}"
-            )
+    for each in _way_to(path.absolute().parent):
+        found = each.lstat()
+        if stat.S_ISLNK(found.st_mode):  # who owns it may turn it, wherever it lies
+            _require_owner(each, found, {os.geteuid(), 0})
+        else:
+            _require_closed(each, path)
+
+
+def _way_to(directory: Path) -> Iterator[Path]:
+    """Every directory in which a name is looked up on the way there, and every link: also those
+    that links lead through, each of which decides where the way ends. What is missing is not there
+    to be looked at. Raises NotOurs for links without end."""
+    at, names, links = Path("/"), list(reversed(directory.parts[1:])), 0
+    yield at
+    while names:
+        name = names.pop()
+        entry = at.parent if name == ".." else at / name
+        try:
+            to = entry.readlink()
+        except FileNotFoundError:
+            return
+        except OSError:  # no link
+            at = entry
+            yield at
+            continue
+        yield entry
+        links += 1
+        if links > MOST_LINKS:
+            raise NotOurs(f"{directory} leads through too many links. Choose another place.")
+        at = Path("/") if to.is_absolute() else at
+        names += reversed(to.parts[1:] if to.is_absolute() else to.parts)
+
+
+def _require_closed(directory: Path, path: Path) -> None:
+    found = directory.stat()
+    _require_owner(directory, found, {os.geteuid(), 0})
+    # In a sticky directory, such as /tmp, everybody moves what is his own only.
+    if not found.st_mode & stat.S_ISVTX and _is_writable_by_others(directory, found):
+        raise NotOurs(
+            f"{directory} can be written by other users (mode {stat.S_IMODE(found.st_mode):o}), "
+            f"who could put something else in the place of {path}. Choose another place, or: "
+            f"chmod go-w {directory}"
+        )
+
+
+def _is_writable_by_others(directory: Path, found: os.stat_result) -> bool:
+    if found.st_mode & stat.S_IWOTH:
+        return True
+    # With an access list these bits are its mask: they say that somebody may write, and not who.
+    may_group = bool(found.st_mode & stat.S_IWGRP)
+    return may_group and (_has_access_list(directory) or not _is_own_group(found.st_gid))
+
+
+def _has_access_list(directory: Path) -> bool:
+    """https://man7.org/linux/man-pages/man5/acl.5.html"""
+    try:
+        return bool(os.getxattr(directory, "system.posix_acl_access"))
+    except (OSError, AttributeError):  # none, or a system that knows none
+        return False
+
+
+def _is_own_group(gid: int) -> bool:
+    """Whether nobody else is in it. Of root's group some systems' own accounts are."""
+    own = {_name(os.geteuid()), "root"}
+    try:
+        members = set(grp.getgrgid(gid).gr_mem)
+    except KeyError:
+        members = set()
+    if gid not in (os.getegid(), 0) or not members <= own:
+        return False
+    return gid == 0 or all(each.pw_name in own for each in pwd.getpwall() if each.pw_gid == gid)
 
 
 def require_private_directory(path: Path) -> None:

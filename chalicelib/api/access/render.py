@@ -47,4 +47,5 @@ def token(value: Token) -> shapes.Token:
         created_by=by(value.created_by),
         created_at=value.created_at,
         expires_at=value.expires_at,
+        last_used_at=value.last_used_at,
     )

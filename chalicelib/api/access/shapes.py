@@ -69,7 +69,7 @@ class NewToken(Shape, frozen=True):
 
 
 class Token(Shape, frozen=True):
-    """An access token, without its secret."""
+    """An access token, without its secret. `last_used_at` is up to an hour old."""
 
     id: str
     name: str
@@ -78,6 +78,7 @@ class Token(Shape, frozen=True):
     created_by: By
     created_at: datetime
     expires_at: datetime | None
+    last_used_at: datetime | None
 
 
 class TokenSecret(Shape, frozen=True):

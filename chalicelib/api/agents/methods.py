@@ -334,12 +334,12 @@ def log_urls(call: Call, key: JobKey, params: LogUrlsParams) -> dict[str, Any]:
 # What agents report of themselves and their jobs is no act of people: that is audited nowhere.
 _REPORTS = Permission.JOBS_REPORT
 METHODS: dict[str, Method] = {
-    "agent.enroll": Method(enroll, Reader(EnrollParams), None, audits="agent.enroll"),
-    "agent.heartbeat": Method(heartbeat, Reader(HeartbeatParams), _REPORTS, on=_itself),
-    "agent.poll": Method(poll, Reader(PollParams), _REPORTS, on=_itself),
-    "agent.leave": Method(leave, Reader(LeaveParams), _REPORTS, on=_itself),
+    "agent.enroll": Method(enroll, Reader(EnrollParams), None, audits="agent.enroll", once=True),
+    "agent.heartbeat": Method(heartbeat, Reader(HeartbeatParams), _REPORTS, on=_itself, once=True),
+    "agent.poll": Method(poll, Reader(PollParams), _REPORTS, on=_itself, once=True),
+    "agent.leave": Method(leave, Reader(LeaveParams), _REPORTS, on=_itself, once=True),
     "job.start": Method(start, Reader(StartParams), _REPORTS, on=_own_job),
     "job.extend": Method(extend, Reader(ExtendParams), _REPORTS, on=_own_job),
     "job.finish": Method(finish, Reader(FinishParams), _REPORTS, on=_own_job),
-    "job.log_urls": Method(log_urls, Reader(LogUrlsParams), _REPORTS, on=_own_job),
+    "job.log_urls": Method(log_urls, Reader(LogUrlsParams), _REPORTS, on=_own_job, once=True),
 }

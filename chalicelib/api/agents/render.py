@@ -1,8 +1,10 @@
 """From agents and join tokens to their shapes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import cast
+
+from msgspec.structs import asdict
 
 from chalicelib.agents import agent as agents_core
 from chalicelib.agents.agent import Agent, Presence
@@ -38,6 +40,16 @@ def agent(value: Agent, presence: Presence | None, now: datetime) -> shapes.Agen
     )
 
 
+def detail(value: Agent, presence: Presence | None, now: datetime) -> shapes.AgentDetail:
+    """One agent."""
+    absences = presence.absences if presence else ()
+    return shapes.AgentDetail(
+        **asdict(agent(value, presence, now)),
+        instance=presence.instance if presence else None,
+        absences=[shapes.Absence(each.since, each.until) for each in absences],
+    )
+
+
 def _second(value: SecondProcess | None) -> shapes.SecondProcess | None:
     return None if value is None else shapes.SecondProcess(value.hostname, value.address, value.at)
 
@@ -54,6 +66,16 @@ def enrollment(value: Enrollment) -> shapes.Enrollment:
         created_by=by(value.created_by),
         created_at=value.created_at,
         expires_at=value.expires_at,
+    )
+
+
+def enrollment_detail(
+    value: Enrollment, joined: Sequence[Agent], seen: Mapping[str, Presence], now: datetime
+) -> shapes.EnrollmentDetail:
+    """A join token with the agents that joined with it."""
+    return shapes.EnrollmentDetail(
+        **asdict(enrollment(value)),
+        agents=[agent(each, seen.get(each.id), now) for each in joined],
     )
 
 

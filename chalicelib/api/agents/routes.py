@@ -17,6 +17,7 @@ from chalicelib.dynamo import enrollments, presences
 from chalicelib.operations.agents import fleet
 from chalicelib.operations.agents.agent_list import search
 from chalicelib.operations.agents.enrollment import (
+    agents_joined,
     close_enrollment,
     existing_enrollment,
     is_inside,
@@ -71,10 +72,11 @@ def list_agents(request: Request) -> Page:
     return Page(shown, following)
 
 
-@api.get("/agents/{agent_id}", needs=Permission.AGENTS_READ, on=_agent, answers=shapes.Agent)
-def show_agent(request: Request, agent: Agent) -> shapes.Agent:
-    """One agent."""
-    return _render(agent, request)
+@api.get("/agents/{agent_id}", needs=Permission.AGENTS_READ, on=_agent, answers=shapes.AgentDetail)
+def show_agent(request: Request, agent: Agent) -> shapes.AgentDetail:
+    """One agent, with the last times when it was away."""
+    seen = presences.get_many([agent.id])
+    return render.detail(agent, seen.get(agent.id), request.now)
 
 
 @api.get(
@@ -100,13 +102,14 @@ def list_open_jobs(request: Request, agent: Agent) -> shapes.AgentJobs:
 )
 def change_agent(request: Request, agent: Agent, body: shapes.AgentChange) -> shapes.Agent:
     """Changes name, labels, group, whether it is disabled, and whether it has a doorbell. Labels
-    and group decide what is in a scope: only a token that has none may change them."""
+    and group decide what is in a scope: only a token that has none may change them. Labels are
+    dropped before others are added."""
 
     def changed(old: Agent) -> Agent:
         return replace(
             old,
             name=body.name if body.name is not None else old.name,
-            labels=body.labels if body.labels is not None else old.labels,
+            labels=body.labels_after(old.labels),
             group=old.group if body.group is UNSET else body.group,
             disabled=body.disabled if body.disabled is not None else old.disabled,
             doorbell=body.doorbell if body.doorbell is not None else old.doorbell,
@@ -162,6 +165,19 @@ def list_enrollments(request: Request) -> Page:
         request, enrollments.search, lambda enrollment: is_inside(enrollment, request.scope)
     )
     return Page([render.enrollment(each) for each in found], following)
+
+
+@api.get(
+    "/enrollments/{enrollment_id}",
+    needs=Permission.ENROLLMENTS_WRITE,
+    on=_enrollment,
+    answers=shapes.EnrollmentDetail,
+)
+def show_enrollment(request: Request, enrollment: Enrollment) -> shapes.EnrollmentDetail:
+    """A join token with the agents that joined with it."""
+    joined = agents_joined(enrollment, request.scope)
+    seen = presences.get_many(each.id for each in joined)
+    return render.enrollment_detail(enrollment, joined, seen, request.now)
 
 
 @api.delete(

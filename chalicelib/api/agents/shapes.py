@@ -1,5 +1,6 @@
 """The shapes of agents and of the join tokens that let them in."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Literal
 
@@ -82,18 +83,44 @@ class Agent(Shape, frozen=True):
     conflict: SecondProcess | None
 
 
+class Absence(Shape, frozen=True):
+    """A time when nothing was heard of an agent; `until` null: it is not back."""
+
+    since: datetime
+    until: datetime | None
+
+
+class AgentDetail(Agent, frozen=True):
+    """A managed machine, looked at by itself. `instance` is the process that works under its
+    identity, `absences` the last ten, the newest last."""
+
+    instance: str | None
+    absences: list[Absence]
+
+
 class AgentChange(Shape, frozen=True):
-    """Keys that are left out stay as they are; `group` may be set to null. Without a doorbell an
-    agent only polls: for a machine that cannot reach SQS."""
+    """Keys that are left out stay as they are; `group` may be set to null. `labels` takes the place
+    of all labels, `add_labels` and `drop_labels` (keys) leave the others as they are. Without a
+    doorbell an agent only polls: for a machine that cannot reach SQS."""
 
     name: Name | None = None
     labels: Labels | None = None
+    add_labels: Labels = msgspec.field(default_factory=dict)
+    drop_labels: Annotated[list[str], Meta(max_length=MAX_LABELS)] = msgspec.field(
+        default_factory=list
+    )
     group: Group | UnsetType | None = UNSET
     disabled: bool | None = None
     doorbell: bool | None = None
 
     def __post_init__(self) -> None:
-        in_one_form(self, "name", "labels", "group")
+        in_one_form(self, "name", "labels", "add_labels", "drop_labels", "group")
+
+    def labels_after(self, old: Mapping[str, str]) -> dict[str, str]:
+        """What the labels of an agent are after this change."""
+        kept = old if self.labels is None else self.labels
+        kept = {key: value for key, value in kept.items() if key not in self.drop_labels}
+        return {**kept, **self.add_labels}
 
 
 class NewEnrollment(Shape, frozen=True):
@@ -121,6 +148,12 @@ class Enrollment(Shape, frozen=True):
     created_by: By
     created_at: datetime
     expires_at: datetime
+
+
+class EnrollmentDetail(Enrollment, frozen=True):
+    """A join token, and the agents that joined with it: a hundred at most."""
+
+    agents: list[Agent]
 
 
 class EnrollmentSecret(Shape, frozen=True):

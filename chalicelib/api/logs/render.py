@@ -3,8 +3,11 @@
 from collections.abc import Mapping
 from typing import cast
 
+from msgspec.structs import asdict
+
 from chalicelib.api.logs import shapes
 from chalicelib.logs import log
+from chalicelib.logs.line_count import Lines
 from chalicelib.operations.logs import logs, outputs, search
 from chalicelib.runs.job import Job
 
@@ -21,7 +24,13 @@ def page(page: logs.LogPage) -> shapes.LogPage:
         state=page.state.value,
         missing=None if page.missing is None else _missing(page.missing),
         job_state=page.job.state.value,
+        line_count=page.line_count,
+        lines_before=None if page.lines_before is None else _lines(page.lines_before),
     )
+
+
+def _lines(value: Lines) -> shapes.LinesBefore:
+    return shapes.LinesBefore(**asdict(value))
 
 
 def _missing(value: log.Missing) -> shapes.Missing:
@@ -49,12 +58,16 @@ def matches(found: search.Found) -> shapes.LogMatches:
 
 
 def group(group: outputs.Group, names: Mapping[str, str]) -> shapes.OutputGroup:
-    """Agents that printed the same."""
+    """Jobs that ended alike and printed the same."""
+    first = group.jobs[0]
     sample = None
     if group.sample is not None:
         text = group.sample.decode(errors="replace")
-        sample = shapes.OutputSample(group.jobs[0].key.job_id, text, group.is_cut)
+        sample = shapes.OutputSample(first.key.job_id, text, group.is_cut)
     return shapes.OutputGroup(
+        state=first.state.value,
+        exit_code=first.exit_code,
+        reason=first.reason,
         count=len(group.jobs),
         jobs=[output_job(job, names) for job in group.jobs],
         stdout_bytes=group.stdout_bytes,

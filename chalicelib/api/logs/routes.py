@@ -23,6 +23,7 @@ api = Api(__name__)
 
 SEARCH_SECONDS = 1.5  # then a call answers what it has found: no answer takes over 2
 LONGEST_TAIL = 10_000  # lines
+LAST_LINE = 10**10  # more bytes than a log may have
 LONGEST_WAIT = 10  # seconds; API Gateway gives a call 29
 LOOK_SECONDS = 0.15  # between looks for a new chunk while an answer waits: S3 takes 0.4 $ a million
 STREAM = {"stream": "stdout or stderr; both in their order without"}
@@ -61,6 +62,7 @@ def _job(request: Request, run_id: str, job_id: str) -> Job:
         **ATTEMPT,
         "cursor": "where to go on; from the beginning without",
         "tail": f"begin with the last so many lines, at most {LONGEST_TAIL}",
+        "line": "begin where this line begins, or before; counted from 1 over both streams",
         "since": "begin with what was printed at this instant, by the agent's clock",
         "wait": f"seconds, at most {LONGEST_WAIT}: while there is nothing new, the answer waits",
     },
@@ -70,12 +72,14 @@ def read_log(request: Request, job: Job) -> shapes.LogPage:
     `wait` a follower sees each line as soon as it is there."""
     place = request.cursor()
     stream, tail = _stream(request), request.number("tail", LONGEST_TAIL)
-    since = request.instant("since")
-    if sum(bool(each) for each in (place, tail, since)) > 1:
-        raise BadParameter("Give one of cursor, tail and since.")
+    line, since = request.number("line", LAST_LINE), request.instant("since")
+    if sum(bool(each) for each in (place, tail, line, since)) > 1:
+        raise BadParameter("Give one of cursor, tail, line and since.")
     follow(job, request.now)
     if tail is not None:
         return render.page(logs.read_tail(job, tail, stream, request.now))
+    if line is not None:
+        return render.page(logs.read_line(job, line, stream, request.now))
     if since is not None:
         return render.page(logs.read_since(job, since, stream, request.now))
     waits = request.number("wait", LONGEST_WAIT) or 0
@@ -171,7 +175,7 @@ def search_run(request: Request, run: Run) -> shapes.LogMatches:
     query={"step": "its number; the first without"},
 )
 def compare_outputs(request: Request, head: Progress) -> shapes.Outputs:
-    """Which agents of a step printed the same, and what."""
+    """Which jobs of a step ended alike and printed the same, and what."""
     wanted = request.number("step", 9_999) or 1
     progress = run_pages.with_jobs(head, wanted, wanted)
     for step in progress.steps:

@@ -28,8 +28,20 @@ class Missing(Shape, frozen=True):
     reason: str
 
 
+class LinesBefore(Shape, frozen=True):
+    """How many lines have begun before the first record, and of each stream the number of the one
+    that this record goes on with; 0: of none."""
+
+    begun: int
+    stdout: int
+    stderr: int
+    plumber: int
+
+
 class LogPage(Shape, frozen=True):
-    """A part of a job's log, and the cursor from which to go on: at once when it `has_more`."""
+    """A part of a job's log, and the cursor from which to go on: at once when it `has_more`.
+    `line_count` is null until the log has been put together, `lines_before` where no line was
+    asked for."""
 
     records: list[LogRecord]
     next: str
@@ -37,6 +49,8 @@ class LogPage(Shape, frozen=True):
     state: LogState
     missing: Missing | None
     job_state: JobState
+    line_count: int | None
+    lines_before: LinesBefore | None
 
 
 class LogDownload(Shape, frozen=True):
@@ -91,9 +105,12 @@ class OutputSample(Shape, frozen=True):
 
 
 class OutputGroup(Shape, frozen=True):
-    """Jobs that printed the same, byte for byte. `sample` is null where there are too many groups
-    to show them all at once."""
+    """Jobs that ended in the same way and printed the same, byte for byte. `reason` is the first
+    one's. `sample` is null where there are too many groups to show them all at once."""
 
+    state: JobState
+    exit_code: int | None
+    reason: str | None
     count: int
     jobs: list[OutputJob]
     stdout_bytes: int
@@ -102,7 +119,8 @@ class OutputGroup(Shape, frozen=True):
 
 
 class Outputs(Shape, frozen=True):
-    """A step's outputs, the most common one first, and the jobs whose output is not whole yet."""
+    """A step's outputs, those of jobs that did not succeed first and the most common before others,
+    and the jobs that have not ended."""
 
     groups: list[OutputGroup]
     pending: list[OutputJob]

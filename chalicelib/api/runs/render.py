@@ -8,10 +8,11 @@ from chalicelib.agents.agent import AgentStatus
 from chalicelib.api.access.render import by
 from chalicelib.api.runs import shapes
 from chalicelib.api.tasks import render as render_task
+from chalicelib.operations.runs import commands
 from chalicelib.runs import run_page, run_summary
 from chalicelib.runs.job import Attempt, Job, JobState, LateReport
 from chalicelib.runs.run import Run, RunState
-from chalicelib.runs.run_page import RunPage, StepPage, Tally
+from chalicelib.runs.run_page import RunPage, StepPage, Tally, WaveTally
 from chalicelib.runs.statistics import Statistics
 from chalicelib.tasks.param import MASK
 
@@ -58,7 +59,7 @@ def _run_progress(tally: Tally, steps: int) -> shapes.RunProgress:
         total=tally.total,
         ended=tally.ended,
         percent=tally.percent,
-        counts=_counts(tally),
+        counts=_counts(tally.counts),
         known=tally.known,
         steps=steps,
         steps_ended=tally.steps_ended,
@@ -66,11 +67,11 @@ def _run_progress(tally: Tally, steps: int) -> shapes.RunProgress:
 
 
 def _progress(tally: Tally) -> shapes.Progress:
-    return shapes.Progress(tally.total, tally.ended, tally.percent, _counts(tally))
+    return shapes.Progress(tally.total, tally.ended, tally.percent, _counts(tally.counts))
 
 
-def _counts(tally: Tally) -> dict[shapes.JobState, int]:
-    return {state.value: tally.counts[state] for state in JobState if tally.counts.get(state)}
+def _counts(counts: Mapping[JobState, int]) -> dict[shapes.JobState, int]:
+    return {state.value: counts[state] for state in JobState if counts.get(state)}
 
 
 def _seconds(started_at: datetime | None, ended_at: datetime | None) -> float | None:
@@ -99,9 +100,8 @@ def _run_step(page: StepPage, agents: Mapping[str, AgentStatus]) -> shapes.RunSt
         targets=step.step.targets.describe(),
         state=cast(shapes.StepState, found.state.value),
         progress=_progress(run_page.of_step(step, found)),
-        open=None
-        if page.open is None
-        else {state.value: page.open[state] for state in JobState if page.open.get(state)},
+        open=None if page.open is None else _counts(page.open),
+        waves=[_wave(each) for each in page.waves],
         tolerated_failures=run_summary.tolerated(found),
         started_at=found.started_at,
         ended_at=found.ended_at,
@@ -114,6 +114,17 @@ def _run_step(page: StepPage, agents: Mapping[str, AgentStatus]) -> shapes.RunSt
     )
 
 
+def _wave(value: WaveTally) -> shapes.RunWave:
+    return shapes.RunWave(
+        first=value.wave.first,
+        size=value.wave.size,
+        at_once=value.wave.slots,
+        counts=_counts(value.counts),
+        started_at=value.started_at,
+        ended_at=value.ended_at,
+    )
+
+
 def job(
     value: Job, agent_name: str | None = None, agent_status: AgentStatus | None = None
 ) -> shapes.Job:
@@ -122,6 +133,7 @@ def job(
     return shapes.Job(
         id=value.key.job_id,
         step=value.key.step,
+        index=value.index,
         agent_id=value.key.agent_id,
         agent_name=value.agent_name or agent_name or value.key.agent_id,
         agent_status=agent_status.value if agent_status and is_queued else None,
@@ -187,4 +199,17 @@ def statistics(value: Statistics) -> shapes.Statistics:
         duration_p50=value.duration_p50,
         duration_p95=value.duration_p95,
         last_failures=[run(each) for each in value.last_failures],
+    )
+
+
+def match(value: commands.Match) -> shapes.Match:
+    """Whom targets fit."""
+    first = [
+        shapes.MatchingAgent(agent_id, value.agents[agent_id], status.value)
+        for agent_id, status in value.statuses.items()
+    ]
+    return shapes.Match(
+        agents=len(value.agents),
+        not_online=sum(each.status != AgentStatus.ONLINE.value for each in first),
+        first=first,
     )

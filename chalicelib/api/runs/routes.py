@@ -11,10 +11,9 @@ from chalicelib.api.runs import render as render_run
 from chalicelib.api.runs import resolvers, shapes
 from chalicelib.api.shapes import Page
 from chalicelib.dynamo import gates, job_pages, run_history
-from chalicelib.errors import BadParameter
 from chalicelib.ids import new_ulid
 from chalicelib.operations.runs.cancel import cancel, cancel_job
-from chalicelib.operations.runs.commands import run_command
+from chalicelib.operations.runs.commands import match, run_command
 from chalicelib.operations.runs.existing import no_run
 from chalicelib.operations.runs.retry import retry
 from chalicelib.operations.runs.waiting import waited_for
@@ -36,6 +35,7 @@ FILTERS = {
     "state": "only runs in this state, or in one of several: failed,timed_out",
     "q": "only runs with this in the task's name, their id, or the name of who triggered them",
     "trigger": "only runs started by: person, schedule, retry, command",
+    "by": "only runs triggered by who has this name or id",
     "from": "only runs created at this instant or later",
     "to": "only runs created before this instant",
 }
@@ -52,8 +52,9 @@ def _history(request: Request) -> tuple[list[Run], str | None]:
     wanted = run_history.Filter(
         task_id=request.identifier("task") or request.scope.only_task,
         agent_id=request.identifier("agent"),
-        states=_states(request),
+        states=request.choices("state", RunState),
         trigger=request.choice("trigger", Trigger),
+        by=request.name("by"),
         text=request.query.get("q", "")[:LONGEST_TEXT],
         begin=request.instant("from"),
         end=request.instant("to"),
@@ -62,16 +63,6 @@ def _history(request: Request) -> tuple[list[Run], str | None]:
     return run_history.find(
         wanted, request.limit(), request.cursor(), request.now, settings.history_days
     )
-
-
-def _states(request: Request) -> tuple[RunState, ...]:
-    words = [word.strip() for word in request.query.get("state", "").split(",")]
-    known = {state.value: state for state in RunState}
-    given = [word for word in words if word]
-    for word in given:
-        if word not in known:
-            raise BadParameter(f"state must be one of {', '.join(known)}, not '{word[:32]}'.")
-    return tuple(dict.fromkeys(known[word] for word in given))
 
 
 @api.get("/exports/runs", needs=Permission.RUNS_READ, answers=NDJSON, query=FILTERS)
@@ -133,12 +124,16 @@ def show_job(request: Request, job: Job) -> shapes.Job:
     needs=Permission.RUNS_READ,
     on=resolvers.run_id,
     answers=list[shapes.Job],
-    query={"step": "its number; all without", "state": "only jobs in this state"},
+    query={
+        "step": "its number; all without",
+        "state": "only jobs in this state, or in one of several",
+    },
 )
 def list_jobs(request: Request, run_id: str) -> Page:
     """The jobs of a run, in the order of steps. A page may be short or empty while `next` leads
     on."""
-    wanted = job_pages.Filter(request.number("step", 9_999), request.choice("state", JobState))
+    states = frozenset(request.choices("state", JobState))
+    wanted = job_pages.Filter(request.number("step", 9_999), states)
     page = job_pages.find(run_id, wanted, request.limit(), request.cursor())
     if page is None:
         raise no_run(run_id)
@@ -193,8 +188,16 @@ def execute_command(request: Request, body: shapes.Command) -> shapes.Run:
     return render_run.run(begun.run, ended_in_step(begun))
 
 
-def _step_keys(body: shapes.Command) -> dict[str, Any]:
-    """The command with the keys of a `[[step]]`."""
+@api.post(
+    "/agents/match", needs=Permission.AGENTS_READ, takes=shapes.Targeting, answers=shapes.Match
+)
+def match_agents(request: Request, body: shapes.Targeting) -> shapes.Match:
+    """Whom a step or a command with these targets would run on now. Starts nothing."""
+    return render_run.match(match(_targets(body), request.now, request.scope))
+
+
+def _targets(body: shapes.Command | shapes.Targeting) -> dict[str, Any]:
+    """The keys of a `[[step]]` that say where it runs."""
     targets = {
         "Labels": body.labels,
         "Group": body.group,
@@ -202,12 +205,16 @@ def _step_keys(body: shapes.Command) -> dict[str, Any]:
         "All": body.all or None,
     }
     chosen = {key: value for key, value in targets.items() if value is not None}
+    keys = {"ServerID": body.agent_ids, "Targets": chosen or None}
+    return {key: value for key, value in keys.items() if value is not None}
+
+
+def _step_keys(body: shapes.Command) -> dict[str, Any]:
+    """The command with the keys of a `[[step]]`."""
     keys = {
         "CMD": body.command,
         "Script": body.script,
         "Shell": body.shell,
-        "ServerID": body.agent_ids,
-        "Targets": chosen or None,
         "Path": body.path,
         "User": body.user,
         "Env": body.env,
@@ -216,4 +223,4 @@ def _step_keys(body: shapes.Command) -> dict[str, Any]:
         "MaxParallel": body.max_parallel,
         "MaxFailures": body.max_failures,
     }
-    return {key: value for key, value in keys.items() if value is not None}
+    return {**_targets(body), **{key: each for key, each in keys.items() if each is not None}}

@@ -120,13 +120,14 @@ class LateReport(Shape, frozen=True):
 
 
 class Job(Shape, frozen=True):
-    """One step of a run on one agent. `deliver_by`: a queued job is undelivered then. `stopped_by`
-    is who cancelled this job alone. `agent_status` is that of the agent that a queued job waits
-    for, on the page of a run, by its heartbeats alone; null everywhere else. `earlier` are the
-    attempts before this one, the oldest first."""
+    """One step of a run on one agent; `index` is its place among the step's, from 0. `deliver_by`:
+    a queued job is undelivered then. `stopped_by` is who cancelled this job alone. `agent_status`
+    is that of the agent that a queued job waits for, on the page of a run, by its heartbeats alone;
+    null everywhere else. `earlier` are the attempts before this one, the oldest first."""
 
     id: str
     step: int
+    index: int
     agent_id: str
     agent_name: str
     agent_status: AgentStatus | None
@@ -147,11 +148,26 @@ class Job(Shape, frozen=True):
     stopped_by: By | None
 
 
+class RunWave(Shape, frozen=True):
+    """A part of a step's jobs, those from the index `first` on, of which `at_once` are active at
+    most; the wave before has ended before it begins. `counts` are those that have ended by state.
+    `started_at` is null until one has begun, `ended_at` while it goes on; of a wide run both may
+    be null where not all jobs were looked at."""
+
+    first: int
+    size: int
+    at_once: int
+    counts: dict[JobState, int]
+    started_at: datetime | None
+    ended_at: datetime | None
+
+
 class RunStep(Shape, frozen=True):
     """A step of a run with its jobs. Where there is no room for all, the first ones are shown,
     those that failed before them; `jobs_omitted` are more: `/runs/{id}/jobs?step=` has them all.
     `open` are the jobs that have not ended by state, null where that was not looked at: of a wide
-    run. `tolerated_failures` as in Run."""
+    run. `waves` are in their order, none before the step has chosen its agents; where it has a
+    canary that is the first. `tolerated_failures` as in Run."""
 
     number: int
     name: str
@@ -160,6 +176,7 @@ class RunStep(Shape, frozen=True):
     state: StepState
     progress: Progress
     open: dict[JobState, int] | None
+    waves: list[RunWave]
     tolerated_failures: int
     started_at: datetime | None
     ended_at: datetime | None
@@ -195,6 +212,36 @@ class RetryRequest(Shape, frozen=True):
 
     what: RetryWhat = "all"
     parameters: Parameters = msgspec.field(default_factory=dict)
+
+
+class Targeting(Shape, frozen=True):
+    """Named agents (by id or name), all, or those that labels, group and selector fit together."""
+
+    agent_ids: list[str] | None = None
+    labels: dict[str, str] | None = None
+    group: str | None = None
+    selector: str | None = None
+    all: bool = False
+
+    def __post_init__(self) -> None:
+        in_one_form(self, "agent_ids", "labels", "group", "selector")
+
+
+class MatchingAgent(Shape, frozen=True):
+    """`status` is by its heartbeats alone."""
+
+    id: str
+    name: str
+    status: AgentStatus
+
+
+class Match(Shape, frozen=True):
+    """So many agents fit. `first` are the first 500 by name; of them `not_online` are not there
+    now: jobs wait for them as long as `DeliverWithin` says."""
+
+    agents: int
+    not_online: int
+    first: list[MatchingAgent]
 
 
 class Command(Shape, frozen=True):

@@ -198,11 +198,12 @@ def template(value: Template) -> shapes.Template:
     )
 
 
-def schedule(value: Schedule, last: RunState | None) -> shapes.Schedule:
+def schedule(value: Schedule, task_name: str | None, last: RunState | None) -> shapes.Schedule:
     """A schedule with what came of it last; `last` is the state of the last run that it made."""
     return shapes.Schedule(
         id=value.id,
         task_id=value.task_id,
+        task_name=task_name,
         cron=value.cron,
         time_zone=value.time_zone,
         overlap=value.overlap.value,

@@ -18,6 +18,7 @@ from chalicelib.operations.tasks.schedules import (
     create_schedule,
     delete_schedule,
     last_states,
+    task_names,
     trigger_now,
 )
 from chalicelib.runs.run_page import ended_in_step
@@ -45,8 +46,11 @@ def list_schedules(request: Request) -> Page:
 
 
 def _rendered(found: Sequence[core.Schedule], request: Request) -> list[shapes.Schedule]:
-    last = last_states(found, request.scope)
-    return [render.schedule(each, last.get(each.last_run_id or "")) for each in found]
+    last, names = last_states(found, request.scope), task_names(found)
+    return [
+        render.schedule(each, names.get(each.task_id), last.get(each.last_run_id or ""))
+        for each in found
+    ]
 
 
 def _render(schedule: core.Schedule, request: Request) -> shapes.Schedule:

@@ -226,11 +226,12 @@ class Schedule(Shape, frozen=True):
     """`next_due_at` is null while it is paused, and when it never comes due again.
 
     `last_problem` says why the last due time made no run; `last_run_id` is the last one it made,
-    and `last_run_state` what has come of that, null once it is gone.
+    and `last_run_state` what has come of that, null once it is gone, as is `task_name`.
     """
 
     id: str
     task_id: str
+    task_name: str | None
     cron: str
     time_zone: str
     overlap: OverlapName

@@ -1,15 +1,18 @@
 """Who calls: from a bearer token to a principal, with a short memory so that polls stay cheap."""
 
+import logging
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
 from chalicelib.access.principal import Principal, Role
-from chalicelib.access.token import Credential, hash_secret, parse_credential
+from chalicelib.access.token import Credential, Token, hash_secret, parse_credential
 from chalicelib.dynamo import agents, tokens
 from chalicelib.errors import NotAuthenticated
 
 REMEMBERED_FOR = timedelta(seconds=30)  # a revoked token works so long in other warm processes
 REMEMBERED_AT_MOST = 2_000
+
+_log = logging.getLogger("plumber.access")
 
 _remembered: OrderedDict[str, tuple[datetime, Principal]] = OrderedDict()
 
@@ -36,18 +39,27 @@ def _look_up(credential: Credential, now: datetime) -> tuple[Principal, datetime
     if credential.prefix == "plb":
         token = tokens.get(credential.id)
         if token is not None and credential.matches(token.secret_hash):
+            if token.expires_at is not None and token.expires_at <= now:
+                raise NotAuthenticated("The token has expired. Ask an admin for a new one.")
+            _note_use(token, now)
             principal = Principal(token.id, token.name, token.role, token.scope)
-            if token.expires_at is None:
-                return principal, until
-            if now < token.expires_at:
-                return principal, min(until, token.expires_at)
-            raise NotAuthenticated("The token has expired. Ask an admin for a new one.")
+            return principal, min(until, token.expires_at or until)
     if credential.prefix == "pla":
         agent = agents.get(agent_id_of(credential.id))
         if agent is not None and credential.matches(agent.secret_hash):
             role = Role.DISABLED_AGENT if agent.disabled else Role.AGENT
             return Principal(agent.id, agent.name, role), until
     raise NotAuthenticated("The token is not known here, or has been revoked.")
+
+
+def _note_use(token: Token, now: datetime) -> None:
+    """One write an hour and token. Nobody is refused because it cannot be noted."""
+    if not token.is_use_news(now):
+        return
+    try:
+        tokens.note_used(token.id, now)
+    except Exception:
+        _log.exception("That the token %s is used was not noted", token.id)
 
 
 def forget(principal_id: str) -> None:

@@ -15,6 +15,8 @@ from chalicelib.operations.access.authentication import agent_token_id
 from chalicelib.operations.agents import fleet
 from chalicelib.sqs import doorbells
 
+SHOWN = 100  # agents of a join token: BatchGetItem's limit
+
 
 class JoinTokenRefused(NotAuthenticated):
     """The join token is unknown, expired or used up. Make a new one: plumber-cli agent enroll."""
@@ -81,6 +83,15 @@ def is_inside(enrollment: Enrollment, scope: Scope) -> bool:
     """Whether those who join with it are inside of the scope."""
     is_of_agents = scope.is_everything or scope.names_agents
     return is_of_agents and scope.holds_agent(enrollment.labels, enrollment.group)
+
+
+def agents_joined(enrollment: Enrollment, scope: Scope = EVERYTHING) -> list[Agent]:
+    """The agents that joined with it and are inside of the scope, by name: of the first `SHOWN` by
+    id those that were not removed since. No call where nobody has joined, else one."""
+    ids = sorted(enrollment.used_by)[:SHOWN]
+    known = agents.get_many(ids, as_of_now=True).values() if ids else ()
+    inside = (each for each in known if scope.holds_agent(each.labels, each.group))
+    return sorted(inside, key=lambda each: (each.name, each.id))
 
 
 def close_enrollment(enrollment: Enrollment) -> None:

@@ -3,6 +3,7 @@ more. See `agents/seat.py` and ADR 25."""
 
 from datetime import datetime
 
+from chalicelib.agents.absence import back, is_away
 from chalicelib.agents.agent import Facts
 from chalicelib.agents.seat import Heard, SecondProcess, polls_until, seat_until
 from chalicelib.dynamo import agents, presences
@@ -29,11 +30,14 @@ def beat(
     metrics: dict[str, float] | None,
 ) -> tuple[Heard, int]:
     """Notes that the agent is there; with it, until when its polls name the seat, in milliseconds.
-    Raises NotSeated for another instance than the one that is at work."""
+    One write, and another one when it was away. Raises NotSeated for another instance than the one
+    that is at work."""
     seat = seat_until(now, settings.ttl_seconds)
     for _ in range(2):
         heard = presences.beat(agent_id, instance, now, offline_at, seat, running, metrics)
         if heard is not None:
+            if is_away(heard.absences):
+                presences.note_back(agent_id, heard.absences, back(heard.absences, now))
             return heard, _told(now)
         if not presences.take_seat(agent_id, instance, now, seat):
             break

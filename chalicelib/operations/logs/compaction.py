@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from chalicelib.dynamo import due, jobs
 from chalicelib.logs import log
+from chalicelib.logs.line_count import Lines
 from chalicelib.logs.log import Record, Stream
 from chalicelib.logs.log_index import Entry, Index
 from chalicelib.operations.logs.log_source import LogSource
@@ -54,7 +55,7 @@ def compact_one(key: JobKey, now: datetime) -> bool:
     """All attempts of a job that has ended, for whoever has claimed its log; whether it is done
     with. May be repeated."""
     job = jobs.get(key)
-    if job is None or not job.state.is_terminal or job.due_at is None:
+    if job is None or not job.state.is_terminal or job.due_at is None or job.log_problem:
         return False
 
     def allowed(error: Exception | None) -> int:
@@ -62,7 +63,11 @@ def compact_one(key: JobKey, now: datetime) -> bool:
         return BAD_TRIES_AT_MOST if is_bad else due.LOG.patience.tries
 
     return try_once(
-        f"The log of {key}", job.due_tries, allowed, lambda: _work(job, now), partial(_give_up, job)
+        f"The log of {key}",
+        job.due_tries,
+        allowed,
+        lambda: _work(job, now),
+        partial(_give_up, job, now),
     )
 
 
@@ -76,10 +81,10 @@ def _work(job: Job, now: datetime) -> bool:
     return jobs.mark_compacted(job)
 
 
-def _give_up(job: Job, problem: str) -> bool:
+def _give_up(job: Job, now: datetime, problem: str) -> bool:
     for attempt in job.attempts():
         chunks.blank_too_large(attempt.key, attempt.attempt)
-    jobs.give_up_compaction(job, f"The log could not be put together: {problem}.")
+    jobs.give_up_compaction(job, f"The log could not be put together: {problem}.", now)
     return False
 
 
@@ -130,15 +135,17 @@ def _build(source: LogSource, count: int, interleaved: str) -> Index:
     made = {
         name: _Builder(chunks.compacted_key(job.key, job.attempt, name, count)) for name in names
     }
-    entries = []
+    entries, lines = [], Lines()
     try:
         for seq in range(1, count + 1):
             found = source.chunk(seq)
             if found is None:
                 raise Unsound(f"chunk {seq} is gone")
-            entries.append(_entry(made, interleaved, found))
+            entries.append(_entry(made, interleaved, found, lines))
             _append(made, interleaved, found)
-        entries.append(_entry(made, interleaved, []))
+            for record in found:
+                lines = lines.after(record)
+        entries.append(_entry(made, interleaved, [], lines))
         for each in made.values():
             each.writer.close()
     except BaseException:
@@ -162,9 +169,9 @@ def _interleaved(job: Job) -> str:
     return filled[0] if is_single else "all"
 
 
-def _entry(made: dict[str, _Builder], interleaved: str, found: list[Record]) -> Entry:
+def _entry(made: dict[str, _Builder], interleaved: str, found: list[Record], lines: Lines) -> Entry:
     first_ms = log.milliseconds(found[0].at) if found else 0
-    return Entry(first_ms, made["order"].writer.size, made[interleaved].writer.size)
+    return Entry(first_ms, made["order"].writer.size, made[interleaved].writer.size, lines)
 
 
 def _append(made: dict[str, _Builder], interleaved: str, found: list[Record]) -> None:

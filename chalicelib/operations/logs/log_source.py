@@ -1,6 +1,7 @@
 """One attempt's log as chunks, wherever they lie now: as they came, or compacted."""
 
 from chalicelib.logs import log
+from chalicelib.logs.line_count import Lines
 from chalicelib.logs.log import CorruptChunk, Position, Record, Stream
 from chalicelib.logs.log_index import Index
 from chalicelib.runs.job import Job
@@ -62,6 +63,19 @@ class LogSource:
             return promised
         numbers = chunks.numbers(self.job.key, self.job.attempt)
         return max(numbers, default=compacted)
+
+    @property
+    def line_count(self) -> int | None:
+        """How many lines there are; None of a log that has not been compacted."""
+        return self._index.lines if self._index else None
+
+    def at_line(self, number: int) -> tuple[Position, Lines]:
+        """The chunk in which a line begins, and the lines before it; of a log that has not been
+        compacted the beginning."""
+        if self._index is None:
+            return Position(), Lines()
+        seq = self._index.chunk_of_line(number)
+        return Position(seq), self._index.entries[seq - 1].lines
 
     def first_at_or_after(self, milliseconds: int) -> Position:
         """Where the records of that time begin, by the agent's clock; the end when there is none.

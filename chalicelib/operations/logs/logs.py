@@ -8,6 +8,7 @@ from msgspec.structs import replace
 from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.errors import Conflict, NotFound
 from chalicelib.logs import log
+from chalicelib.logs.line_count import Lines
 from chalicelib.logs.log import (
     CorruptChunk,
     LogState,
@@ -35,7 +36,8 @@ PUT_TOGETHER_CHUNKS = 64  # of a megabyte: what a handler can do while somebody 
 
 
 class LogPage(msgspec.Struct, frozen=True):
-    """A part of a log, and where to go on; `has_more` when that was as much as fits a page."""
+    """A part of a log, and where to go on; `has_more` when that was as much as fits a page.
+    `lines_before` where a line was asked for, `line_count` of a log that has been compacted."""
 
     records: list[Record]
     next: Position
@@ -43,6 +45,8 @@ class LogPage(msgspec.Struct, frozen=True):
     state: LogState
     missing: Missing | None
     job: Job
+    line_count: int | None = None
+    lines_before: Lines | None = None
 
 
 def job_of(key: JobKey, attempt: int | None = None, scope: Scope = EVERYTHING) -> Job:
@@ -79,6 +83,14 @@ def read_since(job: Job, since: datetime, stream: Stream | None, now: datetime) 
     return _read(source, source.first_at_or_after(log.milliseconds(since)), stream, now, 0)
 
 
+def read_line(job: Job, number: int, stream: Stream | None, now: datetime) -> LogPage:
+    """From the chunk on in which this line begins, counted from 1 over both streams; of a log that
+    has not been compacted from its beginning."""
+    source = LogSource(job, tolerant=True)
+    position, before = source.at_line(number)
+    return replace(_read(source, position, stream, now, 0), lines_before=before)
+
+
 def _read(
     source: LogSource, position: Position, stream: Stream | None, now: datetime, skip: int
 ) -> LogPage:
@@ -111,7 +123,7 @@ def _page(
     state, missing = log.state(job, position, now), log.missing(job, position, now)
     if source.damaged and job.state.is_terminal:
         state, missing = LogState.INCOMPLETE, log.damaged(missing, len(source.damaged))
-    return LogPage(found, position, has_more, state, missing, job)
+    return LogPage(found, position, has_more, state, missing, job, source.line_count)
 
 
 class Download(msgspec.Struct, frozen=True):

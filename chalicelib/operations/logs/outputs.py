@@ -7,7 +7,7 @@ import msgspec
 
 from chalicelib.logs import log
 from chalicelib.operations.logs.log_source import LogSource
-from chalicelib.runs.job import Job
+from chalicelib.runs.job import Job, JobState
 
 NO_BYTES = hashlib.sha256(b"").hexdigest()
 SAMPLES = 20  # groups whose output is shown at once
@@ -16,8 +16,8 @@ SAMPLE_CHUNKS = 3  # read for it, at most
 
 
 class Group(msgspec.Struct, frozen=True):
-    """Jobs whose streams are the same, byte for byte. `sample` is the beginning of the first
-    one's log, None where it is to be read at its job."""
+    """Jobs that ended in the same way, whose streams are the same, byte for byte. `sample` is the
+    beginning of the first one's log, None where it is to be read at its job."""
 
     jobs: Sequence[Job]
     stdout_bytes: int
@@ -27,20 +27,22 @@ class Group(msgspec.Struct, frozen=True):
 
 
 def grouped(jobs: Sequence[Job]) -> tuple[list[Group], list[Job]]:
-    """Groups, the largest first, and the jobs whose output is not known as a whole yet.
+    """Groups, those that did not succeed before the others and the largest first, and the jobs
+    that have not ended.
 
-    Output is compared by the SHA-256 that agents report: nothing but the samples is read.
+    Output is compared by the SHA-256 that agents report: nothing but the samples is read. A job
+    that ended without a report, as one that nobody fetched, has no output that is known.
     """
-    known: dict[tuple[str, str], list[Job]] = {}
+    known: dict[tuple[JobState, int | None, str, str], list[Job]] = {}
     pending: list[Job] = []
     for job in jobs:
-        streams = (job.log or {}).get("streams")
-        if job.state.is_terminal and streams:
-            name = _sha256(streams, "stdout"), _sha256(streams, "stderr")
-            known.setdefault(name, []).append(job)
-        else:
+        if not job.state.is_terminal:
             pending.append(job)
-    ordered = sorted(known.values(), key=len, reverse=True)
+            continue
+        streams = (job.log or {}).get("streams") or {}
+        output = _sha256(streams, "stdout"), _sha256(streams, "stderr")
+        known.setdefault((job.state, job.exit_code, *output), []).append(job)
+    ordered = sorted(known.values(), key=lambda alike: (not alike[0].has_failed, -len(alike)))
     return [_group(alike, number < SAMPLES) for number, alike in enumerate(ordered)], pending
 
 
@@ -51,7 +53,7 @@ def _sha256(streams: Mapping[str, Mapping[str, object]], name: str) -> str:
 
 def _group(alike: Sequence[Job], has_sample: bool) -> Group:
     first = alike[0]
-    streams = (first.log or {})["streams"]
+    streams = (first.log or {}).get("streams") or {}
     out, err = (int(streams.get(name, {}).get("bytes", 0)) for name in ("stdout", "stderr"))
     sample = _beginning(first) if has_sample else None
     is_cut = sample is None or len(sample) < out + err

@@ -17,7 +17,7 @@ from chalicelib.operations.runs.choice import TooManyAgents, choose
 from chalicelib.operations.runs.recount import recount, watch_over
 from chalicelib.operations.runs.turn import ACTIVE_AT_MOST, begin_held, next_in_line
 from chalicelib.runs import run as runs_core
-from chalicelib.runs.job import Ending, Job, JobKey, JobState
+from chalicelib.runs.job import STOP_PATIENCE, Ending, Job, JobKey, JobState
 from chalicelib.runs.planner import (
     Action,
     EndQueued,
@@ -165,7 +165,7 @@ def _write(action: Action, progress: Progress, now: datetime) -> bool:
             jobs.end(job, Ending(state, reason=reason), None, now)
             return True  # or it has moved on, which what follows depends on
         case RequestCancel(job, state):
-            request_cancel(job, state)
+            request_cancel(job, state, now)
             return False
 
 
@@ -215,9 +215,9 @@ def _timeout_seconds(step: RunStep, run: Run, now: datetime) -> float | None:
     return min(limits, default=None)
 
 
-def request_cancel(job: Job, becomes: JobState, by: By | None = None) -> bool:
+def request_cancel(job: Job, becomes: JobState, now: datetime, by: By | None = None) -> bool:
     """Asks the agent to end a job, with its next call; False when the job has ended."""
-    flagged = jobs.request_cancel(job, becomes, by)
+    flagged = jobs.request_cancel(job, becomes, now + STOP_PATIENCE, by)
     if flagged is not None and flagged.lease is not None:
         presences.add_cancel(job.key.agent_id, flagged.lease)
         doorbells.ring(job.key.agent_id)

@@ -37,7 +37,7 @@ def cancel_job(found: tuple[Job, Context], *, cancelled_by: By, now: datetime) -
         if job.state.is_terminal:
             raise Conflict(f"The job has ended already: {job.state.value}.")
         if job.state in ACTIVE:
-            if request_cancel(job, JobState.CANCELLED, cancelled_by):
+            if request_cancel(job, JobState.CANCELLED, now, cancelled_by):
                 return jobs.get(key) or job
         else:
             reason = f"Cancelled by {cancelled_by.name}."

@@ -2,14 +2,20 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from itertools import islice
 from typing import Any
+
+import msgspec
 
 from chalicelib.access.by import By
 from chalicelib.access.scope import EVERYTHING, Scope
-from chalicelib.dynamo import agents, runs
+from chalicelib.agents.agent import AgentStatus
+from chalicelib.dynamo import runs
 from chalicelib.errors import AgentNotFound, BadParameter
 from chalicelib.operations.agents.naming import ids_named
+from chalicelib.operations.runs.choice import choose, named
 from chalicelib.operations.runs.trigger import check_key, go_on, start
+from chalicelib.operations.runs.waiting import statuses
 from chalicelib.runs.run import Progress, Run, RunState, RunStep, Trigger
 from chalicelib.settings import settings
 from chalicelib.tasks.step_toml import read_step
@@ -17,6 +23,7 @@ from chalicelib.tasks.task import MAX_AGENT_NAMES, Step, is_agent_id, step_with_
 
 COMMANDS = "commands"  # stands for the task of all such runs
 TITLE_CHARACTERS = 60
+LOOKED_AT = 500  # agents of a match whose status is told: five calls
 
 
 def run_command(
@@ -36,11 +43,7 @@ def run_command(
     """
     scope.require_new_task("run commands")
     step = read_step("", {**values, "Name": "command"}, 0)
-    step = _with_ids(step, scope, now)
-    known = agents.get_many(step.targets.agent_ids)
-    inside = {each.id for each in known.values() if scope.holds_agent(each.labels, each.group)}
-    if unknown := set(step.targets.agent_ids) - inside:
-        raise AgentNotFound(f"There is no agent '{min(unknown)}'.")
+    step = _on_known_agents(step, scope, now)
     if idempotency_key is not None:
         check_key(idempotency_key)
         run_id, _ = runs.reserve_key(COMMANDS, triggered_by, idempotency_key, run_id, 0, now)
@@ -60,6 +63,33 @@ def run_command(
         scope=scope,
     )
     return start(run, [RunStep(step)], now)
+
+
+class Match(msgspec.Struct, frozen=True):
+    """Whom targets fit now. `statuses` are those of the first, in their order, no more than a few
+    hundred; by heartbeats alone."""
+
+    agents: Mapping[str, str]
+    statuses: Mapping[str, AgentStatus]
+
+
+def match(targets: Mapping[str, Any], now: datetime, scope: Scope = EVERYTHING) -> Match:
+    """The agents that a step with these keys (`ServerID`, `Targets`) would have; starts nothing.
+
+    Raises InvalidDefinition, and what choosing the agents raises."""
+    step = read_step("", {**targets, "Name": "match", "CMD": "true"}, 0)
+    names = choose(_on_known_agents(step, scope, now).targets, now, scope).agents
+    return Match(names, statuses(islice(names, LOOKED_AT), now))
+
+
+def _on_known_agents(step: Step, scope: Scope, now: datetime) -> Step:
+    """With ids for names. Raises AgentNotFound for agents that are not there, or out of scope."""
+    step = _with_ids(step, scope, now)
+    known = named(step.targets.agent_ids).values()
+    inside = {each.id for each in known if scope.holds_agent(each.labels, each.group)}
+    if unknown := set(step.targets.agent_ids) - inside:
+        raise AgentNotFound(f"There is no agent '{min(unknown)}'.")
+    return step
 
 
 def _with_ids(step: Step, scope: Scope, now: datetime) -> Step:

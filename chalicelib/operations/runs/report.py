@@ -63,8 +63,11 @@ def report_start(key: JobKey, lease: str, elapsed_ms: int, now: datetime) -> Job
 
 
 def extend(key: JobKey, lease: str, now: datetime) -> Job:
-    """Confirms the lease, and keeps the sweeper off while the end takes its time."""
-    job = jobs.extend(key, lease, now + END_GRACE)
+    """Confirms the lease, and keeps the sweeper off while the end takes its time; not for ever,
+    whatever the agent says."""
+    ends_by = _existing(key).ends_by
+    until = now + END_GRACE
+    job = jobs.extend(key, lease, until if ends_by is None else min(until, ends_by))
     if job is None:
         _existing(key)
         raise OldLease

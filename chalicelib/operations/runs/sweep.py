@@ -19,7 +19,7 @@ from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.advance import advance, replace_earlier
 from chalicelib.operations.runs.ending import context_of, end_job
 from chalicelib.operations.shift import Shift, try_once
-from chalicelib.runs.job import Ending, Job, JobState
+from chalicelib.runs.job import LAST_PATIENCE, Ending, Job, JobState
 from chalicelib.runs.run import Run, RunState
 from chalicelib.settings import settings
 from chalicelib.sqs import doorbells
@@ -27,6 +27,7 @@ from chalicelib.sqs import doorbells
 AT_ONCE = 50  # read with one query: of each shard, so that no kind keeps another waiting
 UNDELIVERED_REASON = "The agent is offline, or did not fetch the job in time."
 OVERDUE_REASON = "The time-out passed, and the agent did not report the end."
+NOT_ENDED_REASON = "The agent was asked to end it, and has not said that it did."
 GIVEN_UP_REASON = "Given up by the sweeper: {}."
 RING_AHEAD = timedelta(seconds=75)  # of a job's deadline, so that a sweep falls into that time
 WATCH_GAP = timedelta(minutes=3)  # without a sweep for so long nobody was watching
@@ -119,11 +120,18 @@ def _doubt(agent_id: str, now: datetime) -> None:
 
 
 def _look_at_agent(job: Job, watching_since: datetime, now: datetime) -> bool:
-    """Loses the job of an agent that was silent for too long, else looks again later.
+    """Loses the job of an agent that was silent for too long, or that is there and has not ended it
+    when it was asked to; else looks again later.
 
     Silence while nobody was watching proves nothing: the control plane may have been away.
     """
     presence = presences.get_many([job.key.agent_id]).get(job.key.agent_id)
+    if job.stop_by is not None and presence is not None and presence.last_seen_at > job.stop_by:
+        if not job.stop_told:
+            jobs.allow_to_end(job, now + LAST_PATIENCE)
+            return False
+        ending = Ending(JobState.LOST, reason=NOT_ENDED_REASON, duration_ms=job.ran_ms(now))
+        return _end(job, ending, now)
     heard_at = max(watching_since, presence.last_seen_at if presence else watching_since)
     lost_at = heard_at + timedelta(seconds=job.lost_after_seconds)
     if lost_at <= now:
@@ -131,7 +139,10 @@ def _look_at_agent(job: Job, watching_since: datetime, now: datetime) -> bool:
         reason = f"Nothing was heard of the agent for {job.lost_after_seconds:g} s."
         ending = Ending(JobState.LOST, reason=reason, duration_ms=job.ran_ms(known_at))
         return _end(job, ending, now)
-    jobs.look_again(job, lost_at if job.give_up_at is None else min(lost_at, job.give_up_at))
+    due = [lost_at, *([job.give_up_at] if job.give_up_at is not None else [])]
+    if job.stop_by is not None:  # its agent is still to be heard of after it
+        due.append(max(job.stop_by, now) + timedelta(seconds=settings.ttl_seconds))
+    jobs.look_again(job, min(due))
     return False
 
 

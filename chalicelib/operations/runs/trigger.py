@@ -13,7 +13,7 @@ from chalicelib.errors import BadParameter, Conflict
 from chalicelib.operations.runs import secret_values
 from chalicelib.operations.runs.advance import advance
 from chalicelib.operations.runs.choice import choose, chosen_by_name, named
-from chalicelib.operations.runs.turn import take_turn
+from chalicelib.operations.runs.turn import ACTIVE_AT_MOST, take_turn
 from chalicelib.operations.tasks.tasks import existing_revision
 from chalicelib.runs.run import Progress, Run, RunState, RunStep, Trigger, at_step
 from chalicelib.settings import settings
@@ -28,6 +28,10 @@ NO_SECRETS: Mapping[str, str] = {}
 
 class AlreadyRunning(Conflict):
     """Another run of this task has not ended yet, and the task does not allow two at once."""
+
+
+class LineIsFull(AlreadyRunning):
+    """As many runs of this task wait for their turn as may. Cancel some, or wait."""
 
 
 def trigger(
@@ -129,6 +133,8 @@ def go_on(run_id: str, now: datetime, scope: Scope) -> Progress | None:
 
 def _in_turn(run: Run, now: datetime) -> Run:
     """The run as it begins: at once, or held until the runs before it have ended."""
+    if run.concurrency is Concurrency.QUEUE and _is_line_full(run.task_id):
+        raise LineIsFull
     if run.concurrency in (Concurrency.QUEUE, Concurrency.REPLACE):
         return replace(run, is_held=True)
     if run.concurrency is Concurrency.FORBID and not take_turn(run, now):
@@ -136,6 +142,12 @@ def _in_turn(run: Run, now: datetime) -> Run:
     if run.timeout_seconds is None:
         return run
     return replace(run, timeout_at=now + timedelta(seconds=run.timeout_seconds))
+
+
+def _is_line_full(task_id: str) -> bool:
+    """Who waits costs each sweep something, and whoever may trigger the task lets runs wait: about
+    so many, since the index may be late."""
+    return sum(1 for _ in runs.active_ids(task_id, ACTIVE_AT_MOST)) >= ACTIVE_AT_MOST
 
 
 def _resolved(planned: Sequence[RunStep], scope: Scope, now: datetime) -> list[RunStep]:

@@ -10,12 +10,16 @@ ACTIVE_AT_MOST = 100  # runs of one task that are looked at
 
 
 def take_turn(run: Run, now: datetime) -> bool:
-    """Takes the turn for the run when no run of the task before it goes on."""
+    """Takes the turn for the run when it has it, or no run before it goes on."""
+    turn = turns.get(run.task_id)
+    # A run that has its turn waits for nobody, or two might wait for each other: the trigger of an
+    # earlier one may have been cut short, and repeated since. Its id is from the first call.
+    if turn is not None and turn.run_id == run.id:
+        return turns.take(run.task_id, run.id, instead_of=None, now=now)
     for run_id in runs.active_ids(run.task_id, ACTIVE_AT_MOST):
         if run_id < run.id and _goes_on(run_id):
             return False
-    turn = turns.get(run.task_id)
-    if turn is None or turn.run_id == run.id:
+    if turn is None:
         return turns.take(run.task_id, run.id, instead_of=None, now=now)
     is_over = turn.is_over(runs.get(turn.run_id), now)
     return is_over and turns.take(run.task_id, run.id, instead_of=turn.run_id, now=now)

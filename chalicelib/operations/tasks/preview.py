@@ -15,6 +15,8 @@ from chalicelib.tasks.param_lint import Finding, lint
 from chalicelib.tasks.task import Step, StoredTask
 from chalicelib.tasks.task_toml import parse
 
+Agents = tuple[list[tuple[str, str]], str | None]  # see `_agents`
+
 
 class PreviewedWave(msgspec.Struct, frozen=True):
     """Agents of which `at_once` are active at most: pairs of id and name."""
@@ -51,14 +53,30 @@ def preview(
     """Raises InvalidParameters."""
     definition = parse(task.definition, task.agents)
     values = hidden(fill(definition.params, parameters), definition.secrets)
-    steps = tuple(_step(each, now, scope) for each in definition.steps)
+    choose_once = _Once(now, scope)
+    steps = tuple(_step(each, choose_once(each)) for each in definition.steps)
     chosen = {id for step in steps for wave in step.waves for id, _ in wave.agents}
     findings = lint(task.definition, definition)
     return Preview(task, values, steps, findings, statuses(chosen, now))
 
 
-def _step(step: Step, now: datetime, scope: Scope) -> PreviewedStep:
-    agents, problem = _agents(step, now, scope)
+class _Once:
+    """Chooses the agents of steps; those of steps with the same targets once, since all of them may
+    have to be looked at, and whoever may read tasks may ask for it."""
+
+    def __init__(self, now: datetime, scope: Scope) -> None:
+        self._now, self._scope = now, scope
+        self._known: dict[bytes, Agents] = {}
+
+    def __call__(self, step: Step) -> Agents:
+        wanted = msgspec.json.encode(step.targets)
+        if wanted not in self._known:
+            self._known[wanted] = _agents(step, self._now, self._scope)
+        return self._known[wanted]
+
+
+def _step(step: Step, chosen: Agents) -> PreviewedStep:
+    agents, problem = chosen
     return PreviewedStep(
         step=step,
         text=step.command or step.script or "",
@@ -71,7 +89,7 @@ def _step(step: Step, now: datetime, scope: Scope) -> PreviewedStep:
     )
 
 
-def _agents(step: Step, now: datetime, scope: Scope) -> tuple[list[tuple[str, str]], str | None]:
+def _agents(step: Step, now: datetime, scope: Scope) -> Agents:
     """Pairs of id and name, and what is wrong with them."""
     try:
         agents = list(choose(step.targets, now, scope).agents.items())

@@ -93,7 +93,9 @@ def change_schedule(old: Schedule, change: Change, now: datetime) -> Schedule:
         new = replace(new, next_due_at=_next(new, now))
     changed = schedules.change(old, new)
     if changed is None:
-        existing_schedule(old.id)
+        now_is = existing_schedule(old.id)
+        if change.of(now_is) == now_is:  # it was done: by us, perhaps, and our answer was lost
+            return now_is
         raise Conflict("The schedule was changed meanwhile. Look at it, and repeat your change.")
     return changed
 
@@ -103,6 +105,12 @@ def last_states(found: Sequence[Schedule], scope: Scope) -> dict[str, RunState]:
     ids = [each.last_run_id for each in found if each.last_run_id is not None]
     read = runs.get_many(ids) if ids else ()
     return {run.id: run.state for run in read if scope.holds_run(run.task_id, run.reach)}
+
+
+def task_names(found: Sequence[Schedule]) -> dict[str, str]:
+    """What the tasks of schedules are called, by their ids; one call for a hundred."""
+    ids = dict.fromkeys(each.task_id for each in found)
+    return {task.id: task.name for task in tasks.named(ids)} if ids else {}
 
 
 def trigger_now(

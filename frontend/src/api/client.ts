@@ -12,7 +12,7 @@ interface Envelope {
 }
 
 interface Answer<T> {
-  data?: { code: number; data?: T };
+  data?: { code: number; data?: T } | string;
   error?: unknown;
   response: Response;
 }
@@ -22,6 +22,9 @@ interface Credentials {
   /** Called when the control plane no longer takes the token. */
   refused: () => void;
 }
+
+/** Of an answer without an envelope: the cursor of what follows. */
+const NEXT = "Plumber-Next";
 
 let credentials: Credentials = { token: () => null, refused: () => undefined };
 
@@ -70,6 +73,14 @@ export async function answered<T>(call: Promise<Answer<T>>): Promise<T> {
   return envelope.data as T;
 }
 
+/** An answer without an envelope, and its cursor. Raises as `answered` does. */
+export async function bare(call: Promise<Answer<unknown>>): Promise<{ text: string; next: string | null }> {
+  const answer = await call;
+  if (answer.error !== undefined) await answered(Promise.resolve(answer));
+  const text = typeof answer.data === "string" ? answer.data : "";
+  return { text, next: answer.response.headers.get(NEXT) };
+}
+
 /** A query without what a filter leaves open. */
 export function asked<T extends object>(query: T): { [K in keyof T]?: NonNullable<T[K]> } {
   const wanted = Object.entries(query).filter(([, value]) => value !== null && value !== "");
@@ -81,13 +92,19 @@ function readable(error: unknown): never {
   throw error instanceof SyntaxError ? new ApiError(Code.unreadable, error.message) : error;
 }
 
+/** Asks for something small, so that it is known whether the control plane can be reached. */
+export async function probe(): Promise<void> {
+  await api.GET("/api/v1/me").catch(() => undefined);
+}
+
 /** The whole answer; the one place that knows whether the control plane can be reached. */
 async function reach(request: Request): Promise<Response> {
   try {
     const response = await fetch(request);
     const text = await response.text();
     setConnectionLost(false);
-    return new Response(text, { status: response.status });
+    const next = response.headers.get(NEXT);
+    return new Response(text, { status: response.status, headers: next === null ? {} : { [NEXT]: next } });
   } catch (error) {
     // A browser that ends calls by itself raises AbortError too: that is no answer like any other.
     if (request.signal.aborted) throw error;

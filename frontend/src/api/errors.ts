@@ -11,6 +11,7 @@ export const Code = {
   notFound: 1004,
   conflict: 1005,
   tooMany: 1006,
+  agentNotFound: 2001,
   fault: 5000,
 } as const;
 
@@ -67,7 +68,7 @@ export function messageOf(error: unknown): string {
 /** Where in what was sent the API found it wrong: `$.name` of the body, and its words. */
 export function fieldOf(error: unknown): { field: string; message: string } | null {
   if (!hasCode(error, Code.badParameter)) return null;
-  const found = /^(.*?)(?: - at )`\$\.([\w.]+)`$/s.exec(error.message);
+  const found = /^(.*?)(?: - at )`\$\.([\w.]+)(?:\[[^`]*\])*`$/s.exec(error.message);
   return found ? { field: found[2] ?? "", message: found[1] ?? "" } : null;
 }
 

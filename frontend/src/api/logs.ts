@@ -2,19 +2,38 @@ import type { Query } from "@/rules/logs/search";
 import { answered, api, asked } from "./client";
 import type { DownloadName, LogDownload, LogMatches, LogPage, Outputs } from "./types";
 
+interface LogPlace {
+  attempt: number | null;
+  cursor?: string;
+  line?: number;
+  wait: number | null;
+}
+
 /**
- * What of a log follows the cursor, waited for some seconds; empty: from the beginning. Without
- * `attempt` it is the last one's.
+ * What of a log follows the cursor, waited for some seconds, or begins where a line does, or before;
+ * without both from the beginning. Without `attempt` it is the last one's.
  */
 export function readLog(
   runId: string,
   jobId: string,
-  { attempt, cursor, wait }: { attempt: number | null; cursor: string; wait: number | null },
+  { attempt, cursor, line, wait }: LogPlace,
   signal?: AbortSignal,
 ): Promise<LogPage> {
   const path = { run_id: runId, job_id: jobId };
-  const query = asked({ attempt: attempt && String(attempt), cursor, wait: wait && String(wait) });
+  const text = (value: number | null | undefined) => (value ? String(value) : null);
+  const query = asked({ attempt: text(attempt), cursor, line: text(line), wait: text(wait) });
   const params = { path, query: query as Record<string, string> };
+  return answered(api.GET("/api/v1/runs/{run_id}/jobs/{job_id}/log", { params, signal }));
+}
+
+/** The last lines of a job's output, as far as they are there. */
+export function readLogTail(
+  runId: string,
+  jobId: string,
+  lines: number,
+  signal?: AbortSignal,
+): Promise<LogPage> {
+  const params = { path: { run_id: runId, job_id: jobId }, query: { tail: String(lines) } };
   return answered(api.GET("/api/v1/runs/{run_id}/jobs/{job_id}/log", { params, signal }));
 }
 
@@ -22,9 +41,11 @@ export function readLog(
 export function downloadLog(
   runId: string,
   jobId: string,
+  attempt: number,
   stream: DownloadName,
 ): Promise<LogDownload> {
-  const params = { path: { run_id: runId, job_id: jobId }, query: { stream, redirect: "false" } };
+  const query = { stream, attempt: String(attempt), redirect: "false" };
+  const params = { path: { run_id: runId, job_id: jobId }, query };
   return answered(api.GET("/api/v1/runs/{run_id}/jobs/{job_id}/log/download", { params }));
 }
 

@@ -23,11 +23,16 @@ export function createQueryClient(): QueryClient {
 /** What one kind of thing is kept under; a change of one makes all below its key be read again. */
 export const keys = {
   agents: ["agents"],
+  deadLetters: ["deadLetters"],
+  agent: (id: string) => ["agents", id],
   enrollments: ["enrollments"],
   found: ["found"],
   latestRuns: ["runs", "latest"],
+  overview: ["overview"],
   runs: ["runs"],
   run: (id: string) => ["runs", id],
+  schedules: ["schedules"],
+  schedule: (id: string) => ["schedules", id],
   tasks: ["tasks"],
   task: (id: string) => ["tasks", id],
   templates: ["templates"],

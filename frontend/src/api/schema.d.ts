@@ -32,7 +32,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * One agent.
+         * One agent, with the last times when it was away.
          * @description Needs the permission `agents:read`.
          */
         get: operations["show_agent"];
@@ -66,6 +66,26 @@ export interface paths {
         get: operations["list_open_jobs"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/match": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whom a step or a command with these targets would run on now. Starts nothing.
+         * @description Needs the permission `agents:read`.
+         */
+        post: operations["match_agents"];
         delete?: never;
         options?: never;
         head?: never;
@@ -123,7 +143,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * A join token with the agents that joined with it.
+         * @description Needs the permission `enrollments:write`.
+         */
+        get: operations["show_enrollment"];
         put?: never;
         post?: never;
         /**
@@ -395,7 +419,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Which agents of a step printed the same, and what.
+         * Which jobs of a step ended alike and printed the same, and what.
          * @description Needs the permission `logs:read`.
          */
         get: operations["compare_outputs"];
@@ -899,6 +923,11 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description A time when nothing was heard of an agent; `until` null: it is not back. */
+        Absence: {
+            since: string;
+            until: string | null;
+        };
         /** @description A managed machine. `enrolled_by` is who made the join token that it came with. */
         Agent: {
             address: string;
@@ -923,14 +952,21 @@ export interface components {
             version: string;
         };
         /**
-         * @description Keys that are left out stay as they are; `group` may be set to null. Without a doorbell an
-         *         agent only polls: for a machine that cannot reach SQS.
+         * @description Keys that are left out stay as they are; `group` may be set to null. `labels` takes the place
+         *         of all labels, `add_labels` and `drop_labels` (keys) leave the others as they are. Without a
+         *         doorbell an agent only polls: for a machine that cannot reach SQS.
          */
         AgentChange: {
+            /** @default {} */
+            add_labels?: {
+                [key: string]: string;
+            };
             /** @default null */
             disabled?: boolean | null;
             /** @default null */
             doorbell?: boolean | null;
+            /** @default [] */
+            drop_labels?: string[];
             group?: string | null;
             /** @default null */
             labels?: {
@@ -945,6 +981,34 @@ export interface components {
             never_seen: number;
             offline: number;
             online: number;
+        };
+        /**
+         * @description A managed machine, looked at by itself. `instance` is the process that works under its
+         *         identity, `absences` the last ten, the newest last.
+         */
+        AgentDetail: {
+            absences: components["schemas"]["Absence"][];
+            address: string;
+            arch: string;
+            conflict: components["schemas"]["SecondProcess"] | null;
+            created_at: string;
+            disabled: boolean;
+            doorbell: boolean;
+            enrolled_by: components["schemas"]["By"] | null;
+            group: string | null;
+            hostname: string;
+            id: string;
+            instance: string | null;
+            labels: {
+                [key: string]: string;
+            };
+            last_seen_at: string | null;
+            name: string;
+            os: string;
+            running: number;
+            /** @enum {unknown} */
+            status: "disabled" | "never_seen" | "offline" | "online";
+            version: string;
         };
         /** @description The jobs of an agent that have not ended; `has_more` where not all are shown. */
         AgentJobs: {
@@ -1073,6 +1137,21 @@ export interface components {
             max_uses: number;
             uses: number;
         };
+        /** @description A join token, and the agents that joined with it: a hundred at most. */
+        EnrollmentDetail: {
+            agents: components["schemas"]["Agent"][];
+            created_at: string;
+            created_by: components["schemas"]["By"];
+            description: string;
+            expires_at: string;
+            group: string | null;
+            id: string;
+            labels: {
+                [key: string]: string;
+            };
+            max_uses: number;
+            uses: number;
+        };
         /** @description Shown once. `agent_json` is the content of the new agent's configuration file. */
         EnrollmentSecret: {
             agent_json: {
@@ -1089,12 +1168,44 @@ export interface components {
             };
         };
         /**
+         * @description A task that failed within the last 24 hours, so often, and has not gone well since, by its
+         *         newest run that failed. Each ad-hoc command that failed is one too: its `is_command`.
+         */
+        FailingTask: {
+            count: number;
+            created_at: string;
+            is_command: boolean;
+            reason: string | null;
+            run_id: string;
+            /** @enum {unknown} */
+            state: "cancelled" | "cancelling" | "failed" | "queued" | "running" | "succeeded" | "timed_out";
+            task_id: string;
+            task_name: string;
+            triggered_by: components["schemas"]["By"];
+        };
+        /**
          * @description What is wrong with a definition, or what it says: one of the two. `faults` are all that could
          *         be found in one go, in the order of their lines.
          */
         Findings: {
             checked: components["schemas"]["CheckedTask"] | null;
             faults: components["schemas"]["TomlError"][];
+        };
+        /**
+         * @description The log of a job that could not be put together, since when that is known. What there is of
+         *         it can be read, and says what is missing.
+         */
+        GivenUpLog: {
+            at: string;
+            job_id: string;
+            run_id: string;
+            task_name: string;
+        };
+        /** @description An agent that is offline. */
+        GoneAgent: {
+            id: string;
+            last_seen_at: string;
+            name: string;
         };
         /**
          * @description `status` is `ok` when every backend answers. `dead_letters` is how many messages of the work
@@ -1110,10 +1221,10 @@ export interface components {
             version: string;
         };
         /**
-         * @description One step of a run on one agent. `deliver_by`: a queued job is undelivered then. `stopped_by`
-         *         is who cancelled this job alone. `agent_status` is that of the agent that a queued job waits
-         *         for, on the page of a run, by its heartbeats alone; null everywhere else. `earlier` are the
-         *         attempts before this one, the oldest first.
+         * @description One step of a run on one agent; `index` is its place among the step's, from 0. `deliver_by`:
+         *         a queued job is undelivered then. `stopped_by` is who cancelled this job alone. `agent_status`
+         *         is that of the agent that a queued job waits for, on the page of a run, by its heartbeats alone;
+         *         null everywhere else. `earlier` are the attempts before this one, the oldest first.
          */
         Job: {
             agent_id: string;
@@ -1126,6 +1237,7 @@ export interface components {
             ended_at: string | null;
             exit_code: number | null;
             id: string;
+            index: number;
             late: components["schemas"]["LateReport"] | null;
             log: components["schemas"]["LogSummary"] | null;
             not_before: string | null;
@@ -1146,6 +1258,16 @@ export interface components {
             outcome: "cancelled" | "exited" | "lost" | "not_started" | "timed_out";
             reason: string | null;
             received_at: string;
+        };
+        /**
+         * @description How many lines have begun before the first record, and of each stream the number of the one
+         *         that this record goes on with; 0: of none.
+         */
+        LinesBefore: {
+            begun: number;
+            plumber: number;
+            stderr: number;
+            stdout: number;
         };
         /** @description A presigned address of one whole stream. It answers range requests. */
         LogDownload: {
@@ -1177,11 +1299,17 @@ export interface components {
             next: string | null;
             searched_bytes: number;
         };
-        /** @description A part of a job's log, and the cursor from which to go on: at once when it `has_more`. */
+        /**
+         * @description A part of a job's log, and the cursor from which to go on: at once when it `has_more`.
+         *         `line_count` is null until the log has been put together, `lines_before` where no line was
+         *         asked for.
+         */
         LogPage: {
             has_more: boolean;
             /** @enum {unknown} */
             job_state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
+            line_count: number | null;
+            lines_before: components["schemas"]["LinesBefore"] | null;
             missing: components["schemas"]["Missing"] | null;
             next: string;
             records: components["schemas"]["LogRecord"][];
@@ -1205,6 +1333,22 @@ export interface components {
                 [key: string]: components["schemas"]["StreamSummary"];
             };
             truncated: boolean;
+        };
+        /**
+         * @description So many agents fit. `first` are the first 500 by name; of them `not_online` are not there
+         *         now: jobs wait for them as long as `DeliverWithin` says.
+         */
+        Match: {
+            agents: number;
+            first: components["schemas"]["MatchingAgent"][];
+            not_online: number;
+        };
+        /** @description `status` is by its heartbeats alone. */
+        MatchingAgent: {
+            id: string;
+            name: string;
+            /** @enum {unknown} */
+            status: "disabled" | "never_seen" | "offline" | "online";
         };
         /** @description What an incomplete log lacks: chunks that have not arrived, and bytes that were cut out. */
         Missing: {
@@ -1299,13 +1443,17 @@ export interface components {
             tolerated_failures: number;
         };
         /**
-         * @description Jobs that printed the same, byte for byte. `sample` is null where there are too many groups
-         *         to show them all at once.
+         * @description Jobs that ended in the same way and printed the same, byte for byte. `reason` is the first
+         *         one's. `sample` is null where there are too many groups to show them all at once.
          */
         OutputGroup: {
             count: number;
+            exit_code: number | null;
             jobs: components["schemas"]["OutputJob"][];
+            reason: string | null;
             sample: components["schemas"]["OutputSample"] | null;
+            /** @enum {unknown} */
+            state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
             stderr_bytes: number;
             stdout_bytes: number;
         };
@@ -1318,7 +1466,10 @@ export interface components {
             /** @enum {unknown} */
             state: "cancelled" | "claimed" | "failed" | "lost" | "queued" | "running" | "skipped" | "succeeded" | "timed_out" | "undelivered" | "waiting";
         };
-        /** @description A step's outputs, the most common one first, and the jobs whose output is not whole yet. */
+        /**
+         * @description A step's outputs, those of jobs that did not succeed first and the most common before others,
+         *         and the jobs that have not ended.
+         */
         Outputs: {
             groups: components["schemas"]["OutputGroup"][];
             pending: components["schemas"]["OutputJob"][];
@@ -1333,18 +1484,25 @@ export interface components {
          * @description What needs attention, as it was some seconds ago; all of it inside of the caller's scope.
          *
          *         `runs_active` have not ended, `runs_failed` are those that failed or timed out of the last 24
-         *         hours; each is counted up to 500, and `has_more` names the parts that may be more. `days` are
-         *         the last seven, counted from the newest 500 runs: where those do not reach back so far,
-         *         `counted_since` is when the oldest of them was created. `schedules_failing` made no run when
-         *         they were due last, `schedules_next` come due next; of the first 500, 20 each at most.
-         *         `dead_letters` is what the control plane has given up, null where nobody can say or may know.
+         *         hours; each is counted up to 500, and `has_more` names the parts that may be more. `active` are
+         *         the newest of the former, `failing` what of the latter nobody has mended, `agents_gone` those
+         *         that went offline last: ten each at most. `days` are the last seven, counted from the newest 500
+         *         runs: where those do not reach back so far, `counted_since` is when the oldest of them was
+         *         created. `schedules_failing` made no run when they were due last, `schedules_next` come due
+         *         next; of the first 500, 20 each at most.
+         *         `logs_given_up` are those of the last seven days, of the latest 50. `dead_letters` is how much
+         *         the control plane has given up, null where nobody can say or may know.
          */
         Overview: {
+            active: components["schemas"]["Run"][];
             agents: components["schemas"]["AgentCounts"];
+            agents_gone: components["schemas"]["GoneAgent"][];
             counted_since: string | null;
             days: components["schemas"]["DayCount"][];
             dead_letters: number | null;
+            failing: components["schemas"]["FailingTask"][];
             has_more: string[];
+            logs_given_up: components["schemas"]["GivenUpLog"][];
             runs_active: number;
             runs_failed: number;
             schedules_failing: components["schemas"]["ScheduleBrief"][];
@@ -1518,7 +1676,8 @@ export interface components {
          * @description A step of a run with its jobs. Where there is no room for all, the first ones are shown,
          *         those that failed before them; `jobs_omitted` are more: `/runs/{id}/jobs?step=` has them all.
          *         `open` are the jobs that have not ended by state, null where that was not looked at: of a wide
-         *         run. `tolerated_failures` as in Run.
+         *         run. `waves` are in their order, none before the step has chosen its agents; where it has a
+         *         canary that is the first. `tolerated_failures` as in Run.
          */
         RunStep: {
             duration_seconds: number | null;
@@ -1537,12 +1696,29 @@ export interface components {
             step: components["schemas"]["Step"];
             targets: string;
             tolerated_failures: number;
+            waves: components["schemas"]["RunWave"][];
+        };
+        /**
+         * @description A part of a step's jobs, those from the index `first` on, of which `at_once` are active at
+         *         most; the wave before has ended before it begins. `counts` are those that have ended by state.
+         *         `started_at` is null until one has begun, `ended_at` while it goes on; of a wide run both may
+         *         be null where not all jobs were looked at.
+         */
+        RunWave: {
+            at_once: number;
+            counts: {
+                [key: string]: number;
+            };
+            ended_at: string | null;
+            first: number;
+            size: number;
+            started_at: string | null;
         };
         /**
          * @description `next_due_at` is null while it is paused, and when it never comes due again.
          *
          *         `last_problem` says why the last due time made no run; `last_run_id` is the last one it made,
-         *         and `last_run_state` what has come of that, null once it is gone.
+         *         and `last_run_state` what has come of that, null once it is gone, as is `task_name`.
          */
         Schedule: {
             /** @enum {unknown} */
@@ -1563,9 +1739,10 @@ export interface components {
             };
             paused: boolean;
             task_id: string;
+            task_name: string | null;
             time_zone: string;
         };
-        /** @description A schedule, by what one looks for at once. */
+        /** @description A schedule, by what one looks for at once. `task_name` is null where the task is gone. */
         ScheduleBrief: {
             cron: string;
             id: string;
@@ -1573,6 +1750,7 @@ export interface components {
             last_problem: string | null;
             next_due_at: string | null;
             task_id: string;
+            task_name: string | null;
         };
         /** @description Keys that are left out stay as they are. */
         ScheduleChange: {
@@ -1659,6 +1837,21 @@ export interface components {
             missing: number;
             sha256: string;
         };
+        /** @description Named agents (by id or name), all, or those that labels, group and selector fit together. */
+        Targeting: {
+            /** @default null */
+            agent_ids?: string[] | null;
+            /** @default false */
+            all?: boolean;
+            /** @default null */
+            group?: string | null;
+            /** @default null */
+            labels?: {
+                [key: string]: string;
+            } | null;
+            /** @default null */
+            selector?: string | null;
+        };
         /** @description Named agents, all, or those that labels, group and selector fit together. */
         Targets: {
             agent_ids: string[];
@@ -1716,12 +1909,13 @@ export interface components {
             is_own: boolean;
             name: string;
         };
-        /** @description An access token, without its secret. */
+        /** @description An access token, without its secret. `last_used_at` is up to an hour old. */
         Token: {
             created_at: string;
             created_by: components["schemas"]["By"];
             expires_at: string | null;
             id: string;
+            last_used_at: string | null;
             name: string;
             /** @enum {unknown} */
             role: "admin" | "operator" | "trigger" | "viewer";
@@ -1846,7 +2040,7 @@ export interface operations {
                 content: {
                     "application/json": {
                         code: number;
-                        data: components["schemas"]["Agent"];
+                        data: components["schemas"]["AgentDetail"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;
@@ -1980,6 +2174,51 @@ export interface operations {
                     "application/json": {
                         code: number;
                         data: components["schemas"]["AgentJobs"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
+    match_agents: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                "application/json": components["schemas"]["Targeting"];
+            };
+        };
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["Match"];
                         message: string;
                         /** Format: date-time */
                         timestamp: string;
@@ -2143,6 +2382,49 @@ export interface operations {
             };
         };
     };
+    show_enrollment: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                enrollment_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Success. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: components["schemas"]["EnrollmentDetail"];
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+            /** @description An error; `code` and `message` say which. */
+            default: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        code: number;
+                        data: unknown;
+                        message: string;
+                        /** Format: date-time */
+                        timestamp: string;
+                    };
+                };
+            };
+        };
+    };
     delete_enrollment: {
         parameters: {
             query?: never;
@@ -2191,6 +2473,8 @@ export interface operations {
             query?: {
                 /** @description only runs with jobs on the agent with this id */
                 agent?: string;
+                /** @description only runs triggered by who has this name or id */
+                by?: string;
                 cursor?: string;
                 /** @description only runs created at this instant or later */
                 from?: string;
@@ -2360,6 +2644,8 @@ export interface operations {
             query?: {
                 /** @description only runs with jobs on the agent with this id */
                 agent?: string;
+                /** @description only runs triggered by who has this name or id */
+                by?: string;
                 cursor?: string;
                 /** @description only runs created at this instant or later */
                 from?: string;
@@ -2507,7 +2793,7 @@ export interface operations {
             query?: {
                 cursor?: string;
                 limit?: number;
-                /** @description only jobs in this state */
+                /** @description only jobs in this state, or in one of several */
                 state?: string;
                 /** @description its number; all without */
                 step?: string;
@@ -2650,6 +2936,8 @@ export interface operations {
                 attempt?: string;
                 /** @description where to go on; from the beginning without */
                 cursor?: string;
+                /** @description begin where this line begins, or before; counted from 1 over both streams */
+                line?: string;
                 /** @description begin with what was printed at this instant, by the agent's clock */
                 since?: string;
                 /** @description stdout or stderr; both in their order without */

@@ -10,19 +10,21 @@ interface Change<T, Given> {
   invalidates?: readonly QueryKey[];
   /** What to say when it went well. */
   done?: (result: T, given: Given) => string;
+  /** Takes it back; offered beside what is said. */
+  undo?: (result: T, given: Given) => unknown;
   /** Told where it was asked for instead of in a notice. */
   isQuiet?: boolean;
 }
 
 /** What a person changes. `run` answers the result, or undefined when it failed and that was said. */
-export function useChange<T, Given = void>({ change, invalidates, done, isQuiet }: Change<T, Given>) {
+export function useChange<T, Given = void>({ change, invalidates, done, undo, isQuiet }: Change<T, Given>) {
   const client = useQueryClient();
   const notices = useNotices();
   const isBusy = ref(false); // at once, which `isPending` is not
   const { error, reset, mutateAsync } = useMutation<T, unknown, Given>({
     mutationFn: change,
     onSuccess: (result, given) => {
-      if (done) notices.done(done(result, given));
+      if (done) notices.done(done(result, given), undo && (() => undo(result, given)));
     },
     onError: (caught) => {
       if (!isQuiet) notices.failed(caught);

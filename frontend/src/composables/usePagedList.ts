@@ -9,14 +9,20 @@ const INTERVAL_MS = 5_000;
 /** A filter may leave pages empty; so many are read on until one has something. */
 const EMPTY_PAGES = 10;
 
+interface Pace {
+  /** Once it says so, nothing in the list changes by itself any more. */
+  isOver?: () => boolean;
+  intervalMs?: number;
+}
+
 /**
- * The first pages of a list, read again every few seconds or `intervalMs`; `more` adds the next one. A filter is a
+ * The first pages of a list, read again every few seconds; `more` adds the next one. A filter is a
  * part of the key: with another one the list begins again, and shows the old one until it is there.
  */
 export function usePagedList<T>(
   key: MaybeRefOrGetter<QueryKey>,
   fetchPage: FetchPage<T>,
-  intervalMs = INTERVAL_MS,
+  { isOver = () => false, intervalMs = INTERVAL_MS }: Pace = {},
 ) {
   async function read(cursor: string | null, signal: AbortSignal): Promise<Page<T>> {
     let page = await fetchPage(cursor, signal);
@@ -35,7 +41,7 @@ export function usePagedList<T>(
     retry: false,
     placeholderData: keepPreviousData,
     // Further pages cost further calls, so they are read as much more seldom.
-    refetchInterval: ({ state }) => intervalMs * (state.data?.pages.length ?? 1),
+    refetchInterval: ({ state }) => !isOver() && intervalMs * (state.data?.pages.length ?? 1),
   });
 
   return {

@@ -32,6 +32,13 @@ export function formatDuration(seconds: number): string {
   return both(whole, 86_400, "day", "hour");
 }
 
+/** The same of a round time: `5s`, `2m`. */
+export function formatRoundDuration(seconds: number): string {
+  return formatDuration(seconds)
+    .replace(/[.,]0(?=\D)/, "")
+    .replace(/ 0+\D+$/, "");
+}
+
 const IN_UNIT = { second: 1, minute: 60, hour: 3_600, day: 86_400 };
 
 function both(seconds: number, size: number, large: Unit, small: Unit): string {
@@ -57,6 +64,13 @@ function formatUnit(value: number, unit: Unit, fraction = 0, digits = 1): string
   });
   const text = format.format(cut);
   return /\d$/.test(text) ? `${text}${unit.charAt(0)}` : text;
+}
+
+/** A share of a whole, `99.3%`: all of it only where nothing is missing. */
+export function formatShare(share: number): string {
+  const options = { style: "percent", maximumFractionDigits: 1 } as const;
+  const format = formatter("share", (tag) => new Intl.NumberFormat(tag, options));
+  return format.format(Math.floor(share * 1_000) / 1_000);
 }
 
 /** How long ago, or in how long: `just now`, `12s ago`, `in 3h`. */
@@ -85,6 +99,47 @@ export function formatInstant(instant: string): string {
   return formatter("instant", (tag) => new Intl.DateTimeFormat(tag, options)).format(
     new Date(instant),
   );
+}
+
+/** A day by UTC, as `2026-01-31`: with its weekday, or only that. */
+export function formatDay(day: string): string {
+  return formatDate(day, "day", { weekday: "long", day: "numeric", month: "long" });
+}
+
+export function formatWeekday(day: string): string {
+  return formatDate(day, "weekday", { weekday: "short" });
+}
+
+function formatDate(day: string, name: string, options: Intl.DateTimeFormatOptions): string {
+  const format = formatter(name, (tag) => new Intl.DateTimeFormat(tag, { ...options, timeZone: "UTC" }));
+  return format.format(new Date(day));
+}
+
+/** A part of one in percent; no failure is rounded away. */
+export function formatPercent(part: number): string {
+  const shown = part < 1 ? Math.min(part, 0.999) : 1;
+  const format = formatter("percent", (tag) => new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 1 }));
+  return format.format(shown);
+}
+
+/** Weekday, date and time by the clocks of a time zone; the instant as it came where no such zone is known. */
+export function formatInZone(instant: string, zone: string): string {
+  const options = {
+    weekday: "short",
+    year: "numeric",
+    month: "short",
+    day: "numeric",
+    hour: "numeric",
+    minute: "2-digit",
+    timeZone: zone,
+    timeZoneName: "short",
+  } as const;
+  try {
+    const format = formatter(`zone ${zone}`, (tag) => new Intl.DateTimeFormat(tag, options));
+    return format.format(new Date(instant));
+  } catch {
+    return instant; // a browser's list of zones may be older than the control plane's
+  }
 }
 
 /** Time of day with milliseconds, for a line of a log. */
@@ -133,6 +188,26 @@ export function formatBytes(bytes: number): string {
 /** A list in words: `a, b and c`. */
 export function formatList(parts: readonly string[]): string {
   return parts.join(t("format.comma"));
+}
+
+/** As a field of the browser takes a time: in the viewer's zone, without saying so. */
+export function toLocalInput(instant: string | null): string {
+  if (instant === null) return "";
+  const date = new Date(instant);
+  const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  return `${day}T${two(date.getHours())}:${two(date.getMinutes())}`;
+}
+
+/** The way back; null where nothing was given. */
+export function fromLocalInput(text: string): string | null {
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? null : new Date(at).toISOString();
+}
+
+/** Date and time without seconds, for a range. */
+export function formatShort(instant: string): string {
+  const options = { dateStyle: "medium", timeStyle: "short" } as const;
+  return formatter("short", (tag) => new Intl.DateTimeFormat(tag, options)).format(new Date(instant));
 }
 
 function two(value: number): string {

@@ -3,9 +3,12 @@ const PAIR_MS = 1_500;
 
 /** Where `g` and a letter lead. */
 export const PLACES: Readonly<Record<string, string>> = {
+  o: "/",
   r: "/runs",
   t: "/tasks",
+  s: "/schedules",
   a: "/agents",
+  c: "/command",
 };
 
 /** The keys that lead to a page, one after the other; none where there are none. */

@@ -25,6 +25,16 @@ export const TONES: Readonly<Record<State, Tone>> = {
   never_seen: "none",
 };
 
+/** What a bar of such a tone is filled with. */
+export const FILLS: Readonly<Record<Tone, string>> = {
+  good: "bg-good",
+  bad: "bg-bad",
+  warn: "bg-warn",
+  busy: "bg-accent",
+  idle: "bg-idle",
+  none: "bg-line-strong",
+};
+
 /** A state in words. */
 export function stateText(state: State): string {
   return t(`state.${state}`);

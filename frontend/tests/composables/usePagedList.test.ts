@@ -50,6 +50,20 @@ it("is read again as much more seldom as it has pages", async () => {
   expect(calls).toHaveLength(4);
 });
 
+it("is not read again by itself once it is over", async () => {
+  const isOver = ref(false);
+  const read = (cursor: string | null, signal: AbortSignal) =>
+    listAgents({ text: "" }, cursor, signal) as Promise<Page<unknown>>;
+  mounted(() => usePagedList(["agents"], read, { isOver: () => isOver.value }));
+  await settled();
+  await calls[0]?.answer(page(["a"]));
+  await pass(5_000);
+  isOver.value = true;
+  await calls[1]?.answer(page(["a"]));
+  await pass(60_000);
+  expect(calls).toHaveLength(2);
+});
+
 it("reads on where a filter has left a page empty, but not for ever", async () => {
   const { items } = await list();
   await calls[0]?.answer(page([], "2"));

@@ -7,8 +7,7 @@ import RunPage from "@/pages/runs/RunPage.vue";
 import { createQueryClient } from "@/api/queries";
 import { farSide, pass, settled, stopTime, type Call } from "../farSide";
 import { record } from "../rules/logs/records";
-
-const AT = "2026-01-02T03:04:05Z";
+import { detail, job, step } from "../rules/runs/details";
 
 let calls: Call[];
 let app: App;
@@ -30,29 +29,19 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** A run of one job in one of its attempts, as far as the page looks at it. */
-function detail(attempt: number) {
-  const times = { started_at: AT, duration_seconds: null };
-  const progress = { total: 1, ended: 0, percent: 0, counts: {} };
-  const both = { state: "running", progress, ...times };
-  const job = { id: "1-a", step: 1, attempt, agent_name: "a", earlier: [], exit_code: null };
-  const asWritten = { command: "make", retries: 3, timeout_seconds: null };
-  const step = { number: 1, name: "build", step: asWritten, jobs: [{ ...job, ...both }], jobs_omitted: 0, ...both };
-  const triggered_by = { kind: "token", id: "t", name: "ann" };
-  const run = { id: "R1", task_name: "deploy", triggered_by, parameters: {}, secrets: [], created_at: AT, revision: 1, ...both };
-  return { run, progress, steps: [step] };
-}
+/** A run of one job in one of its attempts. */
+const running = (attempt: number) => detail([step([job(0, "running", [0, null], { attempt })])], null);
 
 const callsOf = (path: string) => calls.filter((each) => each.path === path);
 
 it("reads another attempt's log from its beginning, and gives up that of the one before", async () => {
-  await calls[0]?.answer(detail(1));
+  await calls[0]?.answer(running(1));
   await settled();
   const page = { records: [record("stdout", "first try\n")], has_more: false, missing: null };
-  await callsOf("/runs/R1/jobs/1-a/log")[0]?.answer({ ...page, next: "2.0", state: "streaming" });
+  await callsOf("/runs/R1/jobs/1-0/log")[0]?.answer({ ...page, next: "2.0", state: "streaming" });
   await pass(1_000);
-  await callsOf("/runs/R1").at(-1)?.answer(detail(2));
-  const logs = callsOf("/runs/R1/jobs/1-a/log");
+  await callsOf("/runs/R1").at(-1)?.answer(running(2));
+  const logs = callsOf("/runs/R1/jobs/1-0/log");
   expect(logs.map(({ query }) => [query.attempt, query.cursor])).toEqual([
     ["1", undefined],
     ["1", "2.0"],

@@ -17,6 +17,7 @@ from infra.local.sqs.queues import Refused
 from infra.local.sqs.wire import Request
 
 ALGORITHM = "AWS4-HMAC-SHA256"
+UNSIGNED = "UNSIGNED-PAYLOAD"
 SKEW_SECONDS = 900  # how far AWS lets the clocks of the two sides differ
 _AUTHORIZATION = re.compile(
     rf"{ALGORITHM} Credential=([^, ]+), ?SignedHeaders=([^, ]+), ?Signature=([^, ]+)"
@@ -25,11 +26,12 @@ _AUTHORIZATION = re.compile(
 
 @dataclass(frozen=True)
 class Signer:
-    """Whose signatures are good, and where."""
+    """Whose signatures are good, and where, for which services."""
 
     key_id: str
     secret: str
     region: str
+    services: frozenset[str] = frozenset({"sqs"})
 
 
 def check_headers(request: Request, signer: Signer, now: float) -> None:
@@ -64,17 +66,26 @@ def _check(
     key_id, _, scope = credential.partition("/")
     if key_id != signer.key_id:
         raise Refused("InvalidClientTokenId", "The access key is not one of this stack.", 403)
+    loose = [name for name in request.headers if name.startswith("x-amz-")]
+    if not {*loose} <= {*signed.split(";")}:
+        # As S3 has it: who was given an address would say more with it than it was signed for.
+        raise Refused("AccessDenied", "There are headers which are not signed.", 403)
     day = stamp[:8]
-    if scope != f"{day}/{signer.region}/sqs/aws4_request":
-        raise _wrong(f"The credential should be scoped to {day}/{signer.region}/sqs/aws4_request.")
-    canonical = hashlib.sha256(_canonical(request, signed).encode()).hexdigest()
+    service = scope.split("/")[-2:][0]
+    if scope != f"{day}/{signer.region}/{service}/aws4_request" or service not in signer.services:
+        known = " or ".join(sorted(signer.services))
+        raise _wrong(f"The scope should be {day}/{signer.region}/{known}/aws4_request.")
+    canonical = hashlib.sha256(_canonical(request, signed, service).encode()).hexdigest()
     text = f"{ALGORITHM}\n{stamp}\n{scope}\n{canonical}"
-    expected = _sign(_signing_key(signer, day), text).hex()
+    expected = _sign(_signing_key(signer, day, service), text).hex()
     if not hmac.compare_digest(expected.encode(), signature.encode()):
         raise _wrong("The signature is not that of the request.")
 
 
-def _canonical(request: Request, signed: str) -> str:
+def _canonical(request: Request, signed: str, service: str) -> str:
+    """S3 takes the path as it is, and the body's hash from a header, if there is one."""
+    is_s3 = service == "s3"
+    payload = request.headers.get("x-amz-content-sha256", UNSIGNED) if is_s3 else None
     pairs = [pair.partition("=") for pair in request.query.split("&") if pair]
     query = sorted((name, value) for name, _, value in pairs if name != "X-Amz-Signature")
     headers = [
@@ -82,19 +93,19 @@ def _canonical(request: Request, signed: str) -> str:
     ]
     parts = (
         request.method,
-        quote(request.path, safe="/~"),
+        request.path if is_s3 else quote(request.path, safe="/~"),
         "&".join(f"{name}={value}" for name, value in query),
         "".join(headers),
         signed,
-        hashlib.sha256(request.body).hexdigest(),
+        payload or hashlib.sha256(request.body).hexdigest(),
     )
     return "\n".join(parts)
 
 
 @lru_cache(maxsize=4)
-def _signing_key(signer: Signer, day: str) -> bytes:
+def _signing_key(signer: Signer, day: str, service: str) -> bytes:
     key = f"AWS4{signer.secret}".encode()
-    for part in (day, signer.region, "sqs", "aws4_request"):
+    for part in (day, signer.region, service, "aws4_request"):
         key = _sign(key, part)
     return key
 

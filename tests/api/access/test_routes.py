@@ -8,6 +8,7 @@ from msgspec import Struct
 from chalicelib.access.principal import PERMISSIONS, Role
 from chalicelib.access.scope import EVERYTHING, Scope
 from chalicelib.api import openapi
+from chalicelib.api.agents.methods import METHODS
 from chalicelib.api.routing import Route, all_routes
 from tests.api.access.conftest import AGENTS, Side, World
 from tests.api.conftest import People
@@ -26,6 +27,7 @@ READS = {  # they begin with POST for their bodies, and change nothing
     "POST /tasks/validate",
     "POST /tasks/findings",
     "POST /schedules/preview",
+    "POST /agents/match",
 }
 NOT_THERE, NOT_ALLOWED = 404, 403
 
@@ -48,10 +50,12 @@ ROWS: dict[str, Row] = {
     "GET /agents/{agent_id}/jobs": Row(),
     "PATCH /agents/{agent_id}": Row(lambda side: {"name": "new"}),
     "DELETE /agents/{agent_id}": Row(),
+    "POST /agents/match": Row(lambda side: {"agent_ids": [side.agent.id]}),
     "POST /enrollments": Row(
         lambda side: {"labels": side.labels, "group": side.group}, outside=NOT_ALLOWED
     ),
     "GET /enrollments": Row(outside=None),
+    "GET /enrollments/{enrollment_id}": Row(),
     "DELETE /enrollments/{enrollment_id}": Row(),
     "GET /tasks": Row(outside=None),
     "POST /tasks": Row(
@@ -126,6 +130,16 @@ def test_every_route_has_its_row() -> None:
 
 def test_every_route_says_what_it_is_asked_on() -> None:
     assert [name for name, route in ROUTES.items() if ("{" in name) != (route.on is not None)] == []
+
+
+def test_agents_and_people_have_no_call_in_common() -> None:
+    """An agent reads no logs but its own, which it has; a person reports no jobs."""
+    of_agents = PERMISSIONS[Role.AGENT] | PERMISSIONS[Role.DISABLED_AGENT]
+    assert not of_agents & {each.needs for each in ROUTES.values()}
+    of_people = frozenset[object]().union(*(PERMISSIONS[role] for role in ROLES))
+    assert not of_people & {each.needs for each in METHODS.values()}
+    opened = {name for name, each in METHODS.items() if each.needs is None}
+    assert opened == {"agent.enroll"}
 
 
 def test_every_call_that_changes_something_is_audited() -> None:

@@ -33,7 +33,7 @@ def test_compaction_leaves_the_same_bytes_in_fewer_objects(logged: Logged, trave
     assert due(travel, 10) == 0
     assert due(travel, 60) == 1
     assert list(chunks.numbers(logged.key, 1)) == []
-    assert list(logged.pages()) == pages
+    assert [{**page, "line_count": None} for page in logged.pages()] == pages
     assert logged.download("all") == whole
     assert logged.download("stdout") == b"".join(b"out %d\n" % n for n in range(1, 7))
     assert logged.download("stderr") == b"".join(b"err %d\n" % n for n in range(1, 7))
@@ -48,6 +48,43 @@ def test_a_part_of_a_download_can_be_asked_for(logged: Logged, travel: Clock) ->
     answer = requests.get(found["url"], headers={"Range": "bytes=6-11"}, timeout=10)
     assert answer.status_code in (200, 206), "rclone has its own way"
     assert answer.content == whole[6:12]
+
+
+def test_any_line_is_found_at_once_when_the_log_has_been_put_together(
+    logged: Logged, travel: Clock
+) -> None:
+    for number in range(6):
+        logged.put(
+            out(f"{number} a\n{number} b"), err(f"{number} e\n"), out(f" more\n{number} c\n")
+        )
+    logged.finish()
+    before = logged.admin.data("GET", f"{logged.path}?line=20")
+    assert before["line_count"] is None
+    assert before["lines_before"] == {"begun": 0, "stdout": 0, "stderr": 0, "plumber": 0}
+    due(travel)
+    page = logged.admin.data("GET", f"{logged.path}?line=20")
+    assert page["line_count"] == 24
+    assert page["lines_before"]["begun"] == 16
+    assert data_of(page).startswith(b"4 a\n4 b4 e\n more\n4 c\n")
+    following = logged.admin.data("GET", f"{logged.path}?cursor={page['next']}")
+    assert (following["line_count"], following["lines_before"]) == (24, None)
+    end = logged.admin.data("GET", f"{logged.path}?line=10000000000")
+    assert data_of(end).startswith(b"5 a\n")
+
+
+def test_a_line_that_goes_on_in_a_chunk_keeps_its_number(logged: Logged, travel: Clock) -> None:
+    for number in range(5):
+        logged.put(out(f"{number} "), err("x\n"))
+    logged.finish()
+    due(travel)
+    page = logged.admin.data("GET", f"{logged.path}?line=4")
+    assert page["lines_before"] == {"begun": 3, "stdout": 1, "stderr": 0, "plumber": 0}
+    assert page["line_count"] == 6
+
+
+@pytest.mark.parametrize("line", ["0", "-1", "x", "10000000001", "1&tail=1", "1&cursor=x"])
+def test_a_line_that_is_none_is_refused(logged: Logged, line: str) -> None:
+    assert logged.admin.refused("GET", f"{logged.path}?line={line}")[0] == 1001
 
 
 def test_a_short_log_is_not_compacted(logged: Logged, travel: Clock) -> None:
@@ -159,6 +196,10 @@ def test_bad_logs_keep_no_others_waiting_and_are_given_up_visibly(
         (page,) = logged.pages()
         assert (data_of(page), page["state"]) == (whole, "incomplete")
         assert "another SHA-256" in page["missing"]["reason"]
+    told = admin.data("GET", "/stats")["logs_given_up"]
+    assert {(each["run_id"], each["job_id"]) for each in told} == {
+        (logged.run_id, logged.key.job_id) for logged in bad
+    }
     given_up = [each for each in caplog.records if "is given up after 5 tries" in each.message]
     assert [each.levelname for each in given_up] == ["ERROR"] * BAD
 

@@ -6,9 +6,11 @@ from typing import Any
 import pytest
 
 from chalicelib.logs.log import Stream, encode
-from tests.api.conftest import People
+from chalicelib.operations.runs.sweep import sweep
+from tests.api.conftest import Clock, People
 from tests.api.logs.conftest import Logged, fill, out, put, record
 from tests.bench.product import metered
+from tests.stack.shifts import shift
 
 
 def search(logged: Logged, path: str, **query: str) -> tuple[list[tuple[int, str]], int]:
@@ -74,13 +76,35 @@ def test_a_run_is_searched_over_all_its_jobs_and_outputs_are_compared(
     assert [each["agent_id"] for each in outputs["pending"]] == [agents[2].id]
     agents[2].finish(job, 3, log=_summary(b""))
     outputs = admin.data("GET", f"/runs/{run_id}/outputs")
-    assert [each["count"] for each in outputs["groups"]] == [2, 1]
-    assert outputs["groups"][1]["jobs"][0]["exit_code"] == 3
-    assert outputs["groups"][1]["sample"] == {"job_id": job["job_id"], "text": "", "is_cut": False}
+    failed, well = outputs["groups"]
+    assert (failed["count"], failed["state"], failed["exit_code"]) == (1, "failed", 3)
+    assert failed["sample"] == {"job_id": job["job_id"], "text": "", "is_cut": False}
+    assert (well["count"], well["state"], outputs["pending"]) == (2, "succeeded", [])
     found = admin.data("GET", f"/runs/{run_id}/search?pattern=am")
     assert {each["agent_id"] for each in found["matches"]} == {one.id for one in agents[:2]}
     assert found["next"] is None
     assert admin.refused("GET", f"/runs/{run_id}/outputs?step=2")[0] == 1004
+
+
+def test_the_same_output_with_another_ending_is_another_group(
+    admin: People, agent: Any, travel: Clock
+) -> None:
+    agents = [agent(number) for number in (1, 2, 3, 4)]
+    body = {"command": "x", "agent_ids": [each.id for each in agents], "deliver_within": "1m"}
+    run_id = admin.data("POST", "/commands", body)["id"]
+    for each, code in zip(agents, (0, 1, 2), strict=False):
+        (job,) = each.poll()["jobs"]
+        put(job["urls"][0], encode([record(Stream.STDOUT, b"same\n")]))
+        each.finish(job, code, log=_summary(b"same\n"))
+    found = admin.data("GET", f"/runs/{run_id}/outputs")
+    assert [each["exit_code"] for each in found["groups"]] == [1, 2, 0]
+    assert [each["agent_id"] for each in found["pending"]] == [agents[3].id]
+    travel.after(120)
+    sweep(shift(travel.now))
+    found = admin.data("GET", f"/runs/{run_id}/outputs")
+    silent = next(each for each in found["groups"] if each["state"] == "undelivered")
+    assert (silent["exit_code"], silent["stdout_bytes"], found["pending"]) == (None, 0, [])
+    assert "in time" in silent["reason"]
 
 
 def test_a_wide_run_is_searched_some_jobs_a_call(

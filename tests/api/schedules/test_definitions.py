@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from chalicelib.dynamo import schedules
 from chalicelib.operations.tasks import schedules as firing
 from tests.api.conftest import Clock, People, RpcAgent, definition
 from tests.api.schedules.conftest import HOURS
@@ -16,6 +17,7 @@ def test_a_schedule_is_made_and_shown(admin: People, task_id: str) -> None:
     assert made == {
         **body,
         "id": made["id"],
+        "task_name": "deploy",
         "overlap": "skip",
         "catch_up": "none",
         "paused": False,
@@ -108,6 +110,15 @@ def test_a_change_counts_from_now_on_and_leaves_the_rest(admin: People, make: An
     changed = admin.data("PATCH", path, {"overlap": "replace", "catch_up": "one"})
     assert (changed["overlap"], changed["catch_up"]) == ("replace", "one")
     assert changed["next_due_at"] == "2030-01-07T23:00:00Z"
+
+
+@pytest.mark.parametrize("change", [{"paused": True}, {"overlap": "replace"}])
+def test_a_change_whose_answer_was_lost_on_the_way_is_no_conflict(
+    admin: People, make: Any, monkeypatch: pytest.MonkeyPatch, change: Any
+) -> None:
+    save = schedules.change
+    monkeypatch.setattr(schedules, "change", lambda *given: (save(*given), save(*given))[1])
+    assert admin.data("PATCH", make("@daily"), change).items() >= change.items()
 
 
 def test_a_deleted_schedule_fires_no_more(

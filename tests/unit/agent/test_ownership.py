@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -114,6 +115,82 @@ def test_a_place_that_is_reached_through_a_link_others_could_turn_is_refused(
     (tmp_path / "way").symlink_to(tmp_path / "open")
     with pytest.raises(NotOurs, match=f"{tmp_path}/open can be written"):
         require_firm_ground(tmp_path / "way" / "work")
+
+
+def test_a_link_in_the_middle_of_links_may_be_turned_by_nobody_else(tmp_path: Path) -> None:
+    """`way` leads to `open/link`, and that to `firm`: neither the name nor its end tells."""
+    (tmp_path / "firm" / "deep").mkdir(parents=True)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open" / "link").symlink_to(Path("..") / "firm")
+    (tmp_path / "way").symlink_to(tmp_path / "open" / "link" / "deep")
+    require_firm_ground(tmp_path / "way" / "work")
+    (tmp_path / "open").chmod(0o777)
+    with pytest.raises(NotOurs, match=f"{tmp_path}/open can be written"):
+        require_firm_ground(tmp_path / "way" / "work")
+    (tmp_path / "round").symlink_to(tmp_path / "round")
+    with pytest.raises(NotOurs, match="too many links"):
+        require_firm_ground(tmp_path / "round" / "work")
+
+
+def test_a_link_of_another_user_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its owner turns it, also in a sticky directory where nobody else could."""
+    (tmp_path / "firm").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "firm")
+    require_firm_ground(tmp_path / "link" / "work")
+    real, link = Path.lstat, tmp_path / "link"
+    found = list(link.lstat())
+    found[4] += 4_321
+    stranger = os.stat_result(found)
+    monkeypatch.setattr(Path, "lstat", lambda path: stranger if path == link else real(path))
+    with pytest.raises(NotOurs, match=f"{link} belongs to user"):
+        require_firm_ground(link / "work")
+
+
+@pytest.mark.parametrize(
+    ("members", "primary", "is_firm"),
+    [([], [], True), (["me"], ["me"], True), (["ann"], [], False), ([], ["me", "ann"], False)],
+)
+def test_a_group_is_this_users_own_where_nobody_else_is_in_it(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    members: list[str],
+    primary: list[str],
+    is_firm: bool,
+) -> None:
+    """As `users`, in which some systems put everybody."""
+    gid = tmp_path.stat().st_gid or 4_321
+    monkeypatch.setattr(os, "getegid", lambda: gid)
+    monkeypatch.setattr(ownership, "_name", lambda _: "me")
+    group = SimpleNamespace(gr_mem=members)
+    everybody = [SimpleNamespace(pw_name=each, pw_gid=gid) for each in primary]
+    monkeypatch.setattr("grp.getgrgid", lambda _: group)
+    monkeypatch.setattr("pwd.getpwall", lambda: everybody)
+    assert ownership._is_own_group(gid) == is_firm
+
+
+def test_an_access_list_lets_others_write_whatever_the_group(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its mask stands where the group's bits do, and the group may be this user's own."""
+    monkeypatch.setattr(ownership, "_is_own_group", lambda _: True)
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o770)
+    require_firm_ground(tmp_path / "open" / "work")
+    listed = lambda path, _: b"\2\0\0\0" if path == tmp_path / "open" else b""  # noqa: E731
+    monkeypatch.setattr(os, "getxattr", listed, raising=False)
+    with pytest.raises(NotOurs, match=f"{tmp_path}/open can be written"):
+        require_firm_ground(tmp_path / "open" / "work")
+
+
+def test_an_identity_that_others_could_replace_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    file = tmp_path / "open" / "agent.json"
+    write_durably(file, {"id": "a", "token": "t", "server_addr": "http://a"})
+    with pytest.raises(NotOurs, match=f"in the place of {file}"):
+        load(file)
+    (tmp_path / "open").chmod(0o755)
+    assert load(file).id == "a"
 
 
 def test_a_log_where_others_may_plant_a_link_is_refused(tmp_path: Path) -> None:

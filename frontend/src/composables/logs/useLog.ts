@@ -1,23 +1,22 @@
+import { useLogAhead } from "./useLogAhead";
 import { onScopeDispose, ref, shallowRef } from "vue";
 import { Code, hasCode, isAbort, messageOf } from "@/api/errors";
 import { readLog } from "@/api/logs";
-import type { LogPage, LogRecord, MissingLog } from "@/api/types";
+import type { LogPage, MissingLog } from "@/api/types";
+import { takeIn } from "@/rules/logs/intake";
 import { LogLines } from "@/rules/logs/lines";
-import { runInSlices, type Steps } from "@/rules/logs/slices";
+import { runInSlices } from "@/rules/logs/slices";
 
 /** While there is nothing new, an answer waits so long for it; then it is asked for again. */
 const WAIT_SECONDS = 5;
 const PAUSE_MS = 250;
 const NOT_BEGUN_MS = 1_000;
 const RETRY_MS = 5_000;
-const BATCH_SIZE = 32 * 1_024;
-/** What a record costs however short it is, as so many characters. */
-const RECORD_COST = 100;
 
 /**
  * The log of a job's attempt, read on until it is complete; 0 while there was none: of whichever is
  * the last. Rests while the tab is hidden, ends with the component that uses it. `version` changes
- * when `lines` has got more.
+ * when `lines` has got more. `look` asks for lines that have not come yet: `ahead` has them.
  */
 export function useLog(runId: string, jobId: string, attempt: number) {
   const lines = new LogLines();
@@ -28,10 +27,12 @@ export function useLog(runId: string, jobId: string, attempt: number) {
   /** Whether all that the log has so far has been read. */
   const isCaughtUp = ref(false);
   const aborter = new AbortController();
+  const { ahead, look, isLooking } = useLogAhead({ runId, jobId, attempt }, lines, version);
   let cursor = "";
   let timer: ReturnType<typeof setTimeout> | undefined;
 
   async function poll(): Promise<void> {
+    if (isLooking()) return schedule(PAUSE_MS); // what somebody looks at comes first
     try {
       // After an error an answer is wanted at once, so that the error goes when it is over.
       const wait = isCaughtUp.value && error.value === "" ? WAIT_SECONDS : null;
@@ -53,8 +54,9 @@ export function useLog(runId: string, jobId: string, attempt: number) {
   async function take(page: LogPage): Promise<boolean> {
     error.value = "";
     cursor = page.next;
+    lines.expected = page.line_count ?? 0;
     const isWanted = () => !aborter.signal.aborted;
-    if (!(await runInSlices(addTo(lines, page.records), isWanted))) return false;
+    if (!(await runInSlices(takeIn(lines, page.records), isWanted))) return false;
     state.value = page.state;
     missing.value = page.missing;
     isCaughtUp.value = !page.has_more;
@@ -80,19 +82,5 @@ export function useLog(runId: string, jobId: string, attempt: number) {
     aborter.abort();
   });
   void poll();
-  return { lines, version, state, missing, error, isCaughtUp };
-}
-
-/** Takes records in, in batches of some milliseconds at most: one alone has up to 64 KiB. */
-function* addTo(lines: LogLines, records: readonly LogRecord[]): Steps {
-  let size = 0;
-  for (const record of records) {
-    lines.add(record);
-    size += RECORD_COST + record.data.length;
-    if (size < BATCH_SIZE) continue;
-    size = 0;
-    lines.commit();
-    yield;
-  }
-  lines.commit();
+  return { lines, ahead, version, state, missing, error, isCaughtUp, look };
 }

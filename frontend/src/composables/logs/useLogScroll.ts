@@ -27,17 +27,26 @@ export function useLogScroll(
     () => new ScrollMap(layout.value.rows.count * ROW_PX + 2 * PADDING_PX, viewport.value),
   );
   let timer: ReturnType<typeof setTimeout> | undefined;
+  /** The line that is first in view, and how far it is above. */
+  let anchor = { number: 0, above: 0 };
 
   function onScroll(): void {
     const to = host.value?.scrollTop ?? 0;
     if (to === scrollTop.value) return; // our own doing, or sideways
     const before = offset.value;
-    offset.value = map.value.moved(before, scrollTop.value, to);
+    moveTo(map.value.moved(before, scrollTop.value, to));
     scrollTop.value = to;
     if (map.value.end - offset.value < END_PX) isFollowing.value = true;
     else if (offset.value < before) isFollowing.value = false;
     clearTimeout(timer);
     timer = setTimeout(settle, REST_MS);
+  }
+
+  function moveTo(place: number): void {
+    offset.value = place;
+    const { rows } = layout.value;
+    const index = rows.lineAt(Math.max(0, Math.floor((place - PADDING_PX) / ROW_PX)));
+    anchor = { number: layout.value.numberAt(index), above: place - rows.startOf(index) * ROW_PX };
   }
 
   function settle(): void {
@@ -51,7 +60,7 @@ export function useLogScroll(
 
   /** Goes to a place; the element must be as high as the list first. */
   async function goTo(place: number): Promise<void> {
-    offset.value = Math.max(0, Math.min(place, map.value.end));
+    moveTo(Math.max(0, Math.min(place, map.value.end)));
     await nextTick();
     settle();
   }
@@ -71,25 +80,19 @@ export function useLogScroll(
 
   /** The number of the first line in view. */
   function firstLine(): number {
-    const row = Math.max(0, Math.floor((offset.value - PADDING_PX) / ROW_PX));
-    return layout.value.numberAt(layout.value.rows.lineAt(row));
+    return anchor.number;
   }
 
-  watch(layout, (now, old) => {
-    if (isFollowing.value) toEnd();
-    else if (now === old) void goTo(offset.value);
-    else void goTo(sameLine(now, old, offset.value));
-  });
+  /** Where the line that was first in view stands now; a wrapped one may have become lower. */
+  function anchorPlace(): number {
+    const { rows } = layout.value;
+    const index = layout.value.indexOf(anchor.number);
+    const height = (rows.startOf(index + 1) - rows.startOf(index)) * ROW_PX;
+    return rows.startOf(index) * ROW_PX + Math.min(anchor.above, PADDING_PX + height);
+  }
+
+  watch(layout, () => (isFollowing.value ? toEnd() : void goTo(anchorPlace())));
   watch(viewport, () => (isFollowing.value ? toEnd() : settle()));
   onScopeDispose(() => clearTimeout(timer));
   return { offset, shift, map, onScroll, settle, toEnd, toLine, firstLine };
-}
-
-/** The place in another layout at which the line that was first in view is so again. */
-function sameLine(now: Layout, old: Layout, offset: number): number {
-  const row = Math.max(0, Math.floor((offset - PADDING_PX) / ROW_PX));
-  const index = old.rows.lineAt(row);
-  const inLine = offset - old.rows.startOf(index) * ROW_PX;
-  const place = now.rows.startOf(now.indexOf(old.numberAt(index))) * ROW_PX;
-  return place + Math.min(inLine, PADDING_PX + ROW_PX);
 }

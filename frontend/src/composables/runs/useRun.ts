@@ -7,10 +7,12 @@ import { usePolled, type Heard } from "@/composables/usePolled";
 import { hasBegun, isActive } from "@/rules/states";
 
 const ACTIVE_MS = 1_000;
+/** A wide run costs more to show, and what is new is there within two seconds all the same. */
+const WIDE_MS = 1_500;
 const RETRY_MS = 5_000;
 
 /**
- * A run, read every second until it has ended. `chosen` is the id of a job that is wanted in any
+ * A run, read every second or so until it has ended. `chosen` is the id of a job that is wanted in any
  * case: a wide run shows but its first jobs and those that failed.
  */
 export function useRun(id: string, chosen: () => string | null = () => null) {
@@ -48,7 +50,9 @@ export function useRun(id: string, chosen: () => string | null = () => null) {
 
 function interval({ data, error }: Heard<RunDetail>): number | null {
   if (error !== null) return hasCode(error, Code.notFound) ? null : RETRY_MS;
-  return data === undefined || isActive(data.run.state) ? ACTIVE_MS : null;
+  if (data === undefined) return ACTIVE_MS;
+  if (!isActive(data.run.state)) return null;
+  return data.steps.some((step) => step.jobs_omitted > 0) ? WIDE_MS : ACTIVE_MS;
 }
 
 function isShown(detail: RunDetail, jobId: string): boolean {

@@ -11,6 +11,11 @@ export function formatScope(scope: Scope, taskNames: ReadonlyMap<string, string>
   return [...parts, ...groups.map((group) => t("tokens.scopeGroup", { name: group }))].join(t("format.comma"));
 }
 
+/** Whether a scope narrows nothing. */
+export function isEverything({ tasks, labels, groups }: Scope): boolean {
+  return tasks.length + Object.keys(labels).length + groups.length === 0;
+}
+
 /** Groups as they are written in a field: separated by commas. */
 export function parseGroups(text: string): string[] {
   return [...new Set(text.split(",").map((each) => each.trim()))].filter((each) => each !== "");

@@ -29,9 +29,9 @@ export class Layout {
     this.next = this.dropped + 1;
   }
 
-  /** How many lines are shown. */
+  /** How many lines are shown, with those that are known to come. */
   get count(): number {
-    return this.rows.length;
+    return Math.max(this.rows.length, this.rows.expected);
   }
 
   /** Whether lines were dropped since, so that it must be made anew. */
@@ -53,6 +53,8 @@ export class Layout {
   /** Takes in what the log has got; may be left between two steps and begun again. */
   *extend(): Steps {
     this.remeasure();
+    // Of one stream nobody knows how many lines are to come.
+    if (!this.numbers) this.rows.expected = Math.max(0, this.lines.expected - this.dropped);
     this.unfinished = this.lines.unfinished;
     let steps = 0;
     while (this.next <= this.lines.last && !this.isStale) {
@@ -75,7 +77,7 @@ export class Layout {
   private remeasure(): void {
     for (const number of this.unfinished) {
       const index = this.indexOf(number);
-      if (this.numberAt(index) !== number || index >= this.count) continue;
+      if (this.numberAt(index) !== number || index >= this.rows.length) continue;
       if (this.rows.fits(index, this.lines.cellsOf(number))) continue;
       this.rows.truncate(index);
       this.numbers?.truncate(index);

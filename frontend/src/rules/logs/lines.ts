@@ -1,4 +1,4 @@
-import type { LineStream, LogRecord } from "@/api/types";
+import type { LinesBefore, LineStream, LogRecord } from "@/api/types";
 import { carryStyle } from "./ansi";
 import { Chunk, CHUNK_LINES, Pages, STREAMS, Styles } from "./table";
 import { cellsOf, plainText } from "./text";
@@ -54,14 +54,27 @@ interface Stream {
 export class LogLines {
   /** How many lines there are, counted from the log's beginning. */
   last = 0;
-  /** How many of them, at the beginning, are no longer kept. */
+  /** How many of them, at the beginning, are not kept. */
   dropped = 0;
+  /** How many there will be, where that is known before all have come; 0 where it is not. */
+  expected = 0;
   private chunks: Chunk[] = [];
   private readonly pages = new Pages();
   private readonly styles = new Styles();
   private readonly streams = STREAMS.map(newStream);
 
-  constructor(private readonly limits: Limits = LIMITS) {}
+  /**
+   * From somewhere in a log, where lines came before: their colours are not known, and what goes on
+   * of them is passed over.
+   */
+  constructor(
+    private readonly limits: Limits = LIMITS,
+    before: LinesBefore | null = null,
+  ) {
+    if (!before) return;
+    this.last = this.dropped = before.begun;
+    for (const stream of this.streams) stream.open = before[STREAMS[stream.index] ?? "stdout"] || null;
+  }
 
   /** How many lines are kept. */
   get count(): number {

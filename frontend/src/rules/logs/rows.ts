@@ -7,6 +7,8 @@ import { Numbers } from "./numbers";
 export class Rows {
   /** How many lines there are. */
   length = 0;
+  /** How many there will be: of those that have not come each stands in one row. */
+  expected = 0;
   /** The first row of each line; where nothing is wrapped that is the line's own index. */
   private readonly starts = new Numbers();
   private end = 0;
@@ -16,7 +18,16 @@ export class Rows {
 
   /** How many rows all lines take. */
   get count(): number {
+    return this.known + this.ahead;
+  }
+
+  /** How many rows the lines that are there take. */
+  private get known(): number {
     return this.columns === null ? this.length : this.end;
+  }
+
+  private get ahead(): number {
+    return Math.max(0, this.expected - this.length);
   }
 
   /** Adds a line that is so many cells wide. */
@@ -43,12 +54,15 @@ export class Rows {
 
   /** The first row of a line; past the last line, the number of rows. */
   startOf(index: number): number {
-    if (index >= this.length) return this.count;
+    if (index >= this.length) return this.known + Math.min(index - this.length, this.ahead);
     return this.columns === null ? index : this.starts.at(index);
   }
 
   /** The line that a row belongs to; for a row past the end, the last line. */
   lineAt(row: number): number {
+    if (row >= this.known && this.ahead > 0) {
+      return this.length + Math.min(row - this.known, this.ahead - 1);
+    }
     const last = Math.max(0, this.length - 1);
     if (this.columns === null) return Math.min(row, last);
     return Math.max(0, this.starts.countBelow(row + 1) - 1);

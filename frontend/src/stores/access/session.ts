@@ -15,7 +15,8 @@ export type Permission =
   | "tasks:write"
   | "runs:trigger"
   | "runs:cancel"
-  | "tokens:write";
+  | "tokens:write"
+  | "work:write";
 
 /** Who is signed in. The token lives in this tab, or in the browser when it is to be kept. */
 export const useSession = defineStore("session", () => {
@@ -29,6 +30,11 @@ export const useSession = defineStore("session", () => {
   function can(permission: Permission): boolean {
     return principal.value?.permissions.includes(permission) ?? false;
   }
+
+  /** Commands belong to no task: who is narrowed to tasks runs none. */
+  const mayCommand = computed(
+    () => can("tasks:write") && (principal.value?.scope.tasks ?? []).length === 0,
+  );
 
   /** Tries a token and keeps it if it is one. Raises ApiError. */
   async function signIn(given: string, keep: boolean): Promise<void> {
@@ -66,5 +72,5 @@ export const useSession = defineStore("session", () => {
     refused: () => signOut(t("signIn.signedOut")),
   });
 
-  return { token, principal, reason, isSignedIn, can, signIn, restore, signOut };
+  return { token, principal, reason, isSignedIn, can, mayCommand, signIn, restore, signOut };
 });

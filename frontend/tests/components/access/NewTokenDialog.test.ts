@@ -1,5 +1,5 @@
 import { VueQueryPlugin } from "@tanstack/vue-query";
-import { screen } from "@testing-library/vue";
+import { fireEvent, screen } from "@testing-library/vue";
 import { createPinia } from "pinia";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { createApp, nextTick, type App } from "vue";
@@ -28,12 +28,18 @@ beforeEach(async () => {
   HTMLDialogElement.prototype.showModal ??= function (this: HTMLDialogElement) {
     this.open = true;
   };
-  app = createApp(NewTokenDialog, { open: true, tasks: [task("T", "deploy"), task("U", "other")] });
+  vi.stubGlobal("ResizeObserver", class { observe() {} unobserve() {} disconnect() {} }); // happy-dom has none
+  await open({});
+});
+
+async function open(props: object): Promise<void> {
+  const tasks = [task("T", "deploy"), task("U", "other")];
+  app = createApp(NewTokenDialog, { open: true, tasks, ...props });
   app.use(createPinia());
   app.use(VueQueryPlugin, { queryClient: createQueryClient() });
   app.mount(document.body.appendChild(document.createElement("div")));
   await nextTick();
-});
+}
 
 afterEach(() => {
   app.unmount();
@@ -65,9 +71,8 @@ it("makes a token for everything when nothing narrows it", async () => {
 
 it("narrows a token to tasks, labels and groups", async () => {
   write("Name: who or what uses it", "ci");
-  const tasks = screen.getByLabelText<HTMLSelectElement>("These tasks");
-  for (const option of tasks.options) option.selected = option.textContent === "deploy";
-  tasks.dispatchEvent(new Event("change"));
+  await fireEvent.click(screen.getByRole("button", { name: "Show the choices" }));
+  await fireEvent.click(await screen.findByRole("option", { name: "deploy" }));
   write("Agents with all labels", "env=prod, zone=a");
   write("in one of the groups", " web, db,,web ");
   await submit();
@@ -92,4 +97,26 @@ it("shows what the control plane objects to at the field that it means", async (
   const about = document.getElementById(field.getAttribute("aria-describedby") ?? "");
   expect(about?.textContent).toContain("Expected `str` of length >= 1");
   expect(about?.textContent).not.toContain("$.name");
+});
+
+it("begins with what its maker is narrowed to, since it cannot be wider", async () => {
+  app.unmount();
+  document.body.replaceChildren();
+  await open({ within: { tasks: ["U"], labels: { env: "prod" }, groups: ["web", "db"] } });
+  expect(document.body.textContent).toContain("cannot be wider");
+  write("Name: who or what uses it", "ci");
+  await fireEvent.click(screen.getByRole("button", { name: "Take out other" }));
+  await submit();
+  expect(calls[0]?.body).toMatchObject({
+    scope: { tasks: [], labels: { env: "prod" }, groups: ["web", "db"] },
+  });
+});
+
+it("shows what is wrong with a part of the scope at its field", async () => {
+  write("Name: who or what uses it", "ci");
+  write("Agents with all labels", "env=prod");
+  await submit();
+  await calls[0]?.refuse(400, 1001, "Expected `str` of length <= 255 - at `$.scope.labels[...]`");
+  const field = screen.getByLabelText("Agents with all labels");
+  expect(field.getAttribute("aria-invalid")).toBe("true");
 });

@@ -1,5 +1,6 @@
 import { cleanup, fireEvent, render, screen, within } from "@testing-library/vue";
-import { afterEach, expect, it } from "vitest";
+import { createPinia, setActivePinia } from "pinia";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { ApiError, Code } from "@/api/errors";
 import DataTable from "@/components/ui/DataTable.vue";
 import type { Column } from "@/rules/table";
@@ -19,6 +20,7 @@ const columns: Column<Row>[] = [
   { key: "size", title: "Size", order: (row) => row.size },
 ];
 
+beforeEach(() => setActivePinia(createPinia()));
 afterEach(cleanup);
 
 function table(props: object) {
@@ -78,4 +80,22 @@ it("lets rows be chosen, one by one and all, and says how many", async () => {
   await rerender({ selected: new Set(rows.map((row) => row.id)) });
   await fireEvent.click(all as HTMLElement);
   expect(emitted("update:selected")[2]).toEqual([new Set()]);
+});
+
+it("chooses a row with x, and all up to another one with Shift", async () => {
+  const { emitted, rerender } = table({ selected: new Set() });
+  const [, first, , third] = screen.getAllByRole("row");
+  await fireEvent.keyDown(within(first as HTMLElement).getAllByRole("cell")[1] as HTMLElement, { key: "x" });
+  expect(emitted("update:selected")[0]).toEqual([new Set(["agent-10"])]);
+  await rerender({ selected: new Set(["agent-10"]) });
+  await fireEvent.keyDown(third as HTMLElement, { key: "X", shiftKey: true });
+  expect(emitted("update:selected")[1]).toEqual([new Set(rows.map((row) => row.id))]);
+  await fireEvent.keyDown(third as HTMLElement, { key: "x", ctrlKey: true });
+  expect(emitted("update:selected")).toHaveLength(2);
+});
+
+it("lets go of all that are chosen", async () => {
+  const { emitted } = table({ selected: new Set(["agent-9"]) });
+  await fireEvent.click(screen.getByRole("button", { name: "Clear" }));
+  expect(emitted("update:selected")[0]).toEqual([new Set()]);
 });

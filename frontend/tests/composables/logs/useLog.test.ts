@@ -100,6 +100,82 @@ describe("a log", () => {
   });
 });
 
+describe("a long log that was put together", () => {
+  const end = { begun: 900, stdout: 0, stderr: 0, plumber: 0 };
+
+  async function begun() {
+    const used = await log();
+    await calls[0]?.answer({ ...page({ text: "1\n2\n", next: "2.0", hasMore: true }), line_count: 1_000 });
+    return { ...used, ahead: (number: number) => used.ahead.value?.line(number)?.text };
+  }
+
+  it("is read where somebody looks, beside its beginning", async () => {
+    const { look, ahead, lines, version } = await begun();
+    expect(lines.expected).toBe(1_000);
+    look(950, 952);
+    await settled();
+    expect(calls[1]?.query).toEqual({ attempt: "1", line: "950" });
+    const text = Array.from({ length: 51 }, (_, index) => `${901 + index}\n`).join("");
+    await calls[1]?.answer({ ...page({ text, next: "40.7", hasMore: true }), lines_before: end });
+    expect([ahead(900), ahead(901), ahead(951), version.value]).toEqual([undefined, "901", "951", 2]);
+    expect(calls[2]?.query).toEqual({ attempt: "1", cursor: "40.7" });
+    await calls[2]?.answer({ ...page({ text: "952\n953\n", next: "41.0" }), lines_before: null });
+    expect(ahead(953)).toBe("953");
+    look(930, 940);
+    await settled();
+    expect(calls).toHaveLength(3);
+  });
+
+  it("is asked for what was looked at last, one call at a time", async () => {
+    const { look, ahead } = await begun();
+    for (const line of [300, 600, 950]) look(line, line + 1);
+    await settled();
+    expect(calls.slice(1).map((each) => each.query.line)).toEqual(["300"]);
+    await calls[1]?.answer({ ...page({ text: "x\n", hasMore: true }), lines_before: { ...end, begun: 299 } });
+    expect(calls[2]?.query.cursor).toBe("1.0");
+    await calls[2]?.answer({ ...page({ text: "x\n".repeat(700) }), lines_before: null });
+    expect(ahead(951)).toBe("x");
+  });
+
+  it("is not read on meanwhile", async () => {
+    const { look } = await begun();
+    look(950, 951);
+    await pass(1_000);
+    expect(calls.slice(1).map((each) => each.query.line)).toEqual(["950"]);
+    await calls[1]?.answer({ ...page({ text: "x\n".repeat(100) }), lines_before: end });
+    await pass(250);
+    expect(calls[2]?.query.cursor).toBe("2.0");
+  });
+
+  it("is begun anew for what lies before it, and let go when all in front of it has come", async () => {
+    const { look, ahead, lines } = await begun();
+    look(950, 951);
+    await settled();
+    await calls[1]?.answer({ ...page({ text: "x\n".repeat(100) }), lines_before: end });
+    look(500, 501);
+    await settled();
+    expect(calls[2]?.query.line).toBe("500");
+    await calls[2]?.answer({ ...page({ text: "y\n".repeat(9) }), lines_before: { ...end, begun: 495 } });
+    expect([ahead(500), ahead(950)]).toEqual(["y", undefined]);
+    await pass(250);
+    await calls[3]?.answer({ ...page({ text: "z\n".repeat(998), state: "complete" }), line_count: 1_000 });
+    look(999, 1_000);
+    await settled();
+    expect([lines.last, ahead(500), calls.length]).toEqual([1_000, undefined, 4]);
+  });
+
+  it("is looked at again after an error", async () => {
+    const { look, error } = await begun();
+    look(950, 951);
+    await settled();
+    await calls[1]?.breakOff();
+    expect([error.value, calls.length]).toEqual(["", 2]);
+    look(950, 951);
+    await settled();
+    expect(calls[2]?.query.line).toBe("950");
+  });
+});
+
 describe("after an error, a log", () => {
   it("is read on where it was, and without waiting, so that the error goes", async () => {
     const { error, texts } = await log();

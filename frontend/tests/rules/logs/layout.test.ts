@@ -70,6 +70,27 @@ describe("a layout", () => {
     expect([layout.rows.count, layout.rows.startOf(1), layout.count]).toEqual([5, 3, 3]);
   });
 
+  it("has a row for each line that is known to come, until it has", () => {
+    const lines = linesOf(record("stdout", "one\na line of three rows ...\n"));
+    lines.expected = 5;
+    const layout = new Layout(lines, null, 10);
+    drain(layout.extend());
+    expect([layout.count, layout.rows.count, layout.rows.startOf(3), layout.rows.startOf(9)]).toEqual([5, 7, 5, 7]);
+    expect([layout.rows.lineAt(3), layout.rows.lineAt(5), layout.rows.lineAt(99)]).toEqual([1, 3, 4]);
+    expect([layout.numberAt(4), layout.indexOf(5)]).toEqual([5, 4]);
+    addTo(lines, record("stdout", "another of three rows ..\n4\n5\n"));
+    drain(layout.extend());
+    expect([layout.count, layout.rows.count, layout.rows.startOf(3)]).toEqual([5, 9, 7]);
+  });
+
+  it("of one stream has only the lines that have come", () => {
+    const lines = linesOf(record("stdout", "one\n"));
+    lines.expected = 5;
+    const layout = new Layout(lines, "stdout", null);
+    drain(layout.extend());
+    expect([layout.count, layout.rows.count]).toEqual([1, 1]);
+  });
+
   it("is made in steps, and may be left between them", () => {
     const lines = linesOf(record("stdout", "x\n".repeat(10_000)));
     const layout = new Layout(lines, "stdout", 10);

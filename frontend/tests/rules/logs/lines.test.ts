@@ -15,6 +15,15 @@ describe("lines of a log", () => {
     expect([lines.last, lines.line(0), lines.line(4)]).toEqual([3, null, null]);
   });
 
+  it("can be those from somewhere on, and what goes on there of an earlier one is passed over", () => {
+    const before = { begun: 7, stdout: 7, stderr: 0, plumber: 0 };
+    const lines = new LogLines(undefined, before);
+    addTo(lines, record("stdout", "the end of 7"), record("stderr", "eight\n"));
+    addTo(lines, record("stdout", ", indeed\nnine\nten"));
+    expect(looks(lines)).toEqual([["stderr", "eight"], ["stdout", "nine"], ["stdout", "ten"]]);
+    expect([lines.line(7), lines.line(9)?.text, lines.last, lines.unfinished]).toEqual([null, "nine", 10, [10]]);
+  });
+
   it("keep empty lines", () => {
     expect(texts(linesOf(record("stdout", "a\n\n\nb\n")))).toEqual(["a", "", "", "b"]);
     expect(texts(linesOf(record("stdout", "a"), record("stdout", "\n\nb")))).toEqual(["a", "", "b"]);

@@ -1,0 +1,1 @@
+"""Pictures of the panel: see `__main__`."""
