@@ -1,6 +1,7 @@
 import type { Step } from "@/api/types";
 import { count, t } from "@/locales";
 import { formatDuration } from "@/rules/format";
+import { formatLabels } from "@/rules/labels";
 
 /** What a step says beyond its command, in words; nothing where it says nothing. */
 export function stepRules(step: Step): string[] {
@@ -17,4 +18,12 @@ export function stepRules(step: Step): string[] {
   if (step.when === "failure") rules.push(t("step.onFailure"));
   if (step.when === "always") rules.push(t("step.always"));
   return rules;
+}
+
+/** Whom a step was for; empty where it names its agents, which are listed. */
+export function targetsOf({ agent_ids, all, labels, group, selector }: Step["targets"]): string {
+  if (agent_ids.length > 0) return "";
+  if (all) return t("builder.everyAgent");
+  const grouped = group ? t("step.targetsGroup", { group }) : "";
+  return [formatLabels(labels), grouped, selector ?? ""].filter(Boolean).join(", ");
 }
