@@ -6,9 +6,11 @@ import type { Run } from "@/api/types";
 import { useChange } from "@/composables/useChange";
 import { useLaunch } from "@/stores/tasks/launch";
 
-interface Asked {
-  taskId: string;
-  isPlanned: boolean;
+interface Start {
+  /** What would run is shown before, also where nothing needs to be asked. */
+  isPlanned?: boolean;
+  /** With what the dialog begins, as far as the task still asks for it; secrets are never known. */
+  values?: Record<string, string>;
 }
 
 /**
@@ -21,15 +23,14 @@ export function useRunStart() {
   const { isBusy, run } = useChange({ change: trigger, invalidates: [keys.runs] });
 
   /** Null when the person does not want to. */
-  async function trigger({ taskId, isPlanned }: Asked): Promise<Run | null> {
+  async function trigger({ taskId, ...how }: Start & { taskId: string }): Promise<Run | null> {
     const task = await getTask(taskId);
-    const values = isPlanned || task.params.length > 0 ? await launch.ask(task, isPlanned) : {};
+    const values = how.isPlanned || task.params.length > 0 ? await launch.ask(task, how) : {};
     return values === null ? null : executeTask(taskId, values, newIdempotencyKey());
   }
 
-  /** `isPlanned`: what would run is shown before, also where nothing needs to be asked. */
-  async function start(taskId: string, isPlanned = false): Promise<void> {
-    const started = await run({ taskId, isPlanned });
+  async function start(taskId: string, how: Start = {}): Promise<void> {
+    const started = await run({ taskId, ...how });
     if (started) await router.push(`/runs/${started.id}`);
   }
 

@@ -8,12 +8,18 @@ export const useLaunch = defineStore("launch", () => {
   const isOpen = ref(false);
   /** The plan is shown at once. */
   const isPlanned = ref(false);
+  /** What the fields hold at first, instead of the defaults. */
+  const given = shallowRef<Record<string, string>>({});
   let resolve: (values: Record<string, string> | null) => void = () => undefined;
 
   /** Answers the parameters to run with, or null when the person does not want to. */
-  function ask(asked: TaskDetail, withPlan = false): Promise<Record<string, string> | null> {
+  function ask(
+    asked: TaskDetail,
+    how: { isPlanned?: boolean; values?: Record<string, string> } = {},
+  ): Promise<Record<string, string> | null> {
     answer(null);
-    isPlanned.value = withPlan;
+    isPlanned.value = how.isPlanned ?? false;
+    given.value = how.values ?? {};
     task.value = asked;
     isOpen.value = true;
     return new Promise((settle) => {
@@ -26,5 +32,5 @@ export const useLaunch = defineStore("launch", () => {
     resolve(values);
   }
 
-  return { task, isOpen, isPlanned, ask, answer };
+  return { task, isOpen, isPlanned, given, ask, answer };
 });
