@@ -23,7 +23,7 @@ api = Api(__name__)
 
 SEARCH_SECONDS = 1.5  # then a call answers what it has found: no answer takes over 2
 LONGEST_TAIL = 10_000  # lines
-LAST_LINE = 10**10  # more bytes than a log may have
+LAST_LINE = 999_999_999  # a log has a gigabyte at most
 LONGEST_WAIT = 10  # seconds; API Gateway gives a call 29
 LOOK_SECONDS = 0.15  # between looks for a new chunk while an answer waits: S3 takes 0.4 $ a million
 STREAM = {"stream": "stdout or stderr; both in their order without"}

@@ -66,7 +66,7 @@ def run_command(
 
 
 class Match(msgspec.Struct, frozen=True):
-    """Whom targets fit now. `statuses` are those of the first, in their order, no more than a few
+    """Whom targets fit now, by their names. `statuses` are those of the first, in their order, no more than a few
     hundred; by heartbeats alone."""
 
     agents: Mapping[str, str]
@@ -79,7 +79,8 @@ def match(targets: Mapping[str, Any], now: datetime, scope: Scope = EVERYTHING) 
     Raises InvalidDefinition, and what choosing the agents raises."""
     step = read_step("", {**targets, "Name": "match", "CMD": "true"}, 0)
     names = choose(_on_known_agents(step, scope, now).targets, now, scope).agents
-    return Match(names, statuses(islice(names, LOOKED_AT), now))
+    agents = dict(sorted(names.items(), key=lambda each: (each[1], each[0])))
+    return Match(agents, statuses(islice(agents, LOOKED_AT), now))
 
 
 def _on_known_agents(step: Step, scope: Scope, now: datetime) -> Step:

@@ -68,7 +68,7 @@ def test_any_line_is_found_at_once_when_the_log_has_been_put_together(
     assert data_of(page).startswith(b"4 a\n4 b4 e\n more\n4 c\n")
     following = logged.admin.data("GET", f"{logged.path}?cursor={page['next']}")
     assert (following["line_count"], following["lines_before"]) == (24, None)
-    end = logged.admin.data("GET", f"{logged.path}?line=10000000000")
+    end = logged.admin.data("GET", f"{logged.path}?line=999999999")
     assert data_of(end).startswith(b"5 a\n")
 
 
@@ -82,7 +82,7 @@ def test_a_line_that_goes_on_in_a_chunk_keeps_its_number(logged: Logged, travel:
     assert page["line_count"] == 6
 
 
-@pytest.mark.parametrize("line", ["0", "-1", "x", "10000000001", "1&tail=1", "1&cursor=x"])
+@pytest.mark.parametrize("line", ["0", "-1", "x", "1000000000", "1&tail=1", "1&cursor=x"])
 def test_a_line_that_is_none_is_refused(logged: Logged, line: str) -> None:
     assert logged.admin.refused("GET", f"{logged.path}?line={line}")[0] == 1001
 
