@@ -66,8 +66,8 @@ def run_command(
 
 
 class Match(msgspec.Struct, frozen=True):
-    """Whom targets fit now, by their names. `statuses` are those of the first, in their order, no more than a few
-    hundred; by heartbeats alone."""
+    """Whom targets fit now, in the order of their names. `statuses` are those of the first, no more
+    than a few hundred; by heartbeats alone."""
 
     agents: Mapping[str, str]
     statuses: Mapping[str, AgentStatus]
