@@ -17,13 +17,12 @@ WIDTH = 320
 def run_id(live_api: LiveControlPlane) -> str:
     """Of a command that so many agents have in their inboxes."""
     token = live_api.call("POST", "/enrollments", {"max_uses": WIDTH})["join_token"]
-    for first in range(1, WIDTH + 1, 40):
-        calls = [
-            {"jsonrpc": "2.0", "id": n, "method": "agent.enroll", "params": enroll_params(token, n)}
-            for n in range(first, first + 40)
-        ]
-        answers = requests.post(f"{live_api.url}/rpc", json=calls, timeout=60).json()
-        assert all("result" in each for each in answers), answers
+    with requests.Session() as session:
+        for n in range(1, WIDTH + 1):
+            params = enroll_params(token, n)
+            call = {"jsonrpc": "2.0", "id": n, "method": "agent.enroll", "params": params}
+            answer = session.post(f"{live_api.url}/rpc", json=call, timeout=60).json()
+            assert "result" in answer, answer
     body = {"command": "true", "all": True, "deliver_within": "1h"}
     found: str = live_api.call("POST", "/commands", body)["id"]
     live_api.wait_until(lambda: written(live_api, found) == WIDTH, 60, "all jobs in their inboxes")
