@@ -96,29 +96,47 @@ def _first_load(browser: Browser, running: Stack) -> list[Row]:
 
 
 def _slow(browser: Browser, running: Stack) -> list[Row]:
-    took, shifts, blocked = [], [], []
+    asked, took, shifts, blocked = [], [], [], []
     for _ in range(TIMES):
         with _page(browser, running) as page:
-            tab = page.context.new_cdp_session(page)
-            tab.send("Network.enable")
-            speed = {"downloadThroughput": DOWN, "uploadThroughput": UP, "latency": LATENCY_MS}
-            tab.send("Network.emulateNetworkConditions", {"offline": False, **speed})
-            tab.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-            took.append(_open(page, running))
+            _slow_down(page)
+            began = time.perf_counter()
+            page.goto(running.plane.url)
+            page.get_by_test_id("signin-token").wait_for()
+            asked.append(time.perf_counter() - began)
+        with _page(browser, running) as page:
+            page.add_init_script(
+                f"sessionStorage.setItem('plumber.token', '{running.plane.token}')"
+            )
+            _slow_down(page)
+            began = time.perf_counter()
+            page.goto(running.plane.url)
+            page.locator('main a[href*="/runs/0"]').first.wait_for()
+            took.append(time.perf_counter() - began)
             page.wait_for_load_state("networkidle")
             seen = page.evaluate("window.seen")
             shifts.append(seen["shift"])
             blocked.append(seen["blocked"])
+    usable = Figure("{:.1f} s", (percentile(asked, 50),), f" ({TIMES} times)", Scaling.TIME)
+    shown = Figure("{:.1f} s", (percentile(took, 50),), f" ({TIMES} times)", Scaling.TIME)
     phone = f"on 4G, with a processor {SLOWER} times slower"
-    usable = Figure("{:.1f} s", (percentile(took, 50),), f" ({TIMES} times)", Scaling.TIME)
     return [
-        row(f"{phone}: the first run is there", usable, at_most(2)),
+        row(f"{phone}: the sign-in page can be used", usable, at_most(2)),
+        row(f"{phone}: the first run is there, for who is signed in", shown, at_most(2)),
         row(f"{phone}: layout shift", Figure("{:.3f}", (max(shifts),)), at_most(0.1)),
         row(
             f"{phone}: tasks beyond 50 ms, together",
             Figure("{:.0f} ms", (percentile(blocked, 50),), "", Scaling.TIME),
         ),
     ]
+
+
+def _slow_down(page: Page) -> None:
+    tab = page.context.new_cdp_session(page)
+    tab.send("Network.enable")
+    speed = {"downloadThroughput": DOWN, "uploadThroughput": UP, "latency": LATENCY_MS}
+    tab.send("Network.emulateNetworkConditions", {"offline": False, **speed})
+    tab.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
 
 
 def _wide_run(browser: Browser, running: Stack, run_id: str) -> list[Row]:

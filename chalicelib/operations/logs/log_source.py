@@ -70,12 +70,19 @@ class LogSource:
         return self._index.lines if self._index else None
 
     def at_line(self, number: int) -> tuple[Position, Lines]:
-        """The chunk in which a line begins, and the lines before it; of a log that has not been
-        compacted the beginning."""
+        """The record in which a line begins, and the lines before it; past the end the last one,
+        of a log that has not been compacted the beginning."""
         if self._index is None:
             return Position(), Lines()
         seq = self._index.chunk_of_line(number)
-        return Position(seq), self._index.entries[seq - 1].lines
+        number = min(number, self._index.lines)
+        before = self._index.entries[seq - 1].lines
+        for index, record in enumerate(self.chunk(seq) or ()):
+            after = before.after(record)
+            if after.begun >= number:
+                return Position(seq, index), before
+            before = after
+        return Position(seq), self._index.entries[seq - 1].lines  # it is damaged
 
     def first_at_or_after(self, milliseconds: int) -> Position:
         """Where the records of that time begin, by the agent's clock; the end when there is none.

@@ -84,8 +84,8 @@ def read_since(job: Job, since: datetime, stream: Stream | None, now: datetime) 
 
 
 def read_line(job: Job, number: int, stream: Stream | None, now: datetime) -> LogPage:
-    """From the chunk on in which this line begins, counted from 1 over both streams; of a log that
-    has not been compacted from its beginning."""
+    """From the record on in which this line begins, counted from 1 over both streams; of a log
+    that has not been compacted from its beginning."""
     source = LogSource(job, tolerant=True)
     position, before = source.at_line(number)
     return replace(_read(source, position, stream, now, 0), lines_before=before)
