@@ -18,7 +18,7 @@ BELOW = "## Where the time goes"
 INTRODUCTION = """\
 # Benchmarks
 
-`make bench` measures all of this in less than half an hour and writes it down; `make bench
+`make bench` measures all of this in about half an hour and writes it down; `make bench
 ONLY=<group>` prints one group, and `ONLY=quick` the figures that change first, in two minutes.
 
 **default** is the stack of `make up` (dynalite, rclone and a small SQS of our own, on disk),

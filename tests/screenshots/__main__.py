@@ -41,7 +41,7 @@ PAGES = {
     "nowhere": "nowhere",
 }
 # The pictures of the documents, by their names.
-DOCUMENTS = {"overview": "", "run": "runs/{run}"}
+DOCUMENTS = {"run": "runs/{run}"}
 
 
 def main() -> None:
