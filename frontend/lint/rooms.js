@@ -13,8 +13,8 @@ const RANKS = { locales: 0, rules: 0, api: 0, stores: 1, composables: 2, compone
 const NEEDS = {
   // Who is signed in, and what they may do: any area hides what would be refused.
   "stores/access/session": AREAS,
-  // A new task begins with the name of an agent.
-  "api/agents": new Set(["tasks"]),
+  // A new task begins with the name of an agent; whom steps and commands fit is counted.
+  "api/agents": new Set(["runs", "tasks"]),
 };
 
 /** Where a module of `src` lies: its layer, and its area, null when it knows none. */

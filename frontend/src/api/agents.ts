@@ -7,9 +7,11 @@ import type {
   Enrollment,
   EnrollmentDetail,
   EnrollmentSecret,
+  Match,
   NewEnrollment,
   Page,
   Run,
+  Targeting,
 } from "./types";
 
 export interface AgentFilter {
@@ -82,4 +84,9 @@ export function listEnrollments(
 export function deleteEnrollment(id: string): Promise<null> {
   const params = { path: { enrollment_id: id } };
   return answered(api.DELETE("/api/v1/enrollments/{enrollment_id}", { params }));
+}
+
+/** Whom a step or a command with these targets would run on now; starts nothing. */
+export function matchAgents(body: Targeting, signal?: AbortSignal): Promise<Match> {
+  return answered(api.POST("/api/v1/agents/match", { body, signal }));
 }

@@ -1,6 +1,6 @@
 import type { RunQuery } from "@/rules/runs/filter";
 import { answered, api, asked, bare } from "./client";
-import type { Command, Job, Match, Page, RetryWhat, Run, RunDetail, Targeting } from "./types";
+import type { Command, Job, Page, RetryWhat, Run, RunDetail } from "./types";
 
 /** The newest 20 runs, or the 100 after the cursor: whoever goes back, goes far. */
 export function listRuns(
@@ -77,11 +77,6 @@ export function retryRun(
 export function executeCommand(body: Command, idempotencyKey: string): Promise<Run> {
   const params = { header: { "Idempotency-Key": idempotencyKey } };
   return answered(api.POST("/api/v1/commands", { params, body }));
-}
-
-/** Whom targets fit now; starts nothing. */
-export function matchAgents(body: Targeting, signal?: AbortSignal): Promise<Match> {
-  return answered(api.POST("/api/v1/agents/match", { body, signal }));
 }
 
 export function cancelJob(runId: string, jobId: string): Promise<Job> {

@@ -112,32 +112,3 @@ export async function callOf({ id, name }: Pick<Agent, "id" | "name">): Promise<
   const bearers: Page<Agent> = await answered(api.GET("/api/v1/agents", { params: { query } }));
   return bearers.items.length === 1 && bearers.next === null ? name : id;
 }
-
-/** So many pages are looked at to count whom a step is for. */
-const COUNTED_PAGES = 5;
-
-export interface Fitting {
-  agents: Agent[];
-  /** There are more than were looked at. */
-  hasMore: boolean;
-}
-
-/** The agents that a selector and a group fit and that are not disabled, as a step would have them. */
-export async function fittingAgents(
-  label: string,
-  group: string | null,
-  signal?: AbortSignal,
-): Promise<Fitting> {
-  const agents: Agent[] = [];
-  let cursor: string | null = null;
-  for (let page = 0; page < COUNTED_PAGES; page++) {
-    const query = asked({ label, group, limit: 100, cursor });
-    const found: Page<Agent> = await answered(
-      api.GET("/api/v1/agents", { params: { query }, signal }),
-    );
-    agents.push(...found.items.filter((each) => each.status !== "disabled"));
-    cursor = found.next;
-    if (cursor === null) break;
-  }
-  return { agents, hasMore: cursor !== null };
-}

@@ -28,7 +28,10 @@ export function step(jobs: Job[], more: Partial<RunStep> = {}): RunStep {
     of[state] = (of[state] ?? 0) + 1;
   }
   const ended = Object.values(counts).reduce((total, each) => total + each, 0);
-  const asWritten = { command: "make", script: null, env: {}, path: null, retries: 0, timeout_seconds: null };
+  const targets = { agent_ids: [], all: false, labels: { role: "web" }, group: null, selector: null };
+  const asWritten = {
+    command: "make", script: null, env: {}, path: null, retries: 0, timeout_seconds: null, targets,
+  }; // prettier-ignore
   return {
     number: 1, name: "build", step: asWritten as unknown as RunStep["step"], targets: "role=web",
     state: "running", progress: { total: jobs.length, ended, percent: 0, counts }, open, waves: [],
