@@ -49,6 +49,7 @@ def test_a_link_does_not_switch_who_is_signed_in_without_asking(
     link = ControlPlane(live_api.url, other).sign_in_link
     sign_in(page, live_api)
     page.get_by_test_id("nav-tasks").click()
+    expect(page.get_by_role("heading", level=1, name="Tasks")).to_be_visible()
 
     page.goto(link)  # in the same tab: only the fragment changes
     question = page.get_by_role("alertdialog")
