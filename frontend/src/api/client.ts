@@ -1,6 +1,6 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { setServerTime } from "./clock";
-import { setConnectionLost } from "./connection";
+import { callBegins } from "./connection";
 import { ApiError, Code } from "./errors";
 import type { paths } from "./schema";
 
@@ -99,16 +99,17 @@ export async function probe(): Promise<void> {
 
 /** The whole answer; the one place that knows whether the control plane can be reached. */
 async function reach(request: Request): Promise<Response> {
+  const call = callBegins();
   try {
     const response = await fetch(request);
     const text = await response.text();
-    setConnectionLost(false);
+    call.answered();
     const next = response.headers.get(NEXT);
     return new Response(text, { status: response.status, headers: next === null ? {} : { [NEXT]: next } });
   } catch (error) {
     // A browser that ends calls by itself raises AbortError too: that is no answer like any other.
     if (request.signal.aborted) throw error;
-    setConnectionLost(true);
+    call.lost();
     throw new ApiError(Code.unreachable, String(error));
   }
 }

@@ -43,6 +43,23 @@ it("notices that the network has gone and come, though the page asks for nothing
   expect(useNotices().notices.map((each) => each.text)).toEqual(["Connected again; what is shown is up to date."]);
 });
 
+it("is not misled by an answer that was under way when the network went", async () => {
+  mounted(() => {
+    useCaughtUp();
+    return useQuery({ queryKey: ["tasks"], queryFn: () => answered(api.GET("/api/v1/tasks")) });
+  });
+  await settled();
+  window.dispatchEvent(new Event("offline"));
+  await settled();
+  await calls[1]?.breakOff();
+  await calls[0]?.answer({ items: ["old"], next: null });
+  expect(isConnectionLost.value).toBe(true);
+  window.dispatchEvent(new Event("online"));
+  await settled();
+  await calls[2]?.answer({});
+  expect(paths()).toEqual(["/tasks", "/me", "/me", "/tasks"]);
+});
+
 it("looks for a lost control plane every few seconds, and no more once it is there or left", async () => {
   const { unmount } = await page();
   window.dispatchEvent(new Event("offline"));
