@@ -35,8 +35,8 @@ ACTIVE = (RunState.QUEUED, RunState.RUNNING, RunState.CANCELLING)
 BAD = (RunState.FAILED, RunState.TIMED_OUT)
 
 Part = TypeVar("Part")
-_making = Lock()
-_kept: OrderedDict[tuple[Any, ...], tuple[datetime, Any]] = OrderedDict()
+_keeping = Lock()
+_kept: "OrderedDict[tuple[Any, ...], _Slot]" = OrderedDict()
 
 
 class Runs(msgspec.Struct, frozen=True):
@@ -134,9 +134,18 @@ def overview(scope: Scope, now: datetime, days_kept: int) -> Overview:
         ],
         failing=bad_ones,
         next_due=next_due,
-        task_names=kept("names", whose, lambda: _names(of_tasks)),
+        task_names=kept("names", tuple(sorted(of_tasks)), lambda: _names(of_tasks)),
         dead_letters=kept("letters", (), count_dead_letters) if scope.is_everything else None,
     )
+
+
+class _Slot:
+    """A part, until when it may be shown, and the lock of who makes it."""
+
+    def __init__(self) -> None:
+        self.making = Lock()
+        self.until: datetime | None = None
+        self.part: Any = None
 
 
 class _Kept(msgspec.Struct, frozen=True):
@@ -147,16 +156,15 @@ class _Kept(msgspec.Struct, frozen=True):
     def __call__(
         self, name: str, whose: Any, make: Callable[[], Part], lasts: timedelta = KEPT_FOR
     ) -> Part:
-        key = (name, whose)
-        with _making:  # many who come when it has lapsed look once, and not each of them
-            known = _kept.get(key)
-            if known is not None and self.now < known[0]:
-                part: Part = known[1]
-                return part
-            part = make()
-            _kept[key] = (self.now + lasts, part)
+        with _keeping:
+            slot = _kept.setdefault((name, whose), _Slot())
             while len(_kept) > KEPT_AT_MOST:
                 _kept.popitem(last=False)
+        with slot.making:  # many who come when it has lapsed look once, and not each of them
+            if slot.until is None or self.now >= slot.until:
+                slot.part = make()
+                slot.until = self.now + lasts
+            part: Part = slot.part
             return part
 
 

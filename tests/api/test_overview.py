@@ -272,3 +272,31 @@ def test_many_who_come_at_once_look_once(travel: Clock) -> None:
         assert set(found) == {"seen"}
     assert looks == [1]
     overview.forget()
+
+
+def test_who_looks_at_something_else_is_not_kept_waiting(travel: Clock) -> None:
+    overview.forget()
+    together = threading.Barrier(2)
+
+    def look(whose: int) -> int:
+        return overview._Kept(travel.now)("agents", whose, lambda: together.wait(10))
+
+    with ThreadPoolExecutor(2) as callers:
+        assert sorted(callers.map(look, range(2))) == [0, 1]
+    overview.forget()
+
+
+def test_a_schedule_is_shown_with_its_tasks_name_as_soon_as_it_is_shown(admin: People) -> None:
+    """Both are kept for a while, and may lapse one after the other."""
+
+    def scheduled(name: str) -> set[str | None]:
+        source = f'Name = "{name}"\n[[step]]\n{WEB}'
+        task = admin.data("POST", "/tasks", {"definition": source})["task"]["id"]
+        admin.data("POST", "/schedules", {"task_id": task, "cron": "@daily"})
+        for key in [each for each in overview._kept if each[0] == "schedules"]:
+            del overview._kept[key]
+        return {each["task_name"] for each in admin.data("GET", "/stats")["schedules_next"]}
+
+    overview.forget()
+    assert scheduled("first") == {"first"}
+    assert scheduled("second") == {"first", "second"}
