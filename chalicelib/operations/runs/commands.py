@@ -43,7 +43,8 @@ def run_command(
     """
     scope.require_new_task("run commands")
     step = read_step("", {**values, "Name": "command"}, 0)
-    step = _on_known_agents(step, scope, now)
+    step = _with_ids(step, scope, now)
+    _named_agents(step, scope)
     if idempotency_key is not None:
         check_key(idempotency_key)
         run_id, _ = runs.reserve_key(COMMANDS, triggered_by, idempotency_key, run_id, 0, now)
@@ -78,19 +79,20 @@ def match(targets: Mapping[str, Any], now: datetime, scope: Scope = EVERYTHING) 
 
     Raises InvalidDefinition, and what choosing the agents raises."""
     step = read_step("", {**targets, "Name": "match", "CMD": "true"}, 0)
-    names = choose(_on_known_agents(step, scope, now).targets, now, scope).agents
+    step = _with_ids(step, scope, now)
+    names = _named_agents(step, scope) or choose(step.targets, now, scope).agents
     agents = dict(sorted(names.items(), key=lambda each: (each[1], each[0])))
     return Match(agents, statuses(islice(agents, LOOKED_AT), now))
 
 
-def _on_known_agents(step: Step, scope: Scope, now: datetime) -> Step:
-    """With ids for names. Raises AgentNotFound for agents that are not there, or out of scope."""
-    step = _with_ids(step, scope, now)
+def _named_agents(step: Step, scope: Scope) -> dict[str, str]:
+    """The agents that the step names by their ids, if it names any, with their names. Raises
+    AgentNotFound for those that are not there, or out of scope."""
     known = named(step.targets.agent_ids).values()
-    inside = {each.id for each in known if scope.holds_agent(each.labels, each.group)}
-    if unknown := set(step.targets.agent_ids) - inside:
+    inside = {each.id: each.name for each in known if scope.holds_agent(each.labels, each.group)}
+    if unknown := set(step.targets.agent_ids) - inside.keys():
         raise AgentNotFound(f"There is no agent '{min(unknown)}'.")
-    return step
+    return inside
 
 
 def _with_ids(step: Step, scope: Scope, now: datetime) -> Step:
