@@ -1,5 +1,5 @@
 import { keepPreviousData, useInfiniteQuery } from "@tanstack/vue-query";
-import { computed, toValue, type MaybeRefOrGetter } from "vue";
+import { computed, reactive, toValue, type MaybeRefOrGetter } from "vue";
 import type { QueryKey } from "@/api/queries";
 import type { Page } from "@/api/types";
 
@@ -44,15 +44,22 @@ export function usePagedList<T>(
     refetchInterval: ({ state }) => !isOver() && intervalMs * (state.data?.pages.length ?? 1),
   });
 
-  return {
-    items: computed(() => query.data.value?.pages.flatMap((page) => page.items) ?? []),
+  const state = {
     hasMore: query.hasNextPage,
     isLoadingMore: query.isFetchingNextPage,
     isLoading: computed(() => query.isPending.value && query.error.value === null),
     /** Another filter's list is shown until this one is there. */
     isOutdated: query.isPlaceholderData,
     error: query.error,
-    more: () => query.fetchNextPage(),
-    refresh: () => query.refetch(),
+  };
+  const more = () => query.fetchNextPage();
+  const refresh = () => query.refetch();
+  return {
+    ...state,
+    more,
+    refresh,
+    items: computed(() => query.data.value?.pages.flatMap((page) => page.items) ?? []),
+    /** All that a `DataTable` wants to know besides its rows, for `v-bind`. */
+    table: reactive({ ...state, onMore: more, onRetry: refresh }),
   };
 }
